@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+//! Writes a message into the caller's buffer (RFC 7252 section 3), with options in any order of numbers.
+
+use super::code::Code;
+use super::header::{HEADER_LEN, MessageId, MessageType, PAYLOAD_MARKER, Token, first_byte};
+use super::option::{EXTENDED_ONE, EXTENDED_TWO, OptionNumber, Options, VALUE_MAX};
+use super::uint;
+use super::writer::Writer;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BuildError {
+    /// The message does not fit into the buffer, or an Empty message would not be empty.
+    TooLong,
+    /// The value is longer than the encoding can express ([`VALUE_MAX`]).
+    OptionValue,
+}
+
+/// A message being written. The bytes are in a buffer that is passed to every call: always the same one.
+///
+/// After an error the draft and the message in the buffer are as before the call. Bytes of the buffer after
+/// [`len`](Self::len) are never touched by a call that fails.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageDraft {
+    token_len: u8,
+    /// The highest option number so far, 0 without options.
+    last_number: u16,
+    /// Where the payload marker is or would be.
+    options_end: usize,
+    len: usize,
+}
+
+/// Where an option goes, and what its neighbours are.
+struct Place {
+    at: usize,
+    previous: u16,
+    next: Option<u16>,
+}
+
+impl MessageDraft {
+    /// Leaves room for the header and writes the token.
+    pub fn begin(buffer: &mut [u8], token: Token) -> Result<Self, BuildError> {
+        let len = HEADER_LEN + token.len();
+        let room = buffer.get_mut(HEADER_LEN..len).ok_or(BuildError::TooLong)?;
+        copy(room, token.as_slice());
+        Ok(MessageDraft {
+            token_len: token.len() as u8,
+            last_number: 0,
+            options_end: len,
+            len,
+        })
+    }
+
+    /// Adds an option after those with the same or a lower number.
+    pub fn option(
+        &mut self,
+        buffer: &mut [u8],
+        number: OptionNumber,
+        value: &[u8],
+    ) -> Result<(), BuildError> {
+        copy(self.option_slot(buffer, number, value.len())?, value);
+        Ok(())
+    }
+
+    /// Adds an option of format `uint`, RFC 7252 section 3.2.
+    pub fn uint_option(
+        &mut self,
+        buffer: &mut [u8],
+        number: OptionNumber,
+        value: u32,
+    ) -> Result<(), BuildError> {
+        self.option(buffer, number, uint::encode(value).as_slice())
+    }
+
+    /// Adds an option whose value, `len` bytes, the caller writes into the returned slice.
+    pub fn option_slot<'b>(
+        &mut self,
+        buffer: &'b mut [u8],
+        number: OptionNumber,
+        len: usize,
+    ) -> Result<&'b mut [u8], BuildError> {
+        self.insert(buffer, number, len, 0)
+    }
+
+    /// As [`option_slot`](Self::option_slot); fails also when `spare` further bytes would not fit.
+    pub(super) fn insert<'b>(
+        &mut self,
+        buffer: &'b mut [u8],
+        number: OptionNumber,
+        len: usize,
+        spare: usize,
+    ) -> Result<&'b mut [u8], BuildError> {
+        if len > VALUE_MAX as usize {
+            return Err(BuildError::OptionValue);
+        }
+        let place = self.place(buffer, number.0);
+        let delta = Extended::new(u32::from(number.0.wrapping_sub(place.previous)));
+        let length = Extended::new(len as u32);
+        let value_at = place.at + 1 + delta.len + length.len;
+        let value_end = value_at + len;
+
+        // The option that follows gets a smaller delta; only its first byte and its delta extension change.
+        let next_first = buffer.get(place.at).copied().unwrap_or_default();
+        let next_delta = place
+            .next
+            .map(|next| Extended::new(u32::from(next.wrapping_sub(number.0))));
+        let (tail_from, tail_to) = match &next_delta {
+            Some(shorter) => (
+                place.at + 1 + Extended::len_of(next_first >> 4),
+                value_end + 1 + shorter.len,
+            ),
+            None => (place.at, value_end),
+        };
+        let new_len = self.len.saturating_sub(tail_from).saturating_add(tail_to);
+        if new_len.saturating_add(spare) > buffer.len() {
+            return Err(BuildError::TooLong);
+        }
+        move_bytes(buffer, tail_from, self.len, tail_to);
+
+        let mut header = Writer::new(buffer, place.at);
+        header.byte(delta.nibble << 4 | length.nibble);
+        header.bytes(delta.as_slice());
+        header.bytes(length.as_slice());
+        if let Some(shorter) = &next_delta {
+            let mut header = Writer::new(buffer, value_end);
+            header.byte(shorter.nibble << 4 | next_first & 0x0F);
+            header.bytes(shorter.as_slice());
+        }
+        self.options_end = self
+            .options_end
+            .saturating_sub(tail_from)
+            .saturating_add(tail_to);
+        self.len = new_len;
+        self.last_number = self.last_number.max(number.0);
+        buffer
+            .get_mut(value_at..value_end)
+            .ok_or(BuildError::TooLong)
+    }
+
+    fn place(&self, buffer: &[u8], number: u16) -> Place {
+        let start = HEADER_LEN + usize::from(self.token_len);
+        // RFC 7252 section 3.1: options appear in order of their numbers, so one beyond the last is appended.
+        if number < self.last_number {
+            let mut options = self.options(buffer);
+            let (mut offset, mut previous) = options.position();
+            while let Some(option) = options.next() {
+                if option.number.0 > number {
+                    return Place {
+                        at: start + offset,
+                        previous: previous as u16,
+                        next: Some(option.number.0),
+                    };
+                }
+                (offset, previous) = options.position();
+            }
+        }
+        Place {
+            at: self.options_end,
+            previous: self.last_number,
+            next: None,
+        }
+    }
+
+    /// Sets the payload, replacing an earlier one. Options can still be added afterwards; they move it.
+    pub fn payload(&mut self, buffer: &mut [u8], payload: &[u8]) -> Result<(), BuildError> {
+        copy(self.payload_slot(buffer, payload.len())?, payload);
+        Ok(())
+    }
+
+    /// Sets the payload's length; the caller writes its bytes into the returned slice.
+    pub fn payload_slot<'b>(
+        &mut self,
+        buffer: &'b mut [u8],
+        len: usize,
+    ) -> Result<&'b mut [u8], BuildError> {
+        // RFC 7252 section 3: the absence of the marker denotes a zero-length payload.
+        if len == 0 {
+            self.len = self.options_end;
+            return Ok(&mut []);
+        }
+        let start = self.options_end.saturating_add(1);
+        let end = start.saturating_add(len);
+        let (marker, room) = buffer
+            .get_mut(self.options_end..end)
+            .and_then(<[u8]>::split_first_mut)
+            .ok_or(BuildError::TooLong)?;
+        *marker = PAYLOAD_MARKER;
+        self.len = end;
+        Ok(room)
+    }
+
+    /// Shortens the payload to its first `len` bytes; does nothing when it is not longer.
+    pub fn truncate_payload(&mut self, len: usize) {
+        let end = match len {
+            0 => self.options_end,
+            _ => self.options_end.saturating_add(1).saturating_add(len),
+        };
+        self.len = self.len.min(end);
+    }
+
+    /// The options written so far.
+    pub fn options<'b>(&self, buffer: &'b [u8]) -> Options<'b> {
+        let start = HEADER_LEN + usize::from(self.token_len);
+        Options::new(buffer.get(start..self.options_end).unwrap_or_default())
+    }
+
+    pub fn has_options_or_payload(&self) -> bool {
+        self.len > HEADER_LEN + usize::from(self.token_len)
+    }
+
+    /// Bytes of the message so far, header included.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "a message has a header, it is never empty"
+    )]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Writes the header; returns the length of the message. The draft can be finished again with another header.
+    pub fn finish(
+        &self,
+        buffer: &mut [u8],
+        kind: MessageType,
+        code: Code,
+        id: MessageId,
+    ) -> Result<usize, BuildError> {
+        // RFC 7252 section 4.1: an Empty message ends with the Message ID.
+        if buffer.len() < self.len || code.is_empty() && self.len > HEADER_LEN {
+            return Err(BuildError::TooLong);
+        }
+        let [high, low] = id.0.to_be_bytes();
+        copy(
+            buffer,
+            &[first_byte(kind, self.token_len), code.0, high, low],
+        );
+        Ok(self.len)
+    }
+}
+
+/// Bytes that an option with this value length adds after another one with the same number.
+pub(super) fn repeated_option_len(value_len: usize) -> usize {
+    1 + Extended::new(value_len as u32).len + value_len
+}
+
+/// A delta or length as RFC 7252 section 3.1 encodes it: a nibble and up to two bytes.
+struct Extended {
+    nibble: u8,
+    bytes: [u8; 2],
+    len: usize,
+}
+
+impl Extended {
+    /// `value` is at most [`VALUE_MAX`].
+    fn new(value: u32) -> Self {
+        let (nibble, value) = if value < EXTENDED_ONE {
+            (value as u8, 0)
+        } else if value < EXTENDED_TWO {
+            // The single extension byte comes first in `bytes`.
+            (13, (value - EXTENDED_ONE) << 8)
+        } else {
+            (14, value - EXTENDED_TWO)
+        };
+        Extended {
+            nibble,
+            bytes: (value as u16).to_be_bytes(),
+            len: Self::len_of(nibble),
+        }
+    }
+
+    fn len_of(nibble: u8) -> usize {
+        usize::from(nibble.saturating_sub(12))
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Copies as much as both hold; unlike `copy_from_slice` it has no panicking path.
+fn copy(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+/// Moves `from..end` to `to`, if both are inside the buffer.
+fn move_bytes(buffer: &mut [u8], from: usize, end: usize, to: usize) {
+    // The condition is the one `copy_within` would panic without.
+    if from <= end && end <= buffer.len() && to <= buffer.len() - (end - from) {
+        buffer.copy_within(from..end, to);
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+//! IP addresses as text: RFC 3986 section 3.2.2 to read, RFC 5952 to write.
+
+use super::writer::Writer;
+
+/// Room for the longest text of an address, in bytes.
+pub const TEXT_MAX: usize = 46;
+
+/// The value of a hexadecimal digit.
+pub(super) fn hex_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// The hexadecimal digit of the low four bits of `value`.
+fn hex_digit(value: u16) -> u8 {
+    match value as u8 & 0x0F {
+        decimal @ 0..=9 => b'0' + decimal,
+        letter => b'a' + letter - 10,
+    }
+}
+
+/// Four decimal numbers without leading zeros, as RFC 3986's `dec-octet`.
+pub fn parse_ipv4(text: &[u8]) -> Option<[u8; 4]> {
+    let mut address = [0; 4];
+    let mut parts = text.split(|&byte| byte == b'.');
+    for octet in &mut address {
+        *octet = decimal_octet(parts.next()?)?;
+    }
+    parts.next().is_none().then_some(address)
+}
+
+fn decimal_octet(digits: &[u8]) -> Option<u8> {
+    if digits.is_empty() || digits.len() > 1 && digits.starts_with(b"0") {
+        return None;
+    }
+    digits.iter().try_fold(0u8, |value, &digit| {
+        let digit = digit.checked_sub(b'0').filter(|&digit| digit <= 9)?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// Eight groups, `::` for some of them, the last two perhaps as an IPv4 address; no zone, no brackets.
+pub fn parse_ipv6(text: &[u8]) -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    let mut writer = Writer::new(&mut bytes, 0);
+    let mut gap = None;
+    let mut rest = text;
+    if let Some(after) = rest.strip_prefix(b"::") {
+        gap = Some(0);
+        rest = after;
+    }
+    // A text that ended with "::" leaves nothing; one that is empty or ends with ":" does too, without a gap there.
+    while !rest.is_empty() {
+        let (group, after) = match rest.iter().position(|&byte| byte == b':') {
+            Some(end) => (rest.get(..end)?, rest.get(end..)?),
+            None => (rest, &[][..]),
+        };
+        match hex_group(group) {
+            Some(value) => writer.bytes(&value.to_be_bytes()),
+            None if after.is_empty() => writer.bytes(&parse_ipv4(group)?),
+            None => return None,
+        }
+        let filled = writer.finish()?;
+        rest = match after {
+            [b':', b':', after @ ..] if gap.is_none() => {
+                gap = Some(filled);
+                after
+            }
+            [b':', after @ ..] if !after.is_empty() => after,
+            [] => after,
+            _ => return None,
+        };
+    }
+    let filled = writer.finish()?;
+    spread(bytes, gap.unwrap_or(filled), filled, gap.is_some())
+}
+
+fn hex_group(digits: &[u8]) -> Option<u16> {
+    if digits.is_empty() || digits.len() > 4 {
+        return None;
+    }
+    digits.iter().try_fold(0, |value, &digit| {
+        Some(value << 4 | u16::from(hex_value(digit)?))
+    })
+}
+
+/// Puts the zeros of `::` at `gap`; what was read after it goes to the end of the address.
+fn spread(bytes: [u8; 16], gap: usize, filled: usize, compressed: bool) -> Option<[u8; 16]> {
+    // "::" stands for at least one group, and without it all eight are there.
+    if compressed == (filled == 16) {
+        return None;
+    }
+    let mut address = [0; 16];
+    let (head, tail) = bytes.get(..filled)?.split_at_checked(gap)?;
+    for (to, from) in address.iter_mut().zip(head) {
+        *to = *from;
+    }
+    for (to, from) in address.iter_mut().rev().zip(tail.iter().rev()) {
+        *to = *from;
+    }
+    Some(address)
+}
+
+/// Returns the length of the text.
+pub fn format_ipv4(address: &[u8; 4], out: &mut [u8; TEXT_MAX]) -> usize {
+    let mut writer = Writer::new(out, 0);
+    write_ipv4(address, &mut writer);
+    writer.finish().unwrap_or_default()
+}
+
+/// Returns the length of the text.
+pub fn format_ipv6(address: &[u8; 16], out: &mut [u8; TEXT_MAX]) -> usize {
+    let mut writer = Writer::new(out, 0);
+    write_ipv6(address, &mut writer);
+    writer.finish().unwrap_or_default()
+}
+
+pub(super) fn write_ipv4(address: &[u8; 4], writer: &mut Writer) {
+    for (index, &octet) in address.iter().enumerate() {
+        if index > 0 {
+            writer.byte(b'.');
+        }
+        writer.decimal(u16::from(octet));
+    }
+}
+
+pub(super) fn write_ipv6(address: &[u8; 16], writer: &mut Writer) {
+    // RFC 5952 section 5: a known IPv4-mapped prefix shows the IPv4 address.
+    if let [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, a, b, c, d] = *address {
+        writer.bytes(b"::ffff:");
+        return write_ipv4(&[a, b, c, d], writer);
+    }
+    let (start, len) = longest_zeros(address);
+    let mut separate = false;
+    for (index, group) in groups(address).enumerate() {
+        if index == start && len > 0 {
+            writer.bytes(b"::");
+            separate = false;
+        }
+        if index >= start && index < start + len {
+            continue;
+        }
+        if separate {
+            writer.byte(b':');
+        }
+        separate = true;
+        // RFC 5952 sections 4.1 and 4.3: no leading zeros, lower case.
+        for shift in [12, 8, 4, 0] {
+            if shift == 0 || group >> shift != 0 {
+                writer.byte(hex_digit(group >> shift));
+            }
+        }
+    }
+}
+
+fn groups(address: &[u8; 16]) -> impl Iterator<Item = u16> {
+    let (pairs, _) = address.as_chunks::<2>();
+    pairs.iter().map(|&pair| u16::from_be_bytes(pair))
+}
+
+/// First group and number of groups that `::` replaces; zero groups when there is nothing to replace.
+fn longest_zeros(address: &[u8; 16]) -> (usize, usize) {
+    // RFC 5952 sections 4.2.2 and 4.2.3: the longest run, the first of equals, never a single group.
+    let (mut best_start, mut best_len) = (0, 1);
+    let mut run = 0;
+    for (index, group) in groups(address).enumerate() {
+        run = if group == 0 { run + 1 } else { 0 };
+        if run > best_len {
+            (best_start, best_len) = (index + 1 - run, run);
+        }
+    }
+    if best_len > 1 {
+        (best_start, best_len)
+    } else {
+        (0, 0)
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//! The `uint` option format, RFC 7252 section 3.2.
+
+/// A number in network byte order and as few bytes as it needs: 0 to 4.
+#[derive(Clone, Copy, Debug)]
+pub struct Uint {
+    bytes: [u8; 4],
+    start: u8,
+}
+
+impl Uint {
+    pub fn as_slice(&self) -> &[u8] {
+        self.bytes
+            .get(usize::from(self.start)..)
+            .unwrap_or_default()
+    }
+}
+
+pub fn encode(value: u32) -> Uint {
+    // RFC 7252 section 3.2: the number 0 is represented with zero bytes; no leading zero bytes.
+    Uint {
+        bytes: value.to_be_bytes(),
+        start: (value.leading_zeros() / 8) as u8,
+    }
+}
+
+/// `None` when `bytes` is longer than four bytes.
+pub fn decode(bytes: &[u8]) -> Option<u32> {
+    if bytes.len() > 4 {
+        return None;
+    }
+    // RFC 7252 section 3.2: a recipient must be prepared to process leading zero bytes.
+    Some(
+        bytes
+            .iter()
+            .fold(0, |value, &byte| value << 8 | u32::from(byte)),
+    )
+}

@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: MIT
+//! `coap` and `coaps` URIs: decomposing (RFC 7252 section 6.4) and composing (6.5).
+//!
+//! Values that came from the network are opaque: they are percent-encoded for display, never decoded.
+
+use super::builder::{BuildError, MessageDraft, repeated_option_len};
+use super::ip::{hex_value, parse_ipv4, parse_ipv6, write_ipv4, write_ipv6};
+use super::option::{OptionNumber, Options};
+use super::uint;
+use super::writer::Writer;
+
+/// RFC 7252 section 6.1.
+pub const COAP_PORT: u16 = 5683;
+/// RFC 7252 section 6.2.
+pub const COAPS_PORT: u16 = 5684;
+/// RFC 7252 table 4: Uri-Host, Uri-Path and Uri-Query hold at most 255 bytes.
+pub const SEGMENT_MAX: usize = 255;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UriError {
+    /// Neither `coap://` nor `coaps://`.
+    Scheme,
+    /// No host, user information, or not a host name or IP literal.
+    Host,
+    /// Not a number from 1 to 65535.
+    Port,
+    /// RFC 7252 section 6.4 step 4: a URI with a fragment is refused.
+    Fragment,
+    /// A `%` without two hexadecimal digits.
+    PercentEncoding,
+    /// A host, path segment or query argument of more than [`SEGMENT_MAX`] bytes.
+    SegmentTooLong,
+    /// The caller's buffer is full.
+    NoSpace,
+}
+
+impl From<BuildError> for UriError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::TooLong => UriError::NoSpace,
+            BuildError::OptionValue => UriError::SegmentTooLong,
+        }
+    }
+}
+
+/// A path segment, query argument or host name, still percent-encoded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Segment<'a> {
+    encoded: &'a [u8],
+    lowercase: bool,
+}
+
+impl<'a> Segment<'a> {
+    fn new(encoded: &'a [u8]) -> Self {
+        Segment {
+            encoded,
+            lowercase: false,
+        }
+    }
+
+    /// As it stands in the URI.
+    pub fn encoded(&self) -> &'a [u8] {
+        self.encoded
+    }
+
+    /// Bytes after decoding, at most [`SEGMENT_MAX`].
+    pub fn decoded_len(&self) -> Result<usize, UriError> {
+        let mut len = 0;
+        for byte in self.decode() {
+            byte?;
+            len += 1;
+        }
+        if len > SEGMENT_MAX {
+            return Err(UriError::SegmentTooLong);
+        }
+        Ok(len)
+    }
+
+    /// Writes the decoded bytes, as many as `out` holds.
+    pub fn decode_into(&self, out: &mut [u8]) {
+        for (to, from) in out.iter_mut().zip(self.decode().flatten()) {
+            *to = from;
+        }
+    }
+
+    fn decode(&self) -> Decode<'a> {
+        Decode {
+            rest: self.encoded,
+            lowercase: self.lowercase,
+        }
+    }
+
+    fn decodes_to(&self, text: &[u8]) -> bool {
+        self.decode().eq(text.iter().map(|&byte| Ok(byte)))
+    }
+
+    fn is_dot(&self) -> bool {
+        self.decodes_to(b".")
+    }
+
+    fn is_dot_dot(&self) -> bool {
+        self.decodes_to(b"..")
+    }
+}
+
+struct Decode<'a> {
+    rest: &'a [u8],
+    lowercase: bool,
+}
+
+impl Iterator for Decode<'_> {
+    type Item = Result<u8, UriError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&first, rest) = self.rest.split_first()?;
+        if first != b'%' {
+            self.rest = rest;
+            // RFC 7252 section 6.4 step 5: a host becomes lower case before its percent-encodings are converted.
+            return Some(Ok(if self.lowercase {
+                first.to_ascii_lowercase()
+            } else {
+                first
+            }));
+        }
+        let decoded = match rest {
+            [high, low, rest @ ..] => {
+                self.rest = rest;
+                hex_value(*high).zip(hex_value(*low))
+            }
+            _ => None,
+        };
+        if decoded.is_none() {
+            self.rest = &[];
+        }
+        Some(
+            decoded
+                .map(|(high, low)| high << 4 | low)
+                .ok_or(UriError::PercentEncoding),
+        )
+    }
+}
+
+/// What stands before the first `byte`, and what after it.
+fn split_once(text: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
+    let end = text.iter().position(|&b| b == byte).unwrap_or(text.len());
+    match text.split_at_checked(end) {
+        Some((before, after)) => (before, after.get(1..)),
+        None => (text, None),
+    }
+}
+
+/// Splits at the first `?`; a query that is present may be empty.
+pub fn split_path_query(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    split_once(text, b'?')
+}
+
+/// The parts of a text between occurrences of a separator; an empty text is one empty part.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    rest: Option<&'a [u8]>,
+    separator: u8,
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Segment<'a>;
+
+    fn next(&mut self) -> Option<Segment<'a>> {
+        let (part, rest) = split_once(self.rest?, self.separator);
+        self.rest = rest;
+        Some(Segment::new(part))
+    }
+}
+
+/// The segments of a path, each one a Uri-Path option; one leading slash is optional.
+///
+/// `""` and `"/"` have no segments. `.` and `..` are resolved, so no segment decodes to them.
+pub fn path_segments(path: &[u8]) -> impl Iterator<Item = Segment<'_>> + Clone {
+    PathSegments {
+        parts: Parts {
+            rest: Some(path.strip_prefix(b"/").unwrap_or(path)),
+            separator: b'/',
+        },
+        any: false,
+    }
+}
+
+#[derive(Clone)]
+struct PathSegments<'a> {
+    parts: Parts<'a>,
+    any: bool,
+}
+
+impl<'a> Iterator for PathSegments<'a> {
+    type Item = Segment<'a>;
+
+    fn next(&mut self) -> Option<Segment<'a>> {
+        while let Some(segment) = self.parts.next() {
+            let is_last = self.parts.rest.is_none();
+            // RFC 7252 section 6.4 step 2 resolves the URI, which removes dot segments (RFC 3986 section 5.2.4);
+            // section 5.10.1: the value of a Uri-Path option must not be "." or "..".
+            let is_dot = segment.is_dot() || segment.is_dot_dot();
+            // RFC 3986 section 5.2.4: a dot segment at the end leaves a slash, that is an empty segment.
+            let segment = if is_dot { Segment::new(&[]) } else { segment };
+            if is_last && segment.encoded.is_empty() {
+                // RFC 7252 section 6.4 step 8: a path that is a single slash has no Uri-Path option.
+                return self.any.then_some(segment);
+            }
+            if !is_dot && !is_removed(self.parts) {
+                self.any = true;
+                return Some(segment);
+            }
+        }
+        None
+    }
+}
+
+/// Whether a later `..` takes back the segment before `rest`.
+fn is_removed(rest: Parts) -> bool {
+    let mut depth = 1u32;
+    for segment in rest {
+        if segment.is_dot_dot() {
+            depth -= 1;
+            if depth == 0 {
+                return true;
+            }
+        } else if !segment.is_dot() {
+            depth += 1;
+        }
+    }
+    false
+}
+
+/// The arguments of a query, each one a Uri-Query option (RFC 7252 section 6.4 step 9).
+///
+/// An empty query is one empty argument; a URI without a query has no arguments, so do not call this for it.
+pub fn query_items(query: &[u8]) -> impl Iterator<Item = Segment<'_>> + Clone {
+    Parts {
+        rest: Some(query),
+        separator: b'&',
+    }
+}
+
+/// Adds the Uri-Path options of a path: all of them, or none and an error.
+pub fn add_path(draft: &mut MessageDraft, buffer: &mut [u8], path: &[u8]) -> Result<(), UriError> {
+    add_all(draft, buffer, OptionNumber::URI_PATH, path_segments(path))
+}
+
+/// Adds the Uri-Query options of a query: all of them, or none and an error.
+pub fn add_query(
+    draft: &mut MessageDraft,
+    buffer: &mut [u8],
+    query: &[u8],
+) -> Result<(), UriError> {
+    add_all(draft, buffer, OptionNumber::URI_QUERY, query_items(query))
+}
+
+fn add_all<'a>(
+    draft: &mut MessageDraft,
+    buffer: &mut [u8],
+    number: OptionNumber,
+    segments: impl Iterator<Item = Segment<'a>> + Clone,
+) -> Result<(), UriError> {
+    let mut spare = 0;
+    for segment in segments.clone() {
+        spare += repeated_option_len(segment.decoded_len()?);
+    }
+    for segment in segments {
+        let len = segment.decoded_len()?;
+        // What is left to do after this option is known exactly, so only the first one can fail.
+        spare = spare.saturating_sub(repeated_option_len(len));
+        segment.decode_into(draft.insert(buffer, number, len, spare)?);
+    }
+    Ok(())
+}
+
+/// A destination as a URI names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Host<'a> {
+    Ipv4([u8; 4]),
+    Ipv6([u8; 16]),
+    /// 1 to [`SEGMENT_MAX`] bytes once decoded; it decodes to lower case.
+    Name(Segment<'a>),
+}
+
+/// An absolute `coap` or `coaps` URI in its parts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Uri<'a> {
+    pub secure: bool,
+    pub host: Host<'a>,
+    pub port: u16,
+    /// Still percent-encoded; empty, or with its leading slash.
+    pub path: &'a [u8],
+    /// Still percent-encoded, without the question mark.
+    pub query: Option<&'a [u8]>,
+}
+
+impl<'a> Uri<'a> {
+    /// RFC 7252 section 6.4. Errors in path and query are left to [`add_path`] and [`add_query`].
+    pub fn parse(text: &'a [u8]) -> Result<Self, UriError> {
+        // RFC 7252 section 6.4 step 4.
+        let (text, None) = split_once(text, b'#') else {
+            return Err(UriError::Fragment);
+        };
+        let (scheme, Some(rest)) = split_once(text, b':') else {
+            return Err(UriError::Scheme);
+        };
+        let secure = scheme.eq_ignore_ascii_case(b"coaps");
+        if !secure && !scheme.eq_ignore_ascii_case(b"coap") {
+            return Err(UriError::Scheme);
+        }
+        let rest = rest.strip_prefix(b"//").ok_or(UriError::Scheme)?;
+        let (before_query, query) = split_path_query(rest);
+        let (authority, _) = split_once(before_query, b'/');
+        let path = before_query.get(authority.len()..).unwrap_or_default();
+        let (host, port) = split_authority(authority)?;
+        Ok(Uri {
+            secure,
+            host,
+            port: parse_port(port)?.unwrap_or(default_port(secure)),
+            path,
+            query,
+        })
+    }
+}
+
+fn default_port(secure: bool) -> u16 {
+    if secure { COAPS_PORT } else { COAP_PORT }
+}
+
+/// Host and the digits of the port.
+fn split_authority(authority: &[u8]) -> Result<(Host<'_>, &[u8]), UriError> {
+    if let Some(literal) = authority.strip_prefix(b"[") {
+        let (address, Some(port)) = split_once(literal, b']') else {
+            return Err(UriError::Host);
+        };
+        let address = parse_ipv6(address).ok_or(UriError::Host)?;
+        return match split_once(port, b':') {
+            ([], port) => Ok((Host::Ipv6(address), port.unwrap_or_default())),
+            _ => Err(UriError::Host),
+        };
+    }
+    let (name, port) = split_once(authority, b':');
+    let host = match parse_ipv4(name) {
+        Some(address) => Host::Ipv4(address),
+        None => Host::Name(host_name(name)?),
+    };
+    Ok((host, port.unwrap_or_default()))
+}
+
+fn host_name(name: &[u8]) -> Result<Segment<'_>, UriError> {
+    // RFC 3986 section 3.2.2: reg-name. It has no "@", so user information ends here too.
+    if !name
+        .iter()
+        .all(|&byte| byte == b'%' || is_unreserved(byte) || is_sub_delim(byte))
+    {
+        return Err(UriError::Host);
+    }
+    let segment = Segment {
+        encoded: name,
+        lowercase: true,
+    };
+    match segment.decoded_len()? {
+        // RFC 7252 section 6.1: a URI with an empty host is invalid.
+        0 => Err(UriError::Host),
+        _ => Ok(segment),
+    }
+}
+
+/// `None` when there are no digits: RFC 7252 section 6.1, an empty port is the default one.
+fn parse_port(digits: &[u8]) -> Result<Option<u16>, UriError> {
+    let mut port = None;
+    for digit in digits {
+        let digit = digit.checked_sub(b'0').filter(|&digit| digit <= 9);
+        let value = digit.and_then(|digit| {
+            port.unwrap_or(0u16)
+                .checked_mul(10)?
+                .checked_add(digit.into())
+        });
+        port = Some(value.ok_or(UriError::Port)?);
+    }
+    match port {
+        Some(0) => Err(UriError::Port),
+        port => Ok(port),
+    }
+}
+
+/// An IPv4 address, or an IPv6 address with or without brackets: RFC 7252 section 6.4 step 5 sends no Uri-Host for it.
+pub fn is_ip_literal(host: &[u8]) -> bool {
+    let inner = host
+        .strip_prefix(b"[")
+        .and_then(|rest| rest.strip_suffix(b"]"));
+    parse_ipv6(inner.unwrap_or(host)).is_some() || parse_ipv4(host).is_some()
+}
+
+/// RFC 3986 section 2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// RFC 3986 section 2.2.
+fn is_sub_delim(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+    )
+}
+
+fn write_encoded(writer: &mut Writer, byte: u8) {
+    writer.byte(b'%');
+    for digit in [byte >> 4, byte & 0x0F] {
+        // RFC 3986 section 2.1: upper case digits.
+        writer.byte(if digit < 10 {
+            b'0' + digit
+        } else {
+            b'A' + digit - 10
+        });
+    }
+}
+
+/// The path and query of the Uri-Path and Uri-Query options, percent-encoded; returns the length.
+pub fn compose_path_query(options: Options, out: &mut [u8]) -> Result<usize, UriError> {
+    let mut writer = Writer::new(out, 0);
+    write_path_query(options, &mut writer);
+    writer.finish().ok_or(UriError::NoSpace)
+}
+
+fn write_path_query(options: Options, writer: &mut Writer) {
+    let mut has_path = false;
+    // RFC 7252 section 6.5 step 6.
+    for option in options.filter(|option| option.number == OptionNumber::URI_PATH) {
+        has_path = true;
+        writer.byte(b'/');
+        for &byte in option.value {
+            match byte {
+                b':' | b'@' => writer.byte(byte),
+                _ if is_unreserved(byte) || is_sub_delim(byte) => writer.byte(byte),
+                _ => write_encoded(writer, byte),
+            }
+        }
+    }
+    // RFC 7252 section 6.5 step 7.
+    if !has_path {
+        writer.byte(b'/');
+    }
+    // RFC 7252 section 6.5 step 8.
+    let mut separator = b'?';
+    for option in options.filter(|option| option.number == OptionNumber::URI_QUERY) {
+        writer.byte(separator);
+        separator = b'&';
+        for &byte in option.value {
+            match byte {
+                b'&' => write_encoded(writer, byte),
+                b':' | b'@' | b'/' | b'?' => writer.byte(byte),
+                _ if is_unreserved(byte) || is_sub_delim(byte) => writer.byte(byte),
+                _ => write_encoded(writer, byte),
+            }
+        }
+    }
+}
+
+/// The URI of a request, RFC 7252 section 6.5; returns the length.
+///
+/// `host` and `port` are the request's destination, used where the options do not say otherwise.
+pub fn compose_uri(
+    secure: bool,
+    host: Host,
+    port: u16,
+    options: Options,
+    out: &mut [u8],
+) -> Result<usize, UriError> {
+    let find = |number| options.clone().find(|option| option.number == number);
+    let mut writer = Writer::new(out, 0);
+    writer.bytes(if secure { b"coaps://" } else { b"coap://" });
+    match find(OptionNumber::URI_HOST) {
+        Some(name) => write_host_name(name.value, &mut writer)?,
+        None => write_destination(host, &mut writer),
+    }
+    // RFC 7252 section 6.5 steps 4 and 5.
+    let port = match find(OptionNumber::URI_PORT) {
+        Some(value) => uint::decode(value.value)
+            .and_then(|port| u16::try_from(port).ok())
+            .ok_or(UriError::Port)?,
+        None => port,
+    };
+    if port != default_port(secure) {
+        writer.byte(b':');
+        writer.decimal(port);
+    }
+    write_path_query(options, &mut writer);
+    writer.finish().ok_or(UriError::NoSpace)
+}
+
+/// RFC 7252 section 6.5 step 3: the value of a Uri-Host option.
+fn write_host_name(name: &[u8], writer: &mut Writer) -> Result<(), UriError> {
+    if name.is_empty() {
+        return Err(UriError::Host);
+    }
+    let is_literal = is_ip_literal(name) && name.starts_with(b"[");
+    for &byte in name {
+        match byte {
+            _ if is_literal || is_unreserved(byte) || is_sub_delim(byte) => writer.byte(byte),
+            0x80.. => write_encoded(writer, byte),
+            // Neither a reg-name nor an IP literal.
+            _ => return Err(UriError::Host),
+        }
+    }
+    Ok(())
+}
+
+fn write_destination(host: Host, writer: &mut Writer) {
+    match host {
+        Host::Ipv4(address) => write_ipv4(&address, writer),
+        Host::Ipv6(address) => {
+            writer.byte(b'[');
+            write_ipv6(&address, writer);
+            writer.byte(b']');
+        }
+        Host::Name(name) => writer.bytes(name.encoded),
+    }
+}
