@@ -7,6 +7,7 @@ use super::option::{EXTENDED_ONE, EXTENDED_TWO, OptionNumber, Options, VALUE_MAX
 use super::uint;
 use super::writer::Writer;
 
+/// Why something could not be written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BuildError {
     /// The message does not fit into the buffer, or an Empty message would not be empty.
@@ -203,6 +204,7 @@ impl MessageDraft {
         Options::new(buffer.get(start..self.options_end).unwrap_or_default())
     }
 
+    /// Whether there is anything after the token.
     pub fn has_options_or_payload(&self) -> bool {
         self.len > HEADER_LEN + usize::from(self.token_len)
     }

@@ -6,51 +6,80 @@
 pub struct Code(pub u8);
 
 impl Code {
+    /// 0.00 Empty, RFC 7252 section 4.1.
     pub const EMPTY: Self = Self::new(0, 0);
 
     // RFC 7252 section 12.1.1.
+    /// 0.01 GET.
     pub const GET: Self = Self::new(0, 1);
+    /// 0.02 POST.
     pub const POST: Self = Self::new(0, 2);
+    /// 0.03 PUT.
     pub const PUT: Self = Self::new(0, 3);
+    /// 0.04 DELETE.
     pub const DELETE: Self = Self::new(0, 4);
     // RFC 8132 section 6.
+    /// 0.05 FETCH.
     pub const FETCH: Self = Self::new(0, 5);
+    /// 0.06 PATCH.
     pub const PATCH: Self = Self::new(0, 6);
+    /// 0.07 iPATCH.
     pub const IPATCH: Self = Self::new(0, 7);
 
     // RFC 7252 section 12.1.2.
+    /// 2.01 Created.
     pub const CREATED: Self = Self::new(2, 1);
+    /// 2.02 Deleted.
     pub const DELETED: Self = Self::new(2, 2);
+    /// 2.03 Valid.
     pub const VALID: Self = Self::new(2, 3);
+    /// 2.04 Changed.
     pub const CHANGED: Self = Self::new(2, 4);
+    /// 2.05 Content.
     pub const CONTENT: Self = Self::new(2, 5);
-    /// RFC 7959 section 2.9.1.
+    /// 2.31 Continue, RFC 7959 section 2.9.1.
     pub const CONTINUE: Self = Self::new(2, 31);
+    /// 4.00 Bad Request.
     pub const BAD_REQUEST: Self = Self::new(4, 0);
+    /// 4.01 Unauthorized.
     pub const UNAUTHORIZED: Self = Self::new(4, 1);
+    /// 4.02 Bad Option.
     pub const BAD_OPTION: Self = Self::new(4, 2);
+    /// 4.03 Forbidden.
     pub const FORBIDDEN: Self = Self::new(4, 3);
+    /// 4.04 Not Found.
     pub const NOT_FOUND: Self = Self::new(4, 4);
+    /// 4.05 Method Not Allowed.
     pub const METHOD_NOT_ALLOWED: Self = Self::new(4, 5);
+    /// 4.06 Not Acceptable.
     pub const NOT_ACCEPTABLE: Self = Self::new(4, 6);
-    /// RFC 7959 section 2.9.2.
+    /// 4.08 Request Entity Incomplete, RFC 7959 section 2.9.2.
     pub const REQUEST_ENTITY_INCOMPLETE: Self = Self::new(4, 8);
-    /// RFC 8132 section 6.
+    /// 4.09 Conflict, RFC 8132 section 6.
     pub const CONFLICT: Self = Self::new(4, 9);
+    /// 4.12 Precondition Failed.
     pub const PRECONDITION_FAILED: Self = Self::new(4, 12);
+    /// 4.13 Request Entity Too Large.
     pub const REQUEST_ENTITY_TOO_LARGE: Self = Self::new(4, 13);
+    /// 4.15 Unsupported Content Format.
     pub const UNSUPPORTED_CONTENT_FORMAT: Self = Self::new(4, 15);
-    /// RFC 8132 section 6.
+    /// 4.22 Unprocessable Entity, RFC 8132 section 6.
     pub const UNPROCESSABLE_ENTITY: Self = Self::new(4, 22);
-    /// RFC 8516 section 5.
+    /// 4.29 Too Many Requests, RFC 8516 section 5.
     pub const TOO_MANY_REQUESTS: Self = Self::new(4, 29);
+    /// 5.00 Internal Server Error.
     pub const INTERNAL_SERVER_ERROR: Self = Self::new(5, 0);
+    /// 5.01 Not Implemented.
     pub const NOT_IMPLEMENTED: Self = Self::new(5, 1);
+    /// 5.02 Bad Gateway.
     pub const BAD_GATEWAY: Self = Self::new(5, 2);
+    /// 5.03 Service Unavailable.
     pub const SERVICE_UNAVAILABLE: Self = Self::new(5, 3);
+    /// 5.04 Gateway Timeout.
     pub const GATEWAY_TIMEOUT: Self = Self::new(5, 4);
+    /// 5.05 Proxying Not Supported.
     pub const PROXYING_NOT_SUPPORTED: Self = Self::new(5, 5);
-    /// RFC 8768 section 6.
+    /// 5.08 Hop Limit Reached, RFC 8768 section 6.
     pub const HOP_LIMIT_REACHED: Self = Self::new(5, 8);
 
     /// The low three bits of `class` and the low five of `detail`.
@@ -58,10 +87,12 @@ impl Code {
         Code(class << 5 | detail & 0x1F)
     }
 
+    /// The digit before the dot, 0 to 7.
     pub const fn class(self) -> u8 {
         self.0 >> 5
     }
 
+    /// The digits after the dot, 0 to 31.
     pub const fn detail(self) -> u8 {
         self.0 & 0x1F
     }

@@ -14,9 +14,13 @@ pub const PAYLOAD_MARKER: u8 = 0xFF;
 #[repr(u8)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MessageType {
+    /// CON: wants an acknowledgement.
     Confirmable = 0,
+    /// NON: wants none.
     NonConfirmable = 1,
+    /// ACK: answers a CON.
     Acknowledgement = 2,
+    /// RST: the message could not be processed.
     Reset = 3,
 }
 
@@ -63,6 +67,7 @@ impl Token {
         })
     }
 
+    /// 0 to 8 bytes.
     pub fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.len()).unwrap_or_default()
     }
@@ -72,6 +77,7 @@ impl Token {
         usize::from(self.len)
     }
 
+    /// Whether the length is zero.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

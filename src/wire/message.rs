@@ -14,7 +14,12 @@ pub enum ParseError {
     /// RFC 7252 section 3: messages with unknown version numbers are silently ignored.
     Version,
     /// A message format error, to be rejected as RFC 7252 sections 4.2 and 4.3 say.
-    Format { kind: MessageType, id: MessageId },
+    Format {
+        /// The type of the message that cannot be processed.
+        kind: MessageType,
+        /// Its Message ID, which a RST repeats.
+        id: MessageId,
+    },
 }
 
 /// A well-formed message; no accessor fails.
@@ -29,6 +34,7 @@ pub struct MessageView<'a> {
 }
 
 impl<'a> MessageView<'a> {
+    /// Checks a received datagram.
     pub fn parse(datagram: &'a [u8]) -> Result<Self, ParseError> {
         let Some((&[first, code, high, low], rest)) = datagram.split_first_chunk::<HEADER_LEN>()
         else {
@@ -73,22 +79,27 @@ impl<'a> MessageView<'a> {
         Some(())
     }
 
+    /// The type.
     pub fn kind(&self) -> MessageType {
         self.kind
     }
 
+    /// The method, response code or 0.00.
     pub fn code(&self) -> Code {
         self.code
     }
 
+    /// The Message ID.
     pub fn id(&self) -> MessageId {
         self.id
     }
 
+    /// The token.
     pub fn token(&self) -> Token {
         self.token
     }
 
+    /// The options in the order of their numbers.
     pub fn options(&self) -> Options<'a> {
         Options::new(self.options)
     }

@@ -10,6 +10,7 @@ pub const EXTENDED_ONE: u32 = 13;
 /// The longest value the encoding can express, in bytes.
 pub const VALUE_MAX: u32 = 0xFFFF + EXTENDED_TWO;
 
+/// An option number; its low bits say how to treat an option nobody knows (RFC 7252 section 5.4.6).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct OptionNumber(pub u16);
 
@@ -20,6 +21,7 @@ pub struct Definition {
     pub min: u16,
     /// Bytes, inclusive.
     pub max: u16,
+    /// Whether a message may hold it more than once.
     pub repeatable: bool,
 }
 
@@ -31,38 +33,53 @@ impl Definition {
 }
 
 impl OptionNumber {
+    /// If-Match, RFC 7252 section 5.10.8.1.
     pub const IF_MATCH: Self = OptionNumber(1);
+    /// Uri-Host, RFC 7252 section 5.10.1.
     pub const URI_HOST: Self = OptionNumber(3);
+    /// ETag, RFC 7252 section 5.10.6.
     pub const ETAG: Self = OptionNumber(4);
+    /// If-None-Match, RFC 7252 section 5.10.8.2.
     pub const IF_NONE_MATCH: Self = OptionNumber(5);
-    /// RFC 7641.
+    /// Observe, RFC 7641 section 2.
     pub const OBSERVE: Self = OptionNumber(6);
+    /// Uri-Port, RFC 7252 section 5.10.1.
     pub const URI_PORT: Self = OptionNumber(7);
+    /// Location-Path, RFC 7252 section 5.10.7.
     pub const LOCATION_PATH: Self = OptionNumber(8);
-    /// RFC 8613.
+    /// OSCORE, RFC 8613 section 2.
     pub const OSCORE: Self = OptionNumber(9);
+    /// Uri-Path, RFC 7252 section 5.10.1.
     pub const URI_PATH: Self = OptionNumber(11);
+    /// Content-Format, RFC 7252 section 5.10.3.
     pub const CONTENT_FORMAT: Self = OptionNumber(12);
+    /// Max-Age, RFC 7252 section 5.10.5.
     pub const MAX_AGE: Self = OptionNumber(14);
+    /// Uri-Query, RFC 7252 section 5.10.1.
     pub const URI_QUERY: Self = OptionNumber(15);
-    /// RFC 8768.
+    /// Hop-Limit, RFC 8768 section 3.
     pub const HOP_LIMIT: Self = OptionNumber(16);
+    /// Accept, RFC 7252 section 5.10.4.
     pub const ACCEPT: Self = OptionNumber(17);
+    /// Location-Query, RFC 7252 section 5.10.7.
     pub const LOCATION_QUERY: Self = OptionNumber(20);
-    /// RFC 7959.
+    /// Block2, RFC 7959 section 2.1.
     pub const BLOCK2: Self = OptionNumber(23);
-    /// RFC 7959.
+    /// Block1, RFC 7959 section 2.1.
     pub const BLOCK1: Self = OptionNumber(27);
-    /// RFC 7959.
+    /// Size2, RFC 7959 section 4.
     pub const SIZE2: Self = OptionNumber(28);
+    /// Proxy-Uri, RFC 7252 section 5.10.2.
     pub const PROXY_URI: Self = OptionNumber(35);
+    /// Proxy-Scheme, RFC 7252 section 5.10.2.
     pub const PROXY_SCHEME: Self = OptionNumber(39);
+    /// Size1, RFC 7252 section 5.10.9.
     pub const SIZE1: Self = OptionNumber(60);
-    /// RFC 9175.
+    /// Echo, RFC 9175 section 2.2.1.
     pub const ECHO: Self = OptionNumber(252);
-    /// RFC 7967.
+    /// No-Response, RFC 7967 section 2.
     pub const NO_RESPONSE: Self = OptionNumber(258);
-    /// RFC 9175.
+    /// Request-Tag, RFC 9175 section 3.2.1.
     pub const REQUEST_TAG: Self = OptionNumber(292);
 
     /// RFC 7252 section 5.4.6: bit 0.
@@ -120,7 +137,9 @@ impl OptionNumber {
 /// One option of a message; the value is borrowed from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OptionView<'a> {
+    /// What the option is.
     pub number: OptionNumber,
+    /// What it says; its format depends on the number.
     pub value: &'a [u8],
 }
 

@@ -9,6 +9,7 @@ pub struct Uint {
 }
 
 impl Uint {
+    /// 0 to 4 bytes, the first of them not zero.
     pub fn as_slice(&self) -> &[u8] {
         self.bytes
             .get(usize::from(self.start)..)
@@ -16,6 +17,7 @@ impl Uint {
     }
 }
 
+/// The shortest encoding of `value`.
 pub fn encode(value: u32) -> Uint {
     // RFC 7252 section 3.2: the number 0 is represented with zero bytes; no leading zero bytes.
     Uint {

@@ -16,6 +16,7 @@ pub const COAPS_PORT: u16 = 5684;
 /// RFC 7252 table 4: Uri-Host, Uri-Path and Uri-Query hold at most 255 bytes.
 pub const SEGMENT_MAX: usize = 255;
 
+/// Why a URI cannot be taken apart or put together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UriError {
     /// Neither `coap://` nor `coaps://`.
@@ -276,7 +277,9 @@ fn add_all<'a>(
 /// A destination as a URI names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Host<'a> {
+    /// An address in network byte order.
     Ipv4([u8; 4]),
+    /// An address in network byte order.
     Ipv6([u8; 16]),
     /// 1 to [`SEGMENT_MAX`] bytes once decoded; it decodes to lower case.
     Name(Segment<'a>),
@@ -285,8 +288,11 @@ pub enum Host<'a> {
 /// An absolute `coap` or `coaps` URI in its parts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Uri<'a> {
+    /// `coaps` rather than `coap`.
     pub secure: bool,
+    /// Where the request goes.
     pub host: Host<'a>,
+    /// 1 to 65535; the scheme's default when the URI has none.
     pub port: u16,
     /// Still percent-encoded; empty, or with its leading slash.
     pub path: &'a [u8],
