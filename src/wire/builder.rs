@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Writes a message into the caller's buffer (RFC 7252 section 3), with options in any order of numbers.
 
+use core::cell::Cell;
+
 use super::code::Code;
 use super::header::{HEADER_LEN, MessageId, MessageType, PAYLOAD_MARKER, Token, first_byte};
 use super::option::{EXTENDED_ONE, EXTENDED_TWO, OptionNumber, Options, VALUE_MAX};
@@ -115,7 +117,8 @@ impl MessageDraft {
         if new_len.saturating_add(spare) > buffer.len() {
             return Err(BuildError::TooLong);
         }
-        move_bytes(buffer, tail_from, self.len, tail_to);
+        // Two deltas never take fewer extension bytes than their sum, so the message does not shrink.
+        move_up(buffer, tail_from, self.len, tail_to);
 
         let mut header = Writer::new(buffer, place.at);
         header.byte(delta.nibble << 4 | length.nibble);
@@ -285,10 +288,14 @@ fn copy(to: &mut [u8], from: &[u8]) {
     }
 }
 
-/// Moves `from..end` to `to`, if both are inside the buffer.
-fn move_bytes(buffer: &mut [u8], from: usize, end: usize, to: usize) {
-    // The condition is the one `copy_within` would panic without.
-    if from <= end && end <= buffer.len() && to <= buffer.len() - (end - from) {
-        buffer.copy_within(from..end, to);
+/// Moves `from..end` up to `to`.
+fn move_up(buffer: &mut [u8], from: usize, end: usize, to: usize) {
+    let shift = to.saturating_sub(from);
+    if let Some(window) = buffer.get_mut(from..end.saturating_add(shift)) {
+        // From the last byte to the first; `copy_within` would bring a panicking path.
+        let cells = Cell::from_mut(window).as_slice_of_cells();
+        for (to, from) in cells.iter().rev().zip(cells.iter().rev().skip(shift)) {
+            to.set(from.get());
+        }
     }
 }
