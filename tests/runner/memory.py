@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""Group 'memory': the py tests again under valgrind and in the AddressSanitizer build; any report fails the test.
+
+Tests do fewer rounds there: they read COAP_TEST_QUICK.
+"""
+
+import os
+
+from runner import process, python, setup
+
+ASAN = os.path.join(process.ROOT, "build", "micropython-asan")
+SUPPRESSIONS = os.path.join(process.TESTS, "runner", "valgrind.supp")
+VALGRIND = ["valgrind", "-q", "--error-exitcode=9", "--suppressions=" + SUPPRESSIONS]
+REPORTS = ("ERROR: AddressSanitizer", "runtime error:", "==ERROR", "LeakSanitizer", "Invalid read", "Invalid write")
+QUICK = {"COAP_TEST_QUICK": "1"}
+# Detecting leaks is no use with a collector: what it has not collected at exit is not leaked.
+ASAN_OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=0:exitcode=9"}
+
+
+def one(report, tool, interpreter, name, wrapper, environment):
+    status, output, difference = python.execute(interpreter, name, wrapper, slower=10, environment=environment)
+    reported = [word for word in REPORTS if word in output]
+    title = "memory/%s/%s" % (tool, name)
+    if status == 0 and not difference and not reported:
+        report.ok(title)
+    else:
+        report.fail(title, "exit status %s\n%s" % (status, output[-6000:] if reported or status == 9 else difference))
+
+
+def run(report, options):
+    setup.programs("valgrind")
+    tests = python.names()
+    jobs = []
+    for name in options.chosen(["valgrind/" + test for test in tests]):
+        test = name.partition("/")[2]
+        jobs.append(lambda test=test: one(report, "valgrind", setup.interpreter(), test, VALGRIND, QUICK))
+    asan = options.chosen(["asan/" + test for test in tests])
+    if asan and not os.access(ASAN, os.X_OK):
+        status, output = process.run(["make", "asan"], 900)
+        if status != 0 or not os.access(ASAN, os.X_OK):
+            report.fail("memory/asan", "no build/micropython-asan, and make asan did not make it:\n" + output[-4000:])
+            asan = []
+    for name in asan:
+        test = name.partition("/")[2]
+        jobs.append(lambda test=test: one(report, "asan", ASAN, test, (), {**QUICK, **ASAN_OPTIONS}))
+    options.parallel(jobs)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""Child processes with a time limit, in a process group of their own that ends with them."""
+
+import os
+import signal
+import subprocess
+import threading
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TESTS = os.path.join(ROOT, "tests")
+
+_groups = set()
+_lock = threading.Lock()
+
+
+def _end_group(process):
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def end_all():
+    """For an interrupted run: ends every child and what it started."""
+    with _lock:
+        for process in _groups:
+            _end_group(process)
+
+
+def run(argv, timeout, cwd=ROOT, env=None, on_line=None):
+    """Runs to the end: (exit status, output). Status None when the time was up.
+
+    Output is stdout and stderr together; `on_line` sees each line as it comes.
+    """
+    process = subprocess.Popen(
+        argv,
+        cwd=cwd,
+        env=dict(os.environ, **(env or {})),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    with _lock:
+        _groups.add(process)
+    timed_out = threading.Event()
+
+    def expire():
+        timed_out.set()
+        _end_group(process)
+
+    timer = threading.Timer(timeout, expire)
+    timer.start()
+    lines = []
+    try:
+        for raw in process.stdout:
+            line = raw.decode("utf-8", "backslashreplace")
+            lines.append(line)
+            if on_line:
+                on_line(line.rstrip("\n"))
+        status = process.wait()
+    finally:
+        timer.cancel()
+        _end_group(process)
+        process.stdout.close()
+        with _lock:
+            _groups.discard(process)
+    output = "".join(lines)
+    if timed_out.is_set():
+        return None, output + "\ntime limit of %d s passed" % timeout
+    return status, output
