@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+//! Requests of ours that wait for their response.
+
+use crate::config::EXCHANGES;
+use crate::handle::{Handle, SlotTable};
+use crate::message::peer::PeerId;
+use crate::time::{Instant, earliest};
+use crate::wire::header::{MessageId, Token};
+
+/// What was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A confirmable request.
+    Confirmable,
+    /// A non-confirmable request.
+    NonConfirmable,
+    /// An Empty confirmable message, RFC 7252 section 4.3: its RST is the answer.
+    Ping,
+}
+
+/// How an exchange ended without a response.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// No ACK, or no response, in time.
+    Timeout,
+    /// The peer sent RST.
+    Reset,
+}
+
+/// Where an exchange stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// The message layer has it: it waits for its turn, or for its ACK.
+    Sending,
+    /// A confirmable request was acknowledged with an Empty ACK: a separate response will come.
+    Acknowledged {
+        /// When the wait is over.
+        deadline: Instant,
+    },
+    /// A non-confirmable request got no response at once; it may still come.
+    Unanswered {
+        /// When the wait is over.
+        deadline: Instant,
+    },
+    /// Over, and not reported yet.
+    Failed(Failure),
+}
+
+/// A request and the response it waits for.
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange {
+    /// Where to.
+    pub peer: PeerId,
+    /// RFC 7252 section 5.3.1.
+    pub token: Token,
+    /// The message id of the request; `None` until it has one.
+    pub id: Option<MessageId>,
+    /// What was asked.
+    pub kind: Kind,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// All exchanges.
+#[derive(Default)]
+pub struct Exchanges {
+    table: SlotTable<Exchange, EXCHANGES>,
+}
+
+impl Exchanges {
+    /// Adds an exchange; gives it back when the table is full.
+    pub fn insert(&mut self, exchange: Exchange) -> Result<Handle, Exchange> {
+        self.table.insert(exchange)
+    }
+
+    /// The exchange, unless the handle is stale.
+    #[must_use]
+    pub fn get(&self, handle: Handle) -> Option<&Exchange> {
+        self.table.get(handle)
+    }
+
+    /// The exchange, unless the handle is stale.
+    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut Exchange> {
+        self.table.get_mut(handle)
+    }
+
+    /// Ends an exchange.
+    pub fn remove(&mut self, handle: Handle) -> Option<Exchange> {
+        self.table.remove(handle)
+    }
+
+    /// The exchange that a separate response with this token from this peer answers.
+    ///
+    /// RFC 7252 section 5.3.2: token and peer must match. Callers may choose equal tokens; then the
+    /// request that was acknowledged first is meant, and one that was not sent is not.
+    #[must_use]
+    pub fn match_token(&self, peer: PeerId, token: Token) -> Option<Handle> {
+        let fits = |e: &Exchange| e.peer == peer && e.token == token && e.kind != Kind::Ping && e.is_live();
+        let waiting = self.table.iter().find(|(_, e)| fits(e) && e.state != State::Sending);
+        waiting.or_else(|| self.table.iter().find(|(_, e)| fits(e))).map(|(handle, _)| handle)
+    }
+
+    /// The exchange whose request had this message id: what an RST can be about.
+    #[must_use]
+    pub fn match_id(&self, peer: PeerId, id: MessageId) -> Option<Handle> {
+        let mut live = self.table.iter().filter(|(_, e)| e.is_live());
+        live.find(|(_, e)| e.peer == peer && e.id == Some(id)).map(|(handle, _)| handle)
+    }
+
+    /// A non-confirmable request whose response did not come at once: the first to give way when the
+    /// table is full. Its end is reported as a timeout.
+    #[must_use]
+    pub fn first_unanswered(&self) -> Option<Handle> {
+        let unanswered = self.table.iter().filter_map(|(handle, e)| match e.state {
+            State::Unanswered { deadline } => Some((handle, deadline)),
+            _ => None,
+        });
+        unanswered.reduce(|a, b| if b.1.is_before(a.1) { b } else { a }).map(|(handle, _)| handle)
+    }
+
+    /// One exchange that is over and not reported yet.
+    #[must_use]
+    pub fn first_failed(&self) -> Option<Handle> {
+        self.table.iter().find(|(_, e)| matches!(e.state, State::Failed(_))).map(|(handle, _)| handle)
+    }
+
+    /// Ends all waits that are over at `now`; gives how many.
+    pub fn expire(&mut self, now: Instant) -> u32 {
+        let mut ended = 0;
+        for (_, exchange) in self.table.iter_mut() {
+            if exchange.deadline().is_some_and(|deadline| deadline.is_due(now)) {
+                exchange.state = State::Failed(Failure::Timeout);
+                ended += 1;
+            }
+        }
+        ended
+    }
+
+    /// When `expire` has something to do.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.table.iter().fold(None, |next, (_, exchange)| earliest(next, exchange.deadline()))
+    }
+
+    /// Whether one has had its Empty ACK and waits for a separate response.
+    #[must_use]
+    pub fn awaits_separate(&self) -> bool {
+        self.table.iter().any(|(_, e)| matches!(e.state, State::Acknowledged { .. }))
+    }
+
+    /// Whether one refers to the peer.
+    #[must_use]
+    pub fn refers_to(&self, peer: PeerId) -> bool {
+        self.table.iter().any(|(_, exchange)| exchange.peer == peer)
+    }
+
+    /// Exchanges in use.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether none is in use.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.table.clear();
+    }
+}
+
+impl Exchange {
+    fn is_live(&self) -> bool {
+        !matches!(self.state, State::Failed(_))
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            State::Acknowledged { deadline } | State::Unanswered { deadline } => Some(deadline),
+            State::Sending | State::Failed(_) => None,
+        }
+    }
+}

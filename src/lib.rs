@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//! CoAP for MicroPython: the protocol engine.
+//!
+//! Sans-I/O: the engine has no socket, no clock and no source of randomness. `now`, received
+//! datagrams and entropy come in as arguments; datagrams to send and events to report are polled
+//! out. It never calls out, never allocates, and panics nowhere that a release build can reach.
+//!
+//! | module | what | RFC 7252 |
+//! |---|---|---|
+//! | [`wire`] | bytes of a message, URIs | sections 3, 5.10, 6 |
+//! | [`message`] | message ids, retransmission, deduplication, congestion control | section 4 |
+//! | [`exchange`] | requests and responses, as a client and as a server | sections 5.2, 5.3 |
+//! | [`resource`] | which paths exist, and with which methods | section 5.8 |
+//! | [`endpoint`] | one bound socket's protocol state: owns the layers above | |
+//! | [`ffi`] | the C ABI; the only `unsafe` | |
+//!
+//! Dependencies point one way: `ffi -> endpoint -> {exchange, resource} -> message -> wire`.
+#![cfg_attr(not(test), no_std)]
+#![deny(unsafe_code)]
+
+pub mod config;
+pub mod endpoint;
+pub mod exchange;
+#[allow(unsafe_code)]
+pub mod ffi;
+pub mod handle;
+pub mod message;
+pub mod resource;
+pub mod rng;
+pub mod time;
+pub mod wire;
+
+/// Never called: no panic is reachable. The language wants one all the same.
+#[cfg(feature = "staticlib")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// The host's prebuilt `core` names it; with `panic = "abort"` nothing calls it.
+#[cfg(all(feature = "staticlib", not(target_os = "none")))]
+#[allow(unsafe_code)]
+// SAFETY: no other definition is linked, and it is never called.
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() {}

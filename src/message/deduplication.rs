@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+//! Deduplication, RFC 7252 section 4.5.
+
+use super::peer::PeerId;
+use super::store::StoredMessage;
+use crate::config::DEDUPLICATION;
+use crate::time::Instant;
+use crate::wire::header::{MessageId, MessageType};
+use heapless::Vec;
+
+/// What a repetition of a received message is answered with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// Not answered yet: the answer is still to come, repetitions are ignored.
+    Pending,
+    /// Nothing: the message was non-confirmable.
+    Silence,
+    /// The same Empty message.
+    Empty(MessageType),
+    /// The same bytes.
+    Message(StoredMessage),
+}
+
+struct Entry {
+    peer: PeerId,
+    id: MessageId,
+    expires: Instant,
+    answer: Answer,
+}
+
+/// The messages received lately, oldest first.
+///
+/// When the table is full, the oldest entry whose answer has been given makes room: a flood can
+/// shorten the time for which repetitions are recognised, but it can neither grow the table nor push
+/// out a request that is being handled.
+#[derive(Default)]
+pub struct Deduplication {
+    entries: Vec<Entry, DEDUPLICATION>,
+}
+
+impl Deduplication {
+    /// The answer to repeat, if this message was received before and has not expired.
+    #[must_use]
+    pub fn find(&self, peer: PeerId, id: MessageId, now: Instant) -> Option<Answer> {
+        let entry = self.entries.iter().find(|e| e.peer == peer && e.id == id)?;
+        if entry.expires.is_due(now) { None } else { Some(entry.answer) }
+    }
+
+    /// Notes a message just received. False: the table is full.
+    pub fn insert(&mut self, peer: PeerId, id: MessageId, expires: Instant, answer: Answer) -> bool {
+        self.entries.push(Entry { peer, id, expires, answer }).is_ok()
+    }
+
+    /// Sets the answer to repeat. False: the message is not (or no longer) known.
+    pub fn set_answer(&mut self, peer: PeerId, id: MessageId, answer: Answer) -> bool {
+        let entry = self.entries.iter_mut().find(|e| e.peer == peer && e.id == id);
+        entry.map(|entry| entry.answer = answer).is_some()
+    }
+
+    /// Whether the table has no room left.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.entries.is_full()
+    }
+
+    /// Removes one expired entry and gives its answer.
+    pub fn take_expired(&mut self, now: Instant) -> Option<Answer> {
+        self.take_first(|entry| entry.expires.is_due(now))
+    }
+
+    /// Removes the oldest entry that has been answered and gives its answer.
+    pub fn take_oldest_answered(&mut self) -> Option<Answer> {
+        self.take_first(|entry| entry.answer != Answer::Pending)
+    }
+
+    /// Removes the oldest entry whose answer takes bytes in the store, and gives that answer.
+    pub fn take_oldest_stored(&mut self) -> Option<Answer> {
+        self.take_first(|entry| matches!(entry.answer, Answer::Message(_)))
+    }
+
+    fn take_first(&mut self, which: impl Fn(&Entry) -> bool) -> Option<Answer> {
+        let index = self.entries.iter().position(which)?;
+        if index < self.entries.len() { Some(self.entries.remove(index).answer) } else { None }
+    }
+
+    /// Whether an entry refers to the peer.
+    #[must_use]
+    pub fn refers_to(&self, peer: PeerId) -> bool {
+        self.entries.iter().any(|entry| entry.peer == peer)
+    }
+
+    /// Entries in use.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no entry is in use.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+//! Bytes of messages that must outlive the call that wrote them: confirmable messages until their
+//! ACK, answers until their request can no longer be repeated, datagrams until they are polled.
+//!
+//! Each takes exactly its size. Freeing one moves the later ones down, so there is no
+//! fragmentation; they are named by [`StoredMessage`], never by position. The message being written
+//! (the draft) is the open end of the store and moves along.
+
+use crate::config::STORED_MESSAGES;
+
+/// Names a message in a [`MessageStore`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredMessage(u8);
+
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    start: u16,
+    /// 0: the slot is free. No message is empty.
+    len: u16,
+}
+
+/// An arena of messages in memory that the caller gave.
+pub struct MessageStore<'m> {
+    memory: &'m mut [u8],
+    used: usize,
+    draft_len: usize,
+    extents: [Extent; STORED_MESSAGES],
+}
+
+impl<'m> MessageStore<'m> {
+    /// An empty store. What lies past 65,535 bytes is not used.
+    pub fn new(memory: &'m mut [u8]) -> Self {
+        Self { memory, used: 0, draft_len: 0, extents: [Extent::default(); STORED_MESSAGES] }
+    }
+
+    /// Where a message can be written before it is committed; `limit` bytes at most.
+    pub fn draft(&mut self, limit: usize) -> &mut [u8] {
+        let end = self.memory.len().min(usize::from(u16::MAX)).min(self.used.saturating_add(limit));
+        self.memory.get_mut(self.used..end).unwrap_or_default()
+    }
+
+    /// Says how many bytes of the draft must be kept when other messages are freed.
+    pub fn keep_draft(&mut self, len: usize) {
+        self.draft_len = len;
+    }
+
+    /// Makes the first `len` bytes of the draft a message. `None`: no slot, or `len` is 0 or too long.
+    pub fn commit(&mut self, len: usize) -> Option<StoredMessage> {
+        self.draft_len = 0;
+        let end = self.used.checked_add(len)?;
+        if len == 0 || end > self.memory.len().min(usize::from(u16::MAX)) {
+            return None;
+        }
+        let (index, extent) = self.extents.iter_mut().enumerate().find(|(_, extent)| extent.len == 0)?;
+        *extent = Extent { start: self.used as u16, len: len as u16 };
+        self.used = end;
+        Some(StoredMessage(index as u8))
+    }
+
+    /// The bytes of a message; empty if it was freed.
+    #[must_use]
+    pub fn get(&self, message: StoredMessage) -> &[u8] {
+        let Some(extent) = self.extents.get(usize::from(message.0)) else { return &[] };
+        let start = usize::from(extent.start);
+        self.memory.get(start..start + usize::from(extent.len)).unwrap_or_default()
+    }
+
+    /// The bytes of a message; empty if it was freed.
+    pub fn get_mut(&mut self, message: StoredMessage) -> &mut [u8] {
+        let Some(extent) = self.extents.get(usize::from(message.0)) else { return &mut [] };
+        let start = usize::from(extent.start);
+        self.memory.get_mut(start..start + usize::from(extent.len)).unwrap_or_default()
+    }
+
+    /// Gives a message's bytes back. The later messages, and the draft, move down.
+    pub fn free(&mut self, message: StoredMessage) {
+        let Some(extent) = self.extents.get_mut(usize::from(message.0)) else { return };
+        let freed = core::mem::take(extent);
+        let (start, len) = (usize::from(freed.start), usize::from(freed.len));
+        if len == 0 {
+            return;
+        }
+        let end = self.used.saturating_add(self.draft_len).min(self.memory.len());
+        if let Some(tail) = self.memory.get_mut(start..end)
+            && len <= tail.len()
+        {
+            tail.copy_within(len.., 0);
+        }
+        for later in self.extents.iter_mut().filter(|e| e.len != 0 && e.start > freed.start) {
+            later.start = later.start.saturating_sub(freed.len);
+        }
+        self.used = self.used.saturating_sub(len);
+    }
+
+    /// Frees everything.
+    pub fn clear(&mut self) {
+        self.extents = [Extent::default(); STORED_MESSAGES];
+        self.used = 0;
+        self.draft_len = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(store: &mut MessageStore, bytes: &[u8]) -> Option<StoredMessage> {
+        let draft = store.draft(usize::MAX);
+        draft.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        store.commit(bytes.len())
+    }
+
+    #[test]
+    fn freeing_keeps_the_others_and_the_draft() {
+        let mut memory = [0; 16];
+        let mut store = MessageStore::new(&mut memory);
+        let a = put(&mut store, b"aaa").unwrap();
+        let b = put(&mut store, b"bb").unwrap();
+        let c = put(&mut store, b"cccc").unwrap();
+        store.draft(usize::MAX)[..2].copy_from_slice(b"dd");
+        store.keep_draft(2);
+        store.free(a);
+        store.free(b);
+        assert_eq!(store.get(c), b"cccc");
+        let d = store.commit(2).unwrap();
+        assert_eq!(store.get(d), b"dd");
+        assert_eq!(store.get(a), b"dd", "slot of a is taken again");
+        assert_eq!(store.draft(usize::MAX).len(), 10);
+    }
+
+    #[test]
+    fn a_full_store_refuses() {
+        let mut memory = [0; 4];
+        let mut store = MessageStore::new(&mut memory);
+        let a = put(&mut store, b"1234").unwrap();
+        assert!(store.draft(usize::MAX).is_empty());
+        assert_eq!(store.commit(1), None);
+        store.free(a);
+        store.free(a);
+        assert!(put(&mut store, b"5678").is_some());
+    }
+
+    #[test]
+    fn a_message_is_never_empty() {
+        let mut memory = [0; 4];
+        assert_eq!(MessageStore::new(&mut memory).commit(0), None);
+    }
+
+    #[test]
+    fn slots_run_out_before_they_are_shared() {
+        let mut memory = [0; 2 * STORED_MESSAGES];
+        let mut store = MessageStore::new(&mut memory);
+        for n in 0..STORED_MESSAGES {
+            assert!(put(&mut store, &[n as u8]).is_some());
+        }
+        assert_eq!(put(&mut store, b"x"), None);
+    }
+}

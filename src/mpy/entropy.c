@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+//
+// Random bytes for message ids and tokens, from the port's own source.
+
+#include <string.h>
+
+#include "py/mphal.h"
+#include "shim.h"
+
+// Every port has mp_hal_get_random from 1.29 on; before, only unix did.
+#if defined(__unix__) || defined(__APPLE__) || MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 29, 0)
+
+void microcoapy_entropy(uint8_t *out, size_t len) {
+    mp_hal_get_random(len, out);
+}
+
+#elif defined(ESP_PLATFORM)
+
+#include "esp_random.h"
+
+void microcoapy_entropy(uint8_t *out, size_t len) {
+    esp_fill_random(out, len);
+}
+
+#elif defined(__ets__)
+
+// ESP8266: a hardware random number in each read of this register.
+#define ESP8266_RANDOM (*(volatile uint32_t *)0x3ff20e44)
+
+void microcoapy_entropy(uint8_t *out, size_t len) {
+    while (len != 0) {
+        uint32_t word = ESP8266_RANDOM;
+        size_t part = len < sizeof(word) ? len : sizeof(word);
+        memcpy(out, &word, part);
+        out += part;
+        len -= part;
+    }
+}
+
+#else
+
+void microcoapy_entropy(uint8_t *out, size_t len) {
+    mp_obj_t os = mp_import_name(MP_QSTR_os, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+    mp_obj_t bytes = mp_call_function_1(mp_load_attr(os, MP_QSTR_urandom), MP_OBJ_NEW_SMALL_INT(len));
+    mp_buffer_info_t buffer;
+    mp_get_buffer_raise(bytes, &buffer, MP_BUFFER_READ);
+    if (buffer.len != len) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("os.urandom"));
+    }
+    memcpy(out, buffer.buf, len);
+}
+
+#endif
