@@ -299,3 +299,6 @@ fn move_up(buffer: &mut [u8], from: usize, end: usize, to: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,3 +122,54 @@ impl Code {
         self.class() == 2
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_exactly_one_of_four_kinds() {
+        for byte in 0..=255 {
+            let code = Code(byte);
+            let kinds = [
+                code.is_empty(),
+                code.is_request(),
+                code.is_response(),
+                code.is_reserved(),
+            ];
+            assert_eq!(kinds.iter().filter(|&&kind| kind).count(), 1, "{byte:#04x}");
+            assert_eq!(Code::new(code.class(), code.detail()), code);
+        }
+    }
+
+    #[test]
+    fn classes_are_those_of_section_3() {
+        assert!(Code(0x00).is_empty());
+        assert!(Code(0x01).is_request() && Code(0x1F).is_request());
+        assert!(Code(0x20).is_reserved() && Code(0x60).is_reserved());
+        assert!(Code(0xC0).is_reserved() && Code(0xFF).is_reserved());
+        assert!(Code(0x40).is_response() && Code(0x80).is_response() && Code(0xBF).is_response());
+        assert!(Code(0x5F).is_success() && !Code(0x80).is_success() && !Code(0x01).is_success());
+    }
+
+    #[test]
+    fn codes_have_the_registered_bytes() {
+        for (code, byte) in [
+            (Code::DELETE, 4),
+            (Code::IPATCH, 7),
+            (Code::CONTENT, 69),
+            (Code::CONTINUE, 95),
+            (Code::BAD_OPTION, 130),
+            (Code::NOT_FOUND, 132),
+            (Code::REQUEST_ENTITY_INCOMPLETE, 136),
+            (Code::REQUEST_ENTITY_TOO_LARGE, 141),
+            (Code::UNSUPPORTED_CONTENT_FORMAT, 143),
+            (Code::UNPROCESSABLE_ENTITY, 150),
+            (Code::TOO_MANY_REQUESTS, 157),
+            (Code::PROXYING_NOT_SUPPORTED, 165),
+            (Code::HOP_LIMIT_REACHED, 168),
+        ] {
+            assert_eq!(code.0, byte);
+        }
+    }
+}

@@ -93,3 +93,47 @@ pub fn encode_empty(kind: MessageType, id: MessageId) -> [u8; HEADER_LEN] {
     let [high, low] = id.0.to_be_bytes();
     [first_byte(kind, 0), 0, high, low]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_type_ignores_other_bits() {
+        for bits in 0..=255u8 {
+            assert_eq!(MessageType::from_bits(bits) as u8, bits & 3);
+        }
+    }
+
+    #[test]
+    fn token_holds_0_to_8_bytes() {
+        let bytes = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+        for len in 0..=8 {
+            let token = Token::new(&bytes[..len]).unwrap();
+            assert_eq!(token.as_slice(), &bytes[..len]);
+            assert_eq!((token.len(), token.is_empty()), (len, len == 0));
+        }
+        assert_eq!(Token::new(&bytes), None);
+        assert_eq!(Token::new(&[]), Some(Token::EMPTY));
+    }
+
+    #[test]
+    fn tokens_of_different_length_differ() {
+        assert_ne!(Token::new(&[0]), Token::new(&[0, 0]));
+        assert_ne!(Token::new(&[0]), Some(Token::EMPTY));
+    }
+
+    #[test]
+    fn empty_messages_are_four_bytes() {
+        use MessageType::*;
+        assert_eq!(
+            encode_empty(Confirmable, MessageId(0x1234)),
+            [0x40, 0, 0x12, 0x34]
+        );
+        assert_eq!(
+            encode_empty(Acknowledgement, MessageId(0xFFFE)),
+            [0x60, 0, 0xFF, 0xFE]
+        );
+        assert_eq!(encode_empty(Reset, MessageId(1)), [0x70, 0, 0, 1]);
+    }
+}

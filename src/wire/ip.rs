@@ -180,3 +180,6 @@ fn longest_zeros(address: &[u8; 16]) -> (usize, usize) {
         (0, 0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,3 +169,6 @@ fn occurs_once(number: OptionNumber) -> bool {
         .definition()
         .is_some_and(|definition| !definition.repeatable)
 }
+
+#[cfg(test)]
+mod tests;

@@ -235,3 +235,6 @@ pub fn check(bytes: &[u8]) -> Result<usize, FormatError> {
     }
     Ok(options.offset)
 }
+
+#[cfg(test)]
+pub(super) mod tests;

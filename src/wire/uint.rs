@@ -38,3 +38,39 @@ pub fn decode(bytes: &[u8]) -> Option<u32> {
             .fold(0, |value, &byte| value << 8 | u32::from(byte)),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encoding_is_the_shortest() {
+        for (value, bytes) in [
+            (0, &[][..]),
+            (1, &[1]),
+            (255, &[255]),
+            (256, &[1, 0]),
+            (65535, &[255, 255]),
+            (65536, &[1, 0, 0]),
+            (0xFF_FFFF, &[255, 255, 255]),
+            (0x100_0000, &[1, 0, 0, 0]),
+            (u32::MAX, &[255, 255, 255, 255]),
+        ] {
+            assert_eq!(encode(value).as_slice(), bytes);
+            assert_eq!(decode(bytes), Some(value));
+        }
+    }
+
+    #[test]
+    fn leading_zeros_are_read() {
+        assert_eq!(decode(&[0]), Some(0));
+        assert_eq!(decode(&[0, 0, 0, 7]), Some(7));
+        assert_eq!(decode(&[0, 0, 1, 0]), Some(256));
+    }
+
+    #[test]
+    fn five_bytes_are_no_u32() {
+        assert_eq!(decode(&[0, 0, 0, 0, 0]), None);
+        assert_eq!(decode(&[1, 0, 0, 0, 0]), None);
+    }
+}

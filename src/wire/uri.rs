@@ -524,3 +524,6 @@ fn write_destination(host: Host, writer: &mut Writer) {
         Host::Name(name) => writer.bytes(name.encoded),
     }
 }
+
+#[cfg(test)]
+mod tests;
