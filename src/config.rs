@@ -160,7 +160,8 @@ impl Parameters {
     #[must_use]
     pub fn max_transmit_span_ms(&self) -> u32 {
         // RFC 7252 section 4.8.2: ACK_TIMEOUT * ((2 ** MAX_RETRANSMIT) - 1) * ACK_RANDOM_FACTOR
-        self.ack_timeout_max_ms().saturating_mul((1 << self.max_retransmit.min(10)) - 1)
+        self.ack_timeout_max_ms()
+            .saturating_mul((1 << self.max_retransmit.min(10)) - 1)
     }
 
     /// `EXCHANGE_LIFETIME`: how long a message id of a CON stays taken, milliseconds.
@@ -177,7 +178,9 @@ impl Parameters {
     #[must_use]
     pub fn non_lifetime_ms(&self) -> u32 {
         // RFC 7252 section 4.8.2: MAX_TRANSMIT_SPAN + MAX_LATENCY
-        self.max_transmit_span_ms().saturating_add(self.max_latency_ms).min(crate::time::LONGEST / 2)
+        self.max_transmit_span_ms()
+            .saturating_add(self.max_latency_ms)
+            .min(crate::time::LONGEST / 2)
     }
 }
 
@@ -195,7 +198,11 @@ mod tests {
 
     #[test]
     fn random_factor_applies_to_odd_timeouts() {
-        let p = Parameters { ack_timeout_ms: 1234, ack_random_factor_permille: 1500, ..Default::default() };
+        let p = Parameters {
+            ack_timeout_ms: 1234,
+            ack_random_factor_permille: 1500,
+            ..Default::default()
+        };
         assert_eq!(p.ack_timeout_max_ms(), 1851);
     }
 
@@ -203,12 +210,47 @@ mod tests {
     fn defaults_are_in_range_and_each_bound_is_kept() {
         let good = Parameters::default();
         assert_eq!(good.out_of_range(), None);
-        assert_eq!(Parameters { ack_timeout_ms: 0, ..good }.out_of_range(), Some(0));
-        assert_eq!(Parameters { ack_random_factor_permille: 999, ..good }.out_of_range(), Some(1));
-        assert_eq!(Parameters { max_retransmit: 11, ..good }.out_of_range(), Some(6));
+        assert_eq!(
+            Parameters {
+                ack_timeout_ms: 0,
+                ..good
+            }
+            .out_of_range(),
+            Some(0)
+        );
+        assert_eq!(
+            Parameters {
+                ack_random_factor_permille: 999,
+                ..good
+            }
+            .out_of_range(),
+            Some(1)
+        );
+        assert_eq!(
+            Parameters {
+                max_retransmit: 11,
+                ..good
+            }
+            .out_of_range(),
+            Some(6)
+        );
         assert_eq!(Parameters { nstart: 0, ..good }.out_of_range(), Some(7));
-        assert_eq!(Parameters { max_message: 63, ..good }.out_of_range(), Some(8));
-        assert_eq!(Parameters { message_store: good.max_message - 1, ..good }.out_of_range(), Some(9));
+        assert_eq!(
+            Parameters {
+                max_message: 63,
+                ..good
+            }
+            .out_of_range(),
+            Some(8)
+        );
+        assert_eq!(
+            Parameters {
+                message_store: good.max_message - 1,
+                ..good
+            }
+            .out_of_range(),
+            Some(9)
+        );
     }
 
     #[test]

@@ -19,7 +19,10 @@ impl Handle {
     /// out names nothing.
     #[must_use]
     pub fn from_u32(number: u32) -> Self {
-        Self { index: number as u16, generation: (number >> 16) as u16 }
+        Self {
+            index: number as u16,
+            generation: (number >> 16) as u16,
+        }
     }
 }
 
@@ -38,7 +41,12 @@ pub struct SlotTable<T, const N: usize> {
 
 impl<T, const N: usize> Default for SlotTable<T, N> {
     fn default() -> Self {
-        Self { slots: core::array::from_fn(|_| Slot { generation: 1, value: None }) }
+        Self {
+            slots: core::array::from_fn(|_| Slot {
+                generation: 1,
+                value: None,
+            }),
+        }
     }
 }
 
@@ -48,7 +56,10 @@ impl<T, const N: usize> SlotTable<T, N> {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             if slot.value.is_none() {
                 slot.value = Some(value);
-                return Ok(Handle { index: index as u16, generation: slot.generation });
+                return Ok(Handle {
+                    index: index as u16,
+                    generation: slot.generation,
+                });
             }
         }
         Err(value)
@@ -58,13 +69,21 @@ impl<T, const N: usize> SlotTable<T, N> {
     #[must_use]
     pub fn get(&self, handle: Handle) -> Option<&T> {
         let slot = self.slots.get(usize::from(handle.index))?;
-        if slot.generation == handle.generation { slot.value.as_ref() } else { None }
+        if slot.generation == handle.generation {
+            slot.value.as_ref()
+        } else {
+            None
+        }
     }
 
     /// The value, unless the handle is stale.
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
         let slot = self.slots.get_mut(usize::from(handle.index))?;
-        if slot.generation == handle.generation { slot.value.as_mut() } else { None }
+        if slot.generation == handle.generation {
+            slot.value.as_mut()
+        } else {
+            None
+        }
     }
 
     /// Takes the value out and makes its handle stale.
@@ -82,23 +101,35 @@ impl<T, const N: usize> SlotTable<T, N> {
     /// All values with their handles.
     pub fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
-            let handle = Handle { index: index as u16, generation: slot.generation };
+            let handle = Handle {
+                index: index as u16,
+                generation: slot.generation,
+            };
             slot.value.as_ref().map(|value| (handle, value))
         })
     }
 
     /// All values with their handles.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Handle, &mut T)> {
-        self.slots.iter_mut().enumerate().filter_map(|(index, slot)| {
-            let handle = Handle { index: index as u16, generation: slot.generation };
-            slot.value.as_mut().map(|value| (handle, value))
-        })
+        self.slots
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(index, slot)| {
+                let handle = Handle {
+                    index: index as u16,
+                    generation: slot.generation,
+                };
+                slot.value.as_mut().map(|value| (handle, value))
+            })
     }
 
     /// Slots in use.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.slots.iter().filter(|slot| slot.value.is_some()).count()
+        self.slots
+            .iter()
+            .filter(|slot| slot.value.is_some())
+            .count()
     }
 
     /// Whether no slot is in use.

@@ -47,7 +47,8 @@ pub struct Resources<'m> {
 impl<'m> Resources<'m> {
     /// Moves the table into another block of memory. False: it does not fit, and stays where it is.
     pub fn move_to(&mut self, memory: &'m mut [u8]) -> bool {
-        let (Some(from), Some(to)) = (self.memory.get(..self.used), memory.get_mut(..self.used)) else {
+        let (Some(from), Some(to)) = (self.memory.get(..self.used), memory.get_mut(..self.used))
+        else {
             return false;
         };
         to.copy_from_slice(from);
@@ -60,7 +61,10 @@ impl<'m> Resources<'m> {
     pub fn add(&mut self, path: &[u8], methods: u8, number: u32) -> Result<(), AddError> {
         let free = self.memory.get_mut(self.used..).unwrap_or_default();
         let len = write_record(free, path, methods, number)?;
-        let (old, new) = self.memory.split_at_mut_checked(self.used).ok_or(AddError::Memory)?;
+        let (old, new) = self
+            .memory
+            .split_at_mut_checked(self.used)
+            .ok_or(AddError::Memory)?;
         let new = new.get(..len).ok_or(AddError::Memory)?;
         if let Some(found) = find_same(old, new) {
             let head = old.get_mut(found..found + HEAD).ok_or(AddError::Memory)?;
@@ -77,7 +81,7 @@ impl<'m> Resources<'m> {
         let mut rest = self.memory.get(..self.used)?;
         while let Some((record, tail)) = split_record(rest) {
             if let Some((resource, path)) = read_head(record)
-                && path_equals(path, options.clone())
+                && path_equals(path, options)
             {
                 return Some(resource);
             }
@@ -110,7 +114,9 @@ fn write_record(out: &mut [u8], path: &[u8], methods: u8, number: u32) -> Result
         len += 1 + size;
     }
     let rest = u16::try_from(len - 2).map_err(|_| AddError::Memory)?;
-    let (Some(head), false) = (out.get_mut(..HEAD), full) else { return Err(AddError::Memory) };
+    let (Some(head), false) = (out.get_mut(..HEAD), full) else {
+        return Err(AddError::Memory);
+    };
     let [n0, n1, n2, n3] = number.to_be_bytes();
     let [l0, l1] = rest.to_be_bytes();
     head.copy_from_slice(&[l0, l1, n0, n1, n2, n3, methods]);
@@ -137,15 +143,27 @@ fn split_record(table: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn read_head(record: &[u8]) -> Option<(Resource, &[u8])> {
-    let [_, _, n0, n1, n2, n3, methods, path @ ..] = record else { return None };
-    Some((Resource { number: u32::from_be_bytes([*n0, *n1, *n2, *n3]), methods: *methods }, path))
+    let [_, _, n0, n1, n2, n3, methods, path @ ..] = record else {
+        return None;
+    };
+    Some((
+        Resource {
+            number: u32::from_be_bytes([*n0, *n1, *n2, *n3]),
+            methods: *methods,
+        },
+        path,
+    ))
 }
 
 /// RFC 7252 section 5.10.1: each Uri-Path option is one segment, compared byte by byte.
 fn path_equals(mut path: &[u8], options: Options<'_>) -> bool {
     for option in options.filter(|option| option.number == OptionNumber::URI_PATH) {
-        let Some((&len, tail)) = path.split_first() else { return false };
-        let Some((segment, rest)) = tail.split_at_checked(usize::from(len)) else { return false };
+        let Some((&len, tail)) = path.split_first() else {
+            return false;
+        };
+        let Some((segment, rest)) = tail.split_at_checked(usize::from(len)) else {
+            return false;
+        };
         if segment != option.value {
             return false;
         }
@@ -170,7 +188,9 @@ mod tests {
     }
 
     fn find(table: &Resources, segments: &[&[u8]]) -> Option<u32> {
-        table.find(Options::new(&path(segments))).map(|resource| resource.number)
+        table
+            .find(Options::new(&path(segments)))
+            .map(|resource| resource.number)
     }
 
     #[test]
@@ -204,7 +224,13 @@ mod tests {
         table.add(b"/a", 0b100, 3).unwrap();
         assert_eq!(table.used, used);
         let resource = table.find(Options::new(&path(&[b"a"]))).unwrap();
-        assert_eq!(resource, Resource { number: 3, methods: 0b100 });
+        assert_eq!(
+            resource,
+            Resource {
+                number: 3,
+                methods: 0b100
+            }
+        );
         assert!(resource.allows(Code(2)) && !resource.allows(Code(1)) && !resource.allows(Code(9)));
     }
 
@@ -217,7 +243,10 @@ mod tests {
         assert!(table.move_to(&mut small));
         table.add(b"a", 0xFE, 1).unwrap();
         assert_eq!(table.add(b"bb", 0xFE, 2), Err(AddError::Memory));
-        assert!(matches!(table.add(b"%zz", 0xFE, 2), Err(AddError::Path(_))), "also when full");
+        assert!(
+            matches!(table.add(b"%zz", 0xFE, 2), Err(AddError::Path(_))),
+            "also when full"
+        );
         assert_eq!(find(&table, &[b"a"]), Some(1));
         assert!(!table.move_to(&mut []));
         assert!(table.move_to(&mut large));

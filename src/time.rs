@@ -32,7 +32,11 @@ impl Instant {
     /// Milliseconds from `now` until this instant, 0 when it has come.
     #[must_use]
     pub fn remaining(self, now: Self) -> u32 {
-        if self.is_due(now) { 0 } else { self.0.wrapping_sub(now.0) }
+        if self.is_due(now) {
+            0
+        } else {
+            self.0.wrapping_sub(now.0)
+        }
     }
 
     /// Milliseconds from `earlier` until this instant, 0 when `earlier` is in fact later.
@@ -42,7 +46,11 @@ impl Instant {
     }
 
     fn remaining_to(self, later: Self) -> u32 {
-        if self.is_due(later) { later.0.wrapping_sub(self.0) } else { 0 }
+        if self.is_due(later) {
+            later.0.wrapping_sub(self.0)
+        } else {
+            0
+        }
     }
 }
 

@@ -78,8 +78,15 @@ pub struct Sent {
 
 #[derive(Clone, Copy)]
 enum Target {
-    Request { kind: Kind, code: Code, token: Token },
-    Response { request: Handle, code: Code },
+    Request {
+        kind: Kind,
+        code: Code,
+        token: Token,
+    },
+    Response {
+        request: Handle,
+        code: Code,
+    },
 }
 
 pub(super) struct Draft {
@@ -154,7 +161,13 @@ impl Endpoint<'_> {
     ) -> Result<(), DraftError> {
         let limit = self.message.parameters.max_message as usize;
         let draft = self.draft.as_mut().ok_or(DraftError::NoDraft)?;
-        if matches!(draft.target, Target::Request { kind: Kind::Ping, .. }) {
+        if matches!(
+            draft.target,
+            Target::Request {
+                kind: Kind::Ping,
+                ..
+            }
+        ) {
             return Err(DraftError::Kind);
         }
         loop {
@@ -176,7 +189,10 @@ impl Endpoint<'_> {
     /// the option may have, RFC 7252 section 5.4.3; unknown options may have any.
     pub fn draft_option(&mut self, number: u32, value: &[u8]) -> Result<(), DraftError> {
         let number = OptionNumber(u16::try_from(number).map_err(|_| DraftError::Option)?);
-        if number.definition().is_some_and(|definition| !definition.accepts(value.len())) {
+        if number
+            .definition()
+            .is_some_and(|definition| !definition.accepts(value.len()))
+        {
             return Err(DraftError::Option);
         }
         self.write(|draft, buffer| Ok(draft.option(buffer, number, value)?))
@@ -218,7 +234,10 @@ impl Endpoint<'_> {
 
     /// Hands the request over: it goes out at once, or when its turn comes (RFC 7252 section 4.7).
     pub fn request_send(&mut self, peer: &PeerAddr, now: Instant) -> Result<Sent, RequestError> {
-        let Some(Draft { message, target: Target::Request { kind, code, token } }) = self.draft.take()
+        let Some(Draft {
+            message,
+            target: Target::Request { kind, code, token },
+        }) = self.draft.take()
         else {
             return Err(RequestError::NoDraft);
         };
@@ -227,9 +246,15 @@ impl Endpoint<'_> {
             Kind::NonConfirmable => MessageType::NonConfirmable,
             Kind::Confirmable | Kind::Ping => MessageType::Confirmable,
         };
-        let stored = self.commit(&message, kind_on_wire, code, MessageId(0)).ok_or(RequestError::NoSlot)?;
+        let stored = self
+            .commit(&message, kind_on_wire, code, MessageId(0))
+            .ok_or(RequestError::NoSlot)?;
         self.exchange_start(stored, kind, token, peer, now)
-            .map(|(exchange, id)| Sent { exchange, id: id.unwrap_or(MessageId(0)), len })
+            .map(|(exchange, id)| Sent {
+                exchange,
+                id: id.unwrap_or(MessageId(0)),
+                len,
+            })
             .ok_or(RequestError::NoSlot)
     }
 
@@ -242,7 +267,13 @@ impl Endpoint<'_> {
         now: Instant,
     ) -> Option<(Handle, Option<MessageId>)> {
         let inserted = self.intern(peer).and_then(|peer| {
-            let exchange = Exchange { peer, token, id: None, kind, state: State::Sending };
+            let exchange = Exchange {
+                peer,
+                token,
+                id: None,
+                kind,
+                state: State::Sending,
+            };
             Some((peer, self.exchange_insert(exchange)?))
         });
         let Some((peer, handle)) = inserted else {
@@ -250,7 +281,10 @@ impl Endpoint<'_> {
             return None;
         };
         let confirmable = kind != Kind::NonConfirmable;
-        let Ok(id) = self.message.transmit(peer, message, confirmable, Owner::Exchange(handle), now) else {
+        let Ok(id) =
+            self.message
+                .transmit(peer, message, confirmable, Owner::Exchange(handle), now)
+        else {
             self.exchanges.remove(handle);
             return None;
         };
@@ -281,16 +315,27 @@ impl Endpoint<'_> {
     /// Sends the response: in the ACK while that is owed, else as a message of its own, CON to a CON
     /// request and NON to a NON request. Gives the bytes of the message.
     pub fn response_send(&mut self, now: Instant) -> Result<usize, RespondError> {
-        let Some(Draft { message, target: Target::Response { request, code } }) = self.draft.take() else {
+        let Some(Draft {
+            message,
+            target: Target::Response { request, code },
+        }) = self.draft.take()
+        else {
             return Err(RespondError::NoDraft);
         };
         let pending = *self.requests.get(request).ok_or(RespondError::Stale)?;
-        self.respond(&pending, &message, code, now).ok_or(RespondError::NoSlot)?;
+        self.respond(&pending, &message, code, now)
+            .ok_or(RespondError::NoSlot)?;
         self.requests.remove(request);
         Ok(message.len())
     }
 
-    fn respond(&mut self, request: &Request, message: &MessageDraft, code: Code, now: Instant) -> Option<()> {
+    fn respond(
+        &mut self,
+        request: &Request,
+        message: &MessageDraft,
+        code: Code,
+        now: Instant,
+    ) -> Option<()> {
         let Request { peer, id, .. } = *request;
         match request.acknowledgement {
             // RFC 7252 section 5.2.1
@@ -301,19 +346,32 @@ impl Endpoint<'_> {
             // RFC 7252 section 5.2.2: repetitions of the request still get the Empty ACK.
             Acknowledgement::Sent => {
                 let stored = self.commit(message, MessageType::Confirmable, code, MessageId(0))?;
-                self.message.transmit(peer, stored, true, Owner::Response, now).ok()?;
+                self.message
+                    .transmit(peer, stored, true, Owner::Response, now)
+                    .ok()?;
             }
             // RFC 7252 section 5.2.3
             Acknowledgement::None => {
                 self.send_non(peer, message, code, now)?;
-                self.message.deduplication.set_answer(peer, id, Answer::Silence);
+                self.message
+                    .deduplication
+                    .set_answer(peer, id, Answer::Silence);
             }
         }
         Some(())
     }
 
-    fn send_non(&mut self, peer: PeerId, message: &MessageDraft, code: Code, now: Instant) -> Option<()> {
-        let id = self.message.ids.allocate(now, self.message.parameters.exchange_lifetime_ms())?;
+    fn send_non(
+        &mut self,
+        peer: PeerId,
+        message: &MessageDraft,
+        code: Code,
+        now: Instant,
+    ) -> Option<()> {
+        let id = self
+            .message
+            .ids
+            .allocate(now, self.message.parameters.exchange_lifetime_ms())?;
         let stored = self.commit(message, MessageType::NonConfirmable, code, id)?;
         self.message.send_once(peer, stored);
         Some(())
@@ -329,7 +387,9 @@ impl Endpoint<'_> {
     ) -> Option<StoredMessage> {
         self.message.store.keep_draft(message.len());
         loop {
-            let len = message.finish(self.message.store.draft(usize::MAX), kind, code, id).ok()?;
+            let len = message
+                .finish(self.message.store.draft(usize::MAX), kind, code, id)
+                .ok()?;
             if let Some(stored) = self.message.store.commit(len) {
                 return Some(stored);
             }

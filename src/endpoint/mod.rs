@@ -121,7 +121,9 @@ impl<'m> Endpoint<'m> {
     #[must_use]
     pub fn knows_peer(&self, peer: &PeerAddr) -> bool {
         self.message.peers.find(peer).is_some_and(|id| {
-            self.message.refers_to(id) || self.exchanges.refers_to(id) || self.requests.refers_to(id)
+            self.message.refers_to(id)
+                || self.exchanges.refers_to(id)
+                || self.requests.refers_to(id)
         })
     }
 
@@ -181,14 +183,21 @@ impl<'m> Endpoint<'m> {
 
     /// Sends an Empty ACK that repetitions of the request get again.
     fn acknowledge_empty(&mut self, peer: PeerId, id: MessageId) {
-        self.message.deduplication.set_answer(peer, id, Answer::Empty(MessageType::Acknowledgement));
-        self.message.send_empty(peer, MessageType::Acknowledgement, id);
+        self.message.deduplication.set_answer(
+            peer,
+            id,
+            Answer::Empty(MessageType::Acknowledgement),
+        );
+        self.message
+            .send_empty(peer, MessageType::Acknowledgement, id);
     }
 
     /// Says that the handler of a request has returned. If it has not answered, a confirmable request
     /// is acknowledged now, and the answer may still come. Stale handles are fine: it has answered.
     pub fn request_release(&mut self, request: Handle) {
-        let Some(pending) = self.requests.get_mut(request) else { return };
+        let Some(pending) = self.requests.get_mut(request) else {
+            return;
+        };
         pending.released = true;
         if matches!(pending.acknowledgement, Acknowledgement::Owed { .. }) {
             pending.acknowledgement = Acknowledgement::Sent;
@@ -196,7 +205,9 @@ impl<'m> Endpoint<'m> {
             self.acknowledge_empty(peer, id);
         } else if pending.acknowledgement == Acknowledgement::None {
             let (peer, id) = (pending.peer, pending.id);
-            self.message.deduplication.set_answer(peer, id, Answer::Silence);
+            self.message
+                .deduplication
+                .set_answer(peer, id, Answer::Silence);
         }
     }
 
@@ -215,7 +226,8 @@ impl<'m> Endpoint<'m> {
     /// The request with this token from this peer that has not been answered.
     #[must_use]
     pub fn request_find_token(&self, peer: &PeerAddr, token: Token) -> Option<Handle> {
-        self.requests.find_token(self.message.peers.find(peer)?, token)
+        self.requests
+            .find_token(self.message.peers.find(peer)?, token)
     }
 
     /// The next exchange that ended without a response. Call until `None`.
@@ -229,7 +241,9 @@ impl<'m> Endpoint<'m> {
     }
 
     fn ended(&self, handle: Handle, exchange: &Exchange) -> Option<Ended> {
-        let State::Failed(failure) = exchange.state else { return None };
+        let State::Failed(failure) = exchange.state else {
+            return None;
+        };
         Some(Ended {
             exchange: handle,
             peer: *self.message.peers.address(exchange.peer)?,
@@ -249,18 +263,31 @@ impl<'m> Endpoint<'m> {
     /// datagram waits to be polled. `None`: not until something else happens.
     #[must_use]
     pub fn poll_timeout(&self, now: Instant) -> Option<u32> {
-        if self.message.has_output() || self.displaced.is_some() || self.exchanges.first_failed().is_some() {
+        if self.message.has_output()
+            || self.displaced.is_some()
+            || self.exchanges.first_failed().is_some()
+        {
             return Some(0);
         }
-        let next = earliest(self.message.next_timeout(now), self.exchanges.next_timeout());
+        let next = earliest(
+            self.message.next_timeout(now),
+            self.exchanges.next_timeout(),
+        );
         Some(earliest(next, self.requests.next_timeout())?.remaining(now))
     }
 
     /// The peer's number, made if need be. `None`: no room, everything is in use.
     fn intern(&mut self, address: &PeerAddr) -> Option<PeerId> {
         loop {
-            let Endpoint { message, exchanges, requests, .. } = self;
-            let id = message.intern(address, |id| exchanges.refers_to(id) || requests.refers_to(id));
+            let Endpoint {
+                message,
+                exchanges,
+                requests,
+                ..
+            } = self;
+            let id = message.intern(address, |id| {
+                exchanges.refers_to(id) || requests.refers_to(id)
+            });
             if id.is_some() || !message.evict_answered() {
                 return id;
             }

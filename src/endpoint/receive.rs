@@ -77,7 +77,12 @@ impl Endpoint<'_> {
     ///
     /// A datagram that was cut off by a receive buffer must be given with more than `max_message`
     /// bytes, so that it is not mistaken for a whole one.
-    pub fn handle_datagram<'d>(&mut self, peer: &PeerAddr, datagram: &'d [u8], now: Instant) -> Received<'d> {
+    pub fn handle_datagram<'d>(
+        &mut self,
+        peer: &PeerAddr,
+        datagram: &'d [u8],
+        now: Instant,
+    ) -> Received<'d> {
         self.discard_draft();
         self.message.settle();
         self.message.expire(now);
@@ -103,13 +108,20 @@ impl Endpoint<'_> {
         self.dispatch(peer, message, now)
     }
 
-    fn dispatch<'d>(&mut self, peer: &PeerAddr, message: MessageView<'d>, now: Instant) -> Received<'d> {
+    fn dispatch<'d>(
+        &mut self,
+        peer: &PeerAddr,
+        message: MessageView<'d>,
+        now: Instant,
+    ) -> Received<'d> {
         use MessageType::{Acknowledgement, Confirmable, NonConfirmable, Reset};
         let (kind, code) = (message.kind(), message.code());
         match kind {
             Acknowledgement if code.is_empty() => self.handle_empty_ack(peer, &message, now),
             Reset if code.is_empty() => return self.handle_reset(peer, message, now),
-            Acknowledgement if code.is_response() => return self.handle_piggybacked(peer, message, now),
+            Acknowledgement if code.is_response() => {
+                return self.handle_piggybacked(peer, message, now);
+            }
             Confirmable | NonConfirmable if code.is_request() => {
                 return self.handle_request(peer, message, now);
             }
@@ -140,11 +152,19 @@ impl Endpoint<'_> {
         }
     }
 
-    fn refuse_oversize<'d>(&mut self, peer: &PeerAddr, message: &MessageView<'d>, now: Instant) -> Received<'d> {
+    fn refuse_oversize<'d>(
+        &mut self,
+        peer: &PeerAddr,
+        message: &MessageView<'d>,
+        now: Instant,
+    ) -> Received<'d> {
         self.count_dropped();
         if !message.code().is_request() {
             self.reject(peer, message.kind(), message.id());
-        } else if matches!(message.kind(), MessageType::Confirmable | MessageType::NonConfirmable) {
+        } else if matches!(
+            message.kind(),
+            MessageType::Confirmable | MessageType::NonConfirmable
+        ) {
             // RFC 7252 section 5.9.2.9
             self.refuse(peer, message, Code::REQUEST_ENTITY_TOO_LARGE, &[], now);
         }
@@ -153,7 +173,9 @@ impl Endpoint<'_> {
 
     fn handle_empty_ack(&mut self, peer: &PeerAddr, message: &MessageView<'_>, now: Instant) {
         let id = message.id();
-        let Some((peer, owner)) = self.find_sent(peer, id) else { return self.count_dropped() };
+        let Some((peer, owner)) = self.find_sent(peer, id) else {
+            return self.count_dropped();
+        };
         let deadline = now.after(self.message.parameters.exchange_lifetime_ms());
         match owner {
             Owner::Exchange(handle) => match self.exchanges.get_mut(handle) {
@@ -175,7 +197,12 @@ impl Endpoint<'_> {
         Some((peer, transmission.owner))
     }
 
-    fn handle_reset<'d>(&mut self, peer: &PeerAddr, message: MessageView<'d>, now: Instant) -> Received<'d> {
+    fn handle_reset<'d>(
+        &mut self,
+        peer: &PeerAddr,
+        message: MessageView<'d>,
+        now: Instant,
+    ) -> Received<'d> {
         let found = self.message.peers.find(peer).and_then(|peer| {
             let owner = match self.message.sent(peer, message.id()) {
                 Some(transmission) => transmission.owner,
@@ -192,14 +219,20 @@ impl Endpoint<'_> {
             self.count_reset();
             return Received::Nothing;
         };
-        let Some(mut exchange) = self.exchanges.remove(handle) else { return Received::Nothing };
+        let Some(mut exchange) = self.exchanges.remove(handle) else {
+            return Received::Nothing;
+        };
         if exchange.kind == Kind::Ping {
-            return Received::Pong { exchange: handle, message };
+            return Received::Pong {
+                exchange: handle,
+                message,
+            };
         }
         self.count_reset();
         exchange.id = Some(message.id());
         exchange.state = State::Failed(Failure::Reset);
-        self.ended(handle, &exchange).map_or(Received::Nothing, Received::Reset)
+        self.ended(handle, &exchange)
+            .map_or(Received::Nothing, Received::Reset)
     }
 
     fn count_reset(&mut self) {
@@ -207,7 +240,12 @@ impl Endpoint<'_> {
     }
 
     /// A response in an ACK, RFC 7252 section 5.2.1.
-    fn handle_piggybacked<'d>(&mut self, peer: &PeerAddr, message: MessageView<'d>, now: Instant) -> Received<'d> {
+    fn handle_piggybacked<'d>(
+        &mut self,
+        peer: &PeerAddr,
+        message: MessageView<'d>,
+        now: Instant,
+    ) -> Received<'d> {
         // RFC 7252 section 5.3.2: message id, token and peer must match; section 5.4.1: a response with an
         // unrecognized critical option is rejected, which for an ACK is ignoring it.
         if let Some((peer, Owner::Exchange(handle))) = self.find_sent(peer, message.id())
@@ -218,14 +256,22 @@ impl Endpoint<'_> {
         {
             self.message.end_sent(peer, message.id(), now);
             self.exchanges.remove(handle);
-            return Received::Response { exchange: handle, message };
+            return Received::Response {
+                exchange: handle,
+                message,
+            };
         }
         self.count_dropped();
         Received::Nothing
     }
 
     /// A response in a message of its own, RFC 7252 sections 5.2.2 and 5.2.3.
-    fn handle_separate<'d>(&mut self, address: &PeerAddr, message: MessageView<'d>, now: Instant) -> Received<'d> {
+    fn handle_separate<'d>(
+        &mut self,
+        address: &PeerAddr,
+        message: MessageView<'d>,
+        now: Instant,
+    ) -> Received<'d> {
         let peer = self.message.peers.find(address);
         if let Some(peer) = peer
             && self.repeat_answer(peer, message.id(), now)
@@ -242,13 +288,18 @@ impl Endpoint<'_> {
             let lifetime = self.message.parameters.exchange_lifetime_ms();
             let answer = Answer::Empty(MessageType::Acknowledgement);
             // Without room a repetition would be rejected instead of acknowledged: no harm is done.
-            self.message.remember(peer, message.id(), lifetime, answer, now);
-            self.message.send_empty(peer, MessageType::Acknowledgement, message.id());
+            self.message
+                .remember(peer, message.id(), lifetime, answer, now);
+            self.message
+                .send_empty(peer, MessageType::Acknowledgement, message.id());
         }
         // RFC 7252 section 5.2.2: the response also acknowledges the request, if its ACK was lost.
         self.message.end_owned(handle, now);
         self.exchanges.remove(handle);
-        Received::Response { exchange: handle, message }
+        Received::Response {
+            exchange: handle,
+            message,
+        }
     }
 
     fn match_separate(&self, peer: PeerId, message: &MessageView<'_>) -> Option<Handle> {
@@ -260,12 +311,17 @@ impl Endpoint<'_> {
                 return None;
             }
         }
-        message.unrecognized_critical(|_| false).is_none().then_some(handle)
+        message
+            .unrecognized_critical(|_| false)
+            .is_none()
+            .then_some(handle)
     }
 
     /// Answers a message that was received before. False: it is new.
     fn repeat_answer(&mut self, peer: PeerId, id: MessageId, now: Instant) -> bool {
-        let Some(answer) = self.message.deduplication.find(peer, id, now) else { return false };
+        let Some(answer) = self.message.deduplication.find(peer, id, now) else {
+            return false;
+        };
         self.message.counters.duplicates = self.message.counters.duplicates.wrapping_add(1);
         match answer {
             Answer::Message(message) => self.message.send_again(peer, message),
@@ -275,7 +331,12 @@ impl Endpoint<'_> {
         true
     }
 
-    fn handle_request<'d>(&mut self, address: &PeerAddr, message: MessageView<'d>, now: Instant) -> Received<'d> {
+    fn handle_request<'d>(
+        &mut self,
+        address: &PeerAddr,
+        message: MessageView<'d>,
+        now: Instant,
+    ) -> Received<'d> {
         if let Some(peer) = self.message.peers.find(address)
             && self.repeat_answer(peer, message.id(), now)
         {
@@ -293,7 +354,11 @@ impl Endpoint<'_> {
             }
         };
         match self.accept(address, &message, now) {
-            Some(request) => Received::Request { request, resource, message },
+            Some(request) => Received::Request {
+                request,
+                resource,
+                message,
+            },
             None => {
                 self.count_dropped();
                 if message.kind() == MessageType::Confirmable {
@@ -307,7 +372,9 @@ impl Endpoint<'_> {
     /// The resource that takes the request, or the code that refuses it.
     fn route(&self, message: &MessageView<'_>) -> Result<u32, Code> {
         // RFC 7252 section 5.10.2: no forward proxy here.
-        if message.first(OptionNumber::PROXY_URI).is_some() || message.first(OptionNumber::PROXY_SCHEME).is_some() {
+        if message.first(OptionNumber::PROXY_URI).is_some()
+            || message.first(OptionNumber::PROXY_SCHEME).is_some()
+        {
             return Err(Code::PROXYING_NOT_SUPPORTED);
         }
         let resource = self.resources.find(message.options());
@@ -321,13 +388,21 @@ impl Endpoint<'_> {
     }
 
     /// Notes a request that goes to a handler. `None`: no room.
-    fn accept(&mut self, address: &PeerAddr, message: &MessageView<'_>, now: Instant) -> Option<Handle> {
+    fn accept(
+        &mut self,
+        address: &PeerAddr,
+        message: &MessageView<'_>,
+        now: Instant,
+    ) -> Option<Handle> {
         let peer = self.intern(address)?;
         let parameters = &self.message.parameters;
         let (lifetime, acknowledgement) = if message.kind() == MessageType::Confirmable {
             // Half of ACK_TIMEOUT: in time for the peer not to retransmit, as far as the network allows.
             let deadline = now.after(parameters.ack_timeout_ms / 2);
-            (parameters.exchange_lifetime_ms(), Acknowledgement::Owed { deadline })
+            (
+                parameters.exchange_lifetime_ms(),
+                Acknowledgement::Owed { deadline },
+            )
         } else {
             (parameters.non_lifetime_ms(), Acknowledgement::None)
         };
@@ -340,14 +415,24 @@ impl Endpoint<'_> {
             expires: now.after(lifetime),
         };
         let handle = self.requests.insert(request).ok()?;
-        if self.message.remember(peer, message.id(), lifetime, Answer::Pending, now) {
+        if self
+            .message
+            .remember(peer, message.id(), lifetime, Answer::Pending, now)
+        {
             return Some(handle);
         }
         self.requests.remove(handle);
         None
     }
 
-    fn refuse(&mut self, address: &PeerAddr, message: &MessageView<'_>, code: Code, diagnostic: &[u8], now: Instant) {
+    fn refuse(
+        &mut self,
+        address: &PeerAddr,
+        message: &MessageView<'_>,
+        code: Code,
+        diagnostic: &[u8],
+        now: Instant,
+    ) {
         match self.intern(address) {
             Some(peer) => {
                 let request = (message.kind(), message.id(), message.token());
@@ -358,7 +443,13 @@ impl Endpoint<'_> {
     }
 
     /// RFC 7252 section 5.4.1: 4.02 with a diagnostic to a CON request; a NON is rejected.
-    fn refuse_option(&mut self, address: &PeerAddr, message: &MessageView<'_>, number: OptionNumber, now: Instant) {
+    fn refuse_option(
+        &mut self,
+        address: &PeerAddr,
+        message: &MessageView<'_>,
+        number: OptionNumber,
+        now: Instant,
+    ) {
         if message.kind() != MessageType::Confirmable {
             self.count_dropped();
             return;

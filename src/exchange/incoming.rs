@@ -60,7 +60,13 @@ impl Requests {
     fn oldest_released(&self) -> Option<Handle> {
         let released = self.table.iter().filter(|(_, r)| r.released);
         released
-            .reduce(|a, b| if b.1.expires.is_before(a.1.expires) { b } else { a })
+            .reduce(|a, b| {
+                if b.1.expires.is_before(a.1.expires) {
+                    b
+                } else {
+                    a
+                }
+            })
             .map(|(handle, _)| handle)
     }
 
@@ -83,19 +89,28 @@ impl Requests {
     /// The request with this message id from this peer.
     #[must_use]
     pub fn find(&self, peer: PeerId, id: MessageId) -> Option<Handle> {
-        self.table.iter().find(|(_, r)| r.peer == peer && r.id == id).map(|(handle, _)| handle)
+        self.table
+            .iter()
+            .find(|(_, r)| r.peer == peer && r.id == id)
+            .map(|(handle, _)| handle)
     }
 
     /// The request with this token from this peer.
     #[must_use]
     pub fn find_token(&self, peer: PeerId, token: Token) -> Option<Handle> {
-        self.table.iter().find(|(_, r)| r.peer == peer && r.token == token).map(|(handle, _)| handle)
+        self.table
+            .iter()
+            .find(|(_, r)| r.peer == peer && r.token == token)
+            .map(|(handle, _)| handle)
     }
 
     /// Forgets requests that nobody waits for any more.
     pub fn expire(&mut self, now: Instant) {
         let expired = |table: &SlotTable<Request, REQUESTS>| {
-            table.iter().find(|(_, r)| r.released && r.expires.is_due(now)).map(|(handle, _)| handle)
+            table
+                .iter()
+                .find(|(_, r)| r.released && r.expires.is_due(now))
+                .map(|(handle, _)| handle)
         };
         while let Some(handle) = expired(&self.table) {
             self.table.remove(handle);
@@ -113,10 +128,12 @@ impl Requests {
     /// When the next ACK is due.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.table.iter().fold(None, |next, (_, r)| match r.acknowledgement {
-            Acknowledgement::Owed { deadline } => earliest(next, Some(deadline)),
-            _ => next,
-        })
+        self.table
+            .iter()
+            .fold(None, |next, (_, r)| match r.acknowledgement {
+                Acknowledgement::Owed { deadline } => earliest(next, Some(deadline)),
+                _ => next,
+            })
     }
 
     /// Whether one refers to the peer.

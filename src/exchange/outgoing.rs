@@ -95,16 +95,24 @@ impl Exchanges {
     /// request that was acknowledged first is meant, and one that was not sent is not.
     #[must_use]
     pub fn match_token(&self, peer: PeerId, token: Token) -> Option<Handle> {
-        let fits = |e: &Exchange| e.peer == peer && e.token == token && e.kind != Kind::Ping && e.is_live();
-        let waiting = self.table.iter().find(|(_, e)| fits(e) && e.state != State::Sending);
-        waiting.or_else(|| self.table.iter().find(|(_, e)| fits(e))).map(|(handle, _)| handle)
+        let fits = |e: &Exchange| {
+            e.peer == peer && e.token == token && e.kind != Kind::Ping && e.is_live()
+        };
+        let waiting = self
+            .table
+            .iter()
+            .find(|(_, e)| fits(e) && e.state != State::Sending);
+        waiting
+            .or_else(|| self.table.iter().find(|(_, e)| fits(e)))
+            .map(|(handle, _)| handle)
     }
 
     /// The exchange whose request had this message id: what an RST can be about.
     #[must_use]
     pub fn match_id(&self, peer: PeerId, id: MessageId) -> Option<Handle> {
         let mut live = self.table.iter().filter(|(_, e)| e.is_live());
-        live.find(|(_, e)| e.peer == peer && e.id == Some(id)).map(|(handle, _)| handle)
+        live.find(|(_, e)| e.peer == peer && e.id == Some(id))
+            .map(|(handle, _)| handle)
     }
 
     /// A non-confirmable request whose response did not come at once: the first to give way when the
@@ -115,20 +123,28 @@ impl Exchanges {
             State::Unanswered { deadline } => Some((handle, deadline)),
             _ => None,
         });
-        unanswered.reduce(|a, b| if b.1.is_before(a.1) { b } else { a }).map(|(handle, _)| handle)
+        unanswered
+            .reduce(|a, b| if b.1.is_before(a.1) { b } else { a })
+            .map(|(handle, _)| handle)
     }
 
     /// One exchange that is over and not reported yet.
     #[must_use]
     pub fn first_failed(&self) -> Option<Handle> {
-        self.table.iter().find(|(_, e)| matches!(e.state, State::Failed(_))).map(|(handle, _)| handle)
+        self.table
+            .iter()
+            .find(|(_, e)| matches!(e.state, State::Failed(_)))
+            .map(|(handle, _)| handle)
     }
 
     /// Ends all waits that are over at `now`; gives how many.
     pub fn expire(&mut self, now: Instant) -> u32 {
         let mut ended = 0;
         for (_, exchange) in self.table.iter_mut() {
-            if exchange.deadline().is_some_and(|deadline| deadline.is_due(now)) {
+            if exchange
+                .deadline()
+                .is_some_and(|deadline| deadline.is_due(now))
+            {
                 exchange.state = State::Failed(Failure::Timeout);
                 ended += 1;
             }
@@ -139,13 +155,17 @@ impl Exchanges {
     /// When `expire` has something to do.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.table.iter().fold(None, |next, (_, exchange)| earliest(next, exchange.deadline()))
+        self.table.iter().fold(None, |next, (_, exchange)| {
+            earliest(next, exchange.deadline())
+        })
     }
 
     /// Whether one has had its Empty ACK and waits for a separate response.
     #[must_use]
     pub fn awaits_separate(&self) -> bool {
-        self.table.iter().any(|(_, e)| matches!(e.state, State::Acknowledged { .. }))
+        self.table
+            .iter()
+            .any(|(_, e)| matches!(e.state, State::Acknowledged { .. }))
     }
 
     /// Whether one refers to the peer.

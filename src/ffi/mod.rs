@@ -1,1 +1,163 @@
-//! The C ABI.
+// SPDX-License-Identifier: MIT
+//! The C ABI; `include/microcoapy.h` is generated from it.
+//!
+//! Context first, inputs, outputs last. Every fallible function returns an [`mcoap_result`]; outputs
+//! are written only with [`MCOAP_OK`], and each may be `NULL` when it is not wanted. `(NULL, 0)` is an
+//! empty slice. Integers and pointers only: no struct is passed by value, as compilers for Xtensa
+//! disagree about those. An endpoint must be used by one thread at a time.
+
+pub mod draft;
+pub mod endpoint;
+pub mod event;
+pub mod options;
+pub mod parameters;
+pub mod peer;
+pub mod request;
+pub mod resource;
+
+use crate::endpoint::{DraftError, Endpoint, RequestError, RespondError};
+use crate::message::peer::PeerAddr;
+use crate::resource::AddError;
+use crate::wire::header::Token;
+
+/// Result of a fallible function: `MCOAP_OK`, `MCOAP_NOTHING`, or one of the negative `MCOAP_ERR_*`.
+#[allow(non_camel_case_types)]
+pub type mcoap_result = i32;
+/// Names an exchange or a request of one endpoint; 0 names nothing.
+#[allow(non_camel_case_types)]
+pub type mcoap_handle = u32;
+
+/// Success.
+pub const MCOAP_OK: mcoap_result = 0;
+/// A poll function has nothing (more) to give. Not an error.
+pub const MCOAP_NOTHING: mcoap_result = 1;
+/// A null pointer, a bad length, or a parameter out of range.
+pub const MCOAP_ERR_ARGUMENT: mcoap_result = -1;
+/// A table is full.
+pub const MCOAP_ERR_NO_SLOT: mcoap_result = -2;
+/// The message would be larger than `max_message`.
+pub const MCOAP_ERR_TOO_LARGE: mcoap_result = -3;
+/// A malformed path, query or host.
+pub const MCOAP_ERR_URI: mcoap_result = -4;
+/// A bad option number, or a length that the option cannot have.
+pub const MCOAP_ERR_OPTION: mcoap_result = -5;
+/// A token of more than 8 bytes.
+pub const MCOAP_ERR_TOKEN: mcoap_result = -6;
+/// The handle names nothing that is alive.
+pub const MCOAP_ERR_STALE: mcoap_result = -7;
+/// A message type or code that cannot be used here.
+pub const MCOAP_ERR_TYPE: mcoap_result = -8;
+/// The block of memory is too small: give a larger one.
+pub const MCOAP_ERR_MEMORY: mcoap_result = -9;
+/// No draft was begun, or another call has ended it.
+pub const MCOAP_ERR_STATE: mcoap_result = -10;
+
+/// 5.00, for a handler that failed.
+pub const MCOAP_CODE_INTERNAL_SERVER_ERROR: u8 = 0xA0;
+/// 4.04, for a path whose handler is gone.
+pub const MCOAP_CODE_NOT_FOUND: u8 = 0x84;
+
+const _: () =
+    assert!(MCOAP_CODE_INTERNAL_SERVER_ERROR == crate::wire::code::Code::INTERNAL_SERVER_ERROR.0);
+const _: () = assert!(MCOAP_CODE_NOT_FOUND == crate::wire::code::Code::NOT_FOUND.0);
+
+/// An endpoint, in memory that the caller owns.
+#[allow(non_camel_case_types)]
+pub struct mcoap_endpoint {
+    endpoint: Endpoint<'static>,
+    /// What the last polled event lent.
+    lent: event::Lent,
+}
+
+/// The crate's version, NUL-terminated.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcoap_version() -> *const cty::c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+/// # Safety
+/// `(pointer, len)` is readable for `'a`, or the pointer is null.
+unsafe fn slice<'a>(pointer: *const u8, len: usize) -> Option<&'a [u8]> {
+    match (pointer.is_null(), len) {
+        (_, 0) => Some(&[]),
+        (true, _) => None,
+        // SAFETY: not null, and the caller vouches for the rest.
+        (false, _) => Some(unsafe { core::slice::from_raw_parts(pointer, len) }),
+    }
+}
+
+/// # Safety
+/// As [`slice`].
+unsafe fn peer_addr(pointer: *const u8, len: usize) -> Option<PeerAddr> {
+    // SAFETY: the caller vouches.
+    PeerAddr::new(unsafe { slice(pointer, len) }?)
+}
+
+/// # Safety
+/// As [`slice`].
+unsafe fn token(pointer: *const u8, len: usize) -> Option<Token> {
+    // SAFETY: the caller vouches.
+    Token::new(unsafe { slice(pointer, len) }?)
+}
+
+/// Writes an output that may not be wanted.
+///
+/// # Safety
+/// `output` is writable or null.
+unsafe fn put<T>(output: *mut T, value: T) {
+    if !output.is_null() {
+        // SAFETY: not null, and the caller vouches for the rest.
+        unsafe { output.write(value) };
+    }
+}
+
+fn result<E: Into<Failure>>(outcome: Result<(), E>) -> mcoap_result {
+    match outcome {
+        Ok(()) => MCOAP_OK,
+        Err(error) => error.into().0,
+    }
+}
+
+/// A negative [`mcoap_result`].
+struct Failure(mcoap_result);
+
+impl From<DraftError> for Failure {
+    fn from(error: DraftError) -> Self {
+        Self(match error {
+            DraftError::NoDraft => MCOAP_ERR_STATE,
+            DraftError::Kind | DraftError::Code => MCOAP_ERR_TYPE,
+            DraftError::Stale => MCOAP_ERR_STALE,
+            DraftError::TooLarge => MCOAP_ERR_TOO_LARGE,
+            DraftError::Option => MCOAP_ERR_OPTION,
+            DraftError::Uri(_) => MCOAP_ERR_URI,
+        })
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Self(match error {
+            RequestError::NoDraft => MCOAP_ERR_STATE,
+            RequestError::NoSlot => MCOAP_ERR_NO_SLOT,
+        })
+    }
+}
+
+impl From<RespondError> for Failure {
+    fn from(error: RespondError) -> Self {
+        Self(match error {
+            RespondError::NoDraft => MCOAP_ERR_STATE,
+            RespondError::Stale => MCOAP_ERR_STALE,
+            RespondError::NoSlot => MCOAP_ERR_NO_SLOT,
+        })
+    }
+}
+
+impl From<AddError> for Failure {
+    fn from(error: AddError) -> Self {
+        Self(match error {
+            AddError::Path(_) => MCOAP_ERR_URI,
+            AddError::Memory => MCOAP_ERR_MEMORY,
+        })
+    }
+}

@@ -43,17 +43,37 @@ impl Deduplication {
     #[must_use]
     pub fn find(&self, peer: PeerId, id: MessageId, now: Instant) -> Option<Answer> {
         let entry = self.entries.iter().find(|e| e.peer == peer && e.id == id)?;
-        if entry.expires.is_due(now) { None } else { Some(entry.answer) }
+        if entry.expires.is_due(now) {
+            None
+        } else {
+            Some(entry.answer)
+        }
     }
 
     /// Notes a message just received. False: the table is full.
-    pub fn insert(&mut self, peer: PeerId, id: MessageId, expires: Instant, answer: Answer) -> bool {
-        self.entries.push(Entry { peer, id, expires, answer }).is_ok()
+    pub fn insert(
+        &mut self,
+        peer: PeerId,
+        id: MessageId,
+        expires: Instant,
+        answer: Answer,
+    ) -> bool {
+        self.entries
+            .push(Entry {
+                peer,
+                id,
+                expires,
+                answer,
+            })
+            .is_ok()
     }
 
     /// Sets the answer to repeat. False: the message is not (or no longer) known.
     pub fn set_answer(&mut self, peer: PeerId, id: MessageId, answer: Answer) -> bool {
-        let entry = self.entries.iter_mut().find(|e| e.peer == peer && e.id == id);
+        let entry = self
+            .entries
+            .iter_mut()
+            .find(|e| e.peer == peer && e.id == id);
         entry.map(|entry| entry.answer = answer).is_some()
     }
 
@@ -80,7 +100,11 @@ impl Deduplication {
 
     fn take_first(&mut self, which: impl Fn(&Entry) -> bool) -> Option<Answer> {
         let index = self.entries.iter().position(which)?;
-        if index < self.entries.len() { Some(self.entries.remove(index).answer) } else { None }
+        if index < self.entries.len() {
+            Some(self.entries.remove(index).answer)
+        } else {
+            None
+        }
     }
 
     /// Whether an entry refers to the peer.

@@ -24,7 +24,10 @@ impl MessageIds {
     /// A sequence that starts at `start`, which should be unpredictable.
     #[must_use]
     pub fn new(start: u16) -> Self {
-        Self { next: start, last_use: [None; BLOCKS] }
+        Self {
+            next: start,
+            last_use: [None; BLOCKS],
+        }
     }
 
     /// The next id, unless it may still be known to a peer.
@@ -41,7 +44,7 @@ impl MessageIds {
     /// When the next id can be given out: `None` is at once.
     #[must_use]
     pub fn available_at(&self, now: Instant, lifetime_ms: u32) -> Option<Instant> {
-        if self.next % BLOCK != 0 {
+        if !self.next.is_multiple_of(BLOCK) {
             return None;
         }
         let at = (*self.last_use.get(usize::from(self.next / BLOCK))?)?.after(lifetime_ms);

@@ -128,15 +128,30 @@ impl<'m> MessageLayer<'m> {
     /// Whether anything here refers to the peer.
     #[must_use]
     pub fn refers_to(&self, peer: PeerId) -> bool {
-        self.transmissions.refers_to(peer) || self.deduplication.refers_to(peer) || self.outbox.refers_to(peer)
+        self.transmissions.refers_to(peer)
+            || self.deduplication.refers_to(peer)
+            || self.outbox.refers_to(peer)
     }
 
     /// The peer's number, made if need be. `in_use`: whether a layer above refers to a peer. `None`: no
     /// room, all are in use.
-    pub fn intern(&mut self, address: &PeerAddr, in_use: impl Fn(PeerId) -> bool) -> Option<PeerId> {
-        let Self { peers, transmissions, deduplication, outbox, .. } = self;
+    pub fn intern(
+        &mut self,
+        address: &PeerAddr,
+        in_use: impl Fn(PeerId) -> bool,
+    ) -> Option<PeerId> {
+        let Self {
+            peers,
+            transmissions,
+            deduplication,
+            outbox,
+            ..
+        } = self;
         peers.intern(address, |id| {
-            transmissions.refers_to(id) || deduplication.refers_to(id) || outbox.refers_to(id) || in_use(id)
+            transmissions.refers_to(id)
+                || deduplication.refers_to(id)
+                || outbox.refers_to(id)
+                || in_use(id)
         })
     }
 
@@ -174,16 +189,28 @@ impl<'m> MessageLayer<'m> {
 
     /// Notes a message received just now. `lifetime_ms`: how long its repetitions are recognised.
     /// False: no room, every entry is being handled.
-    pub fn remember(&mut self, peer: PeerId, id: MessageId, lifetime_ms: u32, answer: Answer, now: Instant) -> bool {
+    pub fn remember(
+        &mut self,
+        peer: PeerId,
+        id: MessageId,
+        lifetime_ms: u32,
+        answer: Answer,
+        now: Instant,
+    ) -> bool {
         if self.deduplication.is_full() && !self.evict_answered() {
             return false;
         }
-        self.deduplication.insert(peer, id, now.after(lifetime_ms), answer)
+        self.deduplication
+            .insert(peer, id, now.after(lifetime_ms), answer)
     }
 
     /// Queues an Empty message: ACK, RST.
     pub fn send_empty(&mut self, peer: PeerId, kind: MessageType, id: MessageId) {
-        let outgoing = Outgoing { peer, bytes: Bytes::Empty(encode_empty(kind, id)), starts: None };
+        let outgoing = Outgoing {
+            peer,
+            bytes: Bytes::Empty(encode_empty(kind, id)),
+            starts: None,
+        };
         if !self.outbox.push(outgoing) {
             self.counters.dropped = self.counters.dropped.wrapping_add(1);
         }
@@ -191,7 +218,11 @@ impl<'m> MessageLayer<'m> {
 
     /// Queues a message that nobody needs afterwards.
     pub fn send_once(&mut self, peer: PeerId, message: StoredMessage) {
-        if !self.outbox.push(Outgoing { peer, bytes: Bytes::Once(message), starts: None }) {
+        if !self.outbox.push(Outgoing {
+            peer,
+            bytes: Bytes::Once(message),
+            starts: None,
+        }) {
             self.counters.dropped = self.counters.dropped.wrapping_add(1);
             self.store.free(message);
         }
@@ -200,7 +231,10 @@ impl<'m> MessageLayer<'m> {
     /// Queues an answer that repetitions of message `id` get again. False: the queue is full, or the
     /// message is unknown by now; then it is sent once, or not at all.
     pub fn send_answer(&mut self, peer: PeerId, id: MessageId, message: StoredMessage) {
-        if self.deduplication.set_answer(peer, id, Answer::Message(message)) {
+        if self
+            .deduplication
+            .set_answer(peer, id, Answer::Message(message))
+        {
             self.send_again(peer, message);
         } else {
             self.send_once(peer, message);
@@ -210,7 +244,11 @@ impl<'m> MessageLayer<'m> {
     /// Queues a kept message (again), once.
     pub fn send_again(&mut self, peer: PeerId, message: StoredMessage) {
         if !self.outbox.holds(message)
-            && !self.outbox.push(Outgoing { peer, bytes: Bytes::Kept(message), starts: None })
+            && !self.outbox.push(Outgoing {
+                peer,
+                bytes: Bytes::Kept(message),
+                starts: None,
+            })
         {
             self.counters.dropped = self.counters.dropped.wrapping_add(1);
         }
@@ -230,12 +268,21 @@ impl<'m> MessageLayer<'m> {
             self.store.free(message);
             return Err(NoSlot);
         }
-        let id = self.ids.allocate(now, self.parameters.exchange_lifetime_ms());
+        let id = self
+            .ids
+            .allocate(now, self.parameters.exchange_lifetime_ms());
         if let Some(id) = id {
             write_id(self.store.get_mut(message), id);
         }
         let message = Some(message);
-        self.transmissions.push(Transmission { peer, id, message, confirmable, owner, state: State::Waiting });
+        self.transmissions.push(Transmission {
+            peer,
+            id,
+            message,
+            confirmable,
+            owner,
+            state: State::Waiting,
+        });
         self.start_waiting(now);
         Ok(id)
     }
@@ -265,7 +312,8 @@ impl<'m> MessageLayer<'m> {
     /// Who sent the message with this id to this peer, and whether it was confirmable.
     #[must_use]
     pub fn sent(&self, peer: PeerId, id: MessageId) -> Option<&Transmission> {
-        self.transmissions.get(self.transmissions.position_sent(peer, id)?)
+        self.transmissions
+            .get(self.transmissions.position_sent(peer, id)?)
     }
 
     /// Retransmits what is due, and gives one transmission that has come to its end. Call until `None`.
@@ -273,10 +321,16 @@ impl<'m> MessageLayer<'m> {
         let mut index = 0;
         while let Some(transmission) = self.transmissions.get(index) {
             match transmission.state {
-                State::Unacknowledged { deadline, timeout_ms, retransmissions } if deadline.is_due(now) => {
+                State::Unacknowledged {
+                    deadline,
+                    timeout_ms,
+                    retransmissions,
+                } if deadline.is_due(now) => {
                     // RFC 7252 section 4.2: given up when the counter has reached MAX_RETRANSMIT on a timeout.
                     if u32::from(retransmissions) >= self.parameters.max_retransmit {
-                        return self.end(index, now).map(|t| Expired::Unacknowledged(t.owner));
+                        return self
+                            .end(index, now)
+                            .map(|t| Expired::Unacknowledged(t.owner));
                     }
                     self.retransmit(index, timeout_ms, retransmissions, now);
                 }
@@ -292,7 +346,9 @@ impl<'m> MessageLayer<'m> {
     }
 
     fn retransmit(&mut self, index: usize, timeout_ms: u32, retransmissions: u8, now: Instant) {
-        let Some(transmission) = self.transmissions.get_mut(index) else { return };
+        let Some(transmission) = self.transmissions.get_mut(index) else {
+            return;
+        };
         // RFC 7252 section 4.2: the counter is incremented and the timeout is doubled. Counted from
         // now, not from the missed deadline: after a long pause there is one retransmission, not a burst.
         let timeout_ms = timeout_ms.saturating_mul(2).min(LONGEST / 2);
@@ -318,7 +374,9 @@ impl<'m> MessageLayer<'m> {
     }
 
     fn may_start(&self, index: usize, now: Instant) -> bool {
-        let Some(transmission) = self.transmissions.get(index) else { return false };
+        let Some(transmission) = self.transmissions.get(index) else {
+            return false;
+        };
         transmission.state == State::Waiting
             && !self.outbox.is_full()
             && self.has_turn(index, transmission.peer)
@@ -327,17 +385,27 @@ impl<'m> MessageLayer<'m> {
 
     /// RFC 7252 section 4.7: at most NSTART outstanding interactions with a peer.
     fn has_turn(&self, index: usize, peer: PeerId) -> bool {
-        self.transmissions.outstanding(peer) < self.parameters.nstart as usize && !self.transmissions.is_behind(index)
+        self.transmissions.outstanding(peer) < self.parameters.nstart as usize
+            && !self.transmissions.is_behind(index)
     }
 
     /// Until when message ids or PROBING_RATE hold a transmission back.
     fn held_until(&self, transmission: &Transmission, now: Instant) -> Option<Instant> {
         let lifetime = self.parameters.exchange_lifetime_ms();
-        let id = if transmission.id.is_none() { self.ids.available_at(now, lifetime) } else { None };
+        let id = if transmission.id.is_none() {
+            self.ids.available_at(now, lifetime)
+        } else {
+            None
+        };
         let probing = if transmission.confirmable {
             None
         } else {
-            self.peers.probing_allowed_at(transmission.peer, self.parameters.probing_rate, lifetime, now)
+            self.peers.probing_allowed_at(
+                transmission.peer,
+                self.parameters.probing_rate,
+                lifetime,
+                now,
+            )
         };
         match (id, probing) {
             (Some(id), Some(probing)) => Some(if id.is_before(probing) { probing } else { id }),
@@ -347,8 +415,12 @@ impl<'m> MessageLayer<'m> {
 
     fn start(&mut self, index: usize, now: Instant) {
         let lifetime = self.parameters.exchange_lifetime_ms();
-        let Some(transmission) = self.transmissions.get_mut(index) else { return };
-        let Some(message) = transmission.message else { return };
+        let Some(transmission) = self.transmissions.get_mut(index) else {
+            return;
+        };
+        let Some(message) = transmission.message else {
+            return;
+        };
         let id = match transmission.id {
             Some(id) => id,
             None => match self.ids.allocate(now, lifetime) {
@@ -361,23 +433,38 @@ impl<'m> MessageLayer<'m> {
         };
         self.ids.sent(id, now);
         transmission.id = Some(id);
-        let starts = if let Owner::Exchange(handle) = transmission.owner { Some(handle) } else { None };
+        let starts = if let Owner::Exchange(handle) = transmission.owner {
+            Some(handle)
+        } else {
+            None
+        };
         let bytes = if transmission.confirmable {
             // RFC 7252 section 4.2: a random duration between ACK_TIMEOUT and ACK_TIMEOUT * ACK_RANDOM_FACTOR
             let least = self.parameters.ack_timeout_ms;
             let spread = self.parameters.ack_timeout_max_ms().saturating_sub(least);
             let timeout_ms = least.saturating_add(self.jitter.up_to(spread));
             let deadline = now.after(timeout_ms);
-            transmission.state = State::Unacknowledged { deadline, timeout_ms, retransmissions: 0 };
+            transmission.state = State::Unacknowledged {
+                deadline,
+                timeout_ms,
+                retransmissions: 0,
+            };
             Bytes::Kept(message)
         } else {
-            transmission.state = State::Expecting { until: now.after(self.parameters.ack_timeout_max_ms()) };
+            transmission.state = State::Expecting {
+                until: now.after(self.parameters.ack_timeout_max_ms()),
+            };
             transmission.message = None;
-            self.peers.probed(transmission.peer, self.store.get(message).len(), now);
+            self.peers
+                .probed(transmission.peer, self.store.get(message).len(), now);
             Bytes::Once(message)
         };
         // There is room: `may_start` looked.
-        self.outbox.push(Outgoing { peer: transmission.peer, bytes, starts });
+        self.outbox.push(Outgoing {
+            peer: transmission.peer,
+            bytes,
+            starts,
+        });
     }
 
     /// When `next_expired` has something to do: `None` when no timer runs.
@@ -425,7 +512,11 @@ impl<'m> MessageLayer<'m> {
                 self.store.get(message)
             }
         };
-        Some(Datagram { peer, bytes, starts: outgoing.starts })
+        Some(Datagram {
+            peer,
+            bytes,
+            starts: outgoing.starts,
+        })
     }
 }
 

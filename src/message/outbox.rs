@@ -43,18 +43,25 @@ impl Outbox {
 
     /// Takes the first datagram out.
     pub fn pop(&mut self) -> Option<Outgoing> {
-        if self.queue.is_empty() { None } else { Some(self.queue.remove(0)) }
+        if self.queue.is_empty() {
+            None
+        } else {
+            Some(self.queue.remove(0))
+        }
     }
 
     /// Whether this message is queued.
     #[must_use]
     pub fn holds(&self, message: StoredMessage) -> bool {
-        self.queue.iter().any(|o| o.bytes == Bytes::Kept(message) || o.bytes == Bytes::Once(message))
+        self.queue
+            .iter()
+            .any(|o| o.bytes == Bytes::Kept(message) || o.bytes == Bytes::Once(message))
     }
 
     /// Takes a message that is to be freed out of the queue.
     pub fn forget(&mut self, message: StoredMessage) {
-        self.queue.retain(|o| o.bytes != Bytes::Kept(message) && o.bytes != Bytes::Once(message));
+        self.queue
+            .retain(|o| o.bytes != Bytes::Kept(message) && o.bytes != Bytes::Once(message));
     }
 
     /// Whether the queue has no room left.

@@ -22,7 +22,10 @@ impl PeerAddr {
             return None;
         }
         bytes.get_mut(..address.len())?.copy_from_slice(address);
-        Some(Self { bytes, len: address.len() as u8 })
+        Some(Self {
+            bytes,
+            len: address.len() as u8,
+        })
     }
 
     /// The address bytes.
@@ -61,7 +64,10 @@ pub struct PeerTable {
 
 impl Default for PeerTable {
     fn default() -> Self {
-        Self { peers: [const { None }; PEERS], uses: 0 }
+        Self {
+            peers: [const { None }; PEERS],
+            uses: 0,
+        }
     }
 }
 
@@ -69,13 +75,20 @@ impl PeerTable {
     /// The peer with this address, if there is one.
     #[must_use]
     pub fn find(&self, address: &PeerAddr) -> Option<PeerId> {
-        let index = self.peers.iter().position(|p| p.as_ref().is_some_and(|p| p.address == *address))?;
+        let index = self
+            .peers
+            .iter()
+            .position(|p| p.as_ref().is_some_and(|p| p.address == *address))?;
         Some(PeerId(index as u8))
     }
 
     /// The peer with this address, made if need be in a free place or in that of the least recently
     /// used peer that is not `in_use`. `None`: all are in use.
-    pub fn intern(&mut self, address: &PeerAddr, in_use: impl Fn(PeerId) -> bool) -> Option<PeerId> {
+    pub fn intern(
+        &mut self,
+        address: &PeerAddr,
+        in_use: impl Fn(PeerId) -> bool,
+    ) -> Option<PeerId> {
         self.uses = self.uses.wrapping_add(1);
         let found = self.find(address);
         let id = found.or_else(|| self.place(in_use))?;
@@ -93,7 +106,10 @@ impl PeerTable {
     }
 
     fn place(&self, in_use: impl Fn(PeerId) -> bool) -> Option<PeerId> {
-        let age = |peer: &Option<Peer>| peer.as_ref().map_or(u32::MAX, |p| self.uses.wrapping_sub(p.last_use));
+        let age = |peer: &Option<Peer>| {
+            peer.as_ref()
+                .map_or(u32::MAX, |p| self.uses.wrapping_sub(p.last_use))
+        };
         let (index, _) = self
             .peers
             .iter()
@@ -131,11 +147,22 @@ impl PeerTable {
     /// RFC 7252 section 4.7: not more than PROBING_RATE bytes per second on average to a peer that
     /// does not respond. The average is taken over `window_ms`.
     #[must_use]
-    pub fn probing_allowed_at(&self, id: PeerId, rate: u32, window_ms: u32, now: Instant) -> Option<Instant> {
+    pub fn probing_allowed_at(
+        &self,
+        id: PeerId,
+        rate: u32,
+        window_ms: u32,
+        now: Instant,
+    ) -> Option<Instant> {
         let peer = self.get(id)?;
         let allowance = (window_ms / 1000).saturating_mul(rate);
-        let excess = peer.unanswered.checked_sub(allowance).filter(|&excess| excess > 0)?;
-        let wait_ms = (excess / rate.max(1)).saturating_add(1).saturating_mul(1000);
+        let excess = peer
+            .unanswered
+            .checked_sub(allowance)
+            .filter(|&excess| excess > 0)?;
+        let wait_ms = (excess / rate.max(1))
+            .saturating_add(1)
+            .saturating_mul(1000);
         let at = peer.unanswered_since.after(wait_ms);
         if at.is_due(now) { None } else { Some(at) }
     }
@@ -173,11 +200,16 @@ mod tests {
     #[test]
     fn the_least_recently_used_unused_peer_gives_way() {
         let mut table = PeerTable::default();
-        let ids: Vec<_> = (0..PEERS).map(|n| table.intern(&address(n), |_| true).unwrap()).collect();
+        let ids: Vec<_> = (0..PEERS)
+            .map(|n| table.intern(&address(n), |_| true).unwrap())
+            .collect();
         assert_eq!(table.intern(&address(PEERS), |_| true), None);
         table.intern(&address(0), |_| true).unwrap();
         let id = table.intern(&address(PEERS), |id| id == ids[1]).unwrap();
-        assert_eq!(id, ids[2], "0 was used again, 1 is in use, 2 is the oldest left");
+        assert_eq!(
+            id, ids[2],
+            "0 was used again, 1 is in use, 2 is the oldest left"
+        );
         assert_eq!(table.find(&address(2)), None);
     }
 
@@ -188,12 +220,28 @@ mod tests {
         let start = Instant(u32::MAX - 1000);
         assert_eq!(table.probing_allowed_at(id, 1, 10_000, start), None);
         table.probed(id, 10, start);
-        assert_eq!(table.probing_allowed_at(id, 1, 10_000, start), None, "10 bytes in 10 s are allowed");
+        assert_eq!(
+            table.probing_allowed_at(id, 1, 10_000, start),
+            None,
+            "10 bytes in 10 s are allowed"
+        );
         table.probed(id, 40, start.after(500));
-        assert_eq!(table.probing_allowed_at(id, 1, 10_000, start.after(500)), Some(start.after(41_000)));
-        assert_eq!(table.probing_allowed_at(id, 10, 10_000, start.after(500)), None);
-        assert_eq!(table.probing_allowed_at(id, 1, 10_000, start.after(41_000)), None);
+        assert_eq!(
+            table.probing_allowed_at(id, 1, 10_000, start.after(500)),
+            Some(start.after(41_000))
+        );
+        assert_eq!(
+            table.probing_allowed_at(id, 10, 10_000, start.after(500)),
+            None
+        );
+        assert_eq!(
+            table.probing_allowed_at(id, 1, 10_000, start.after(41_000)),
+            None
+        );
         table.heard(id);
-        assert_eq!(table.probing_allowed_at(id, 1, 10_000, start.after(500)), None);
+        assert_eq!(
+            table.probing_allowed_at(id, 1, 10_000, start.after(500)),
+            None
+        );
     }
 }

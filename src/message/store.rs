@@ -30,12 +30,21 @@ pub struct MessageStore<'m> {
 impl<'m> MessageStore<'m> {
     /// An empty store. What lies past 65,535 bytes is not used.
     pub fn new(memory: &'m mut [u8]) -> Self {
-        Self { memory, used: 0, draft_len: 0, extents: [Extent::default(); STORED_MESSAGES] }
+        Self {
+            memory,
+            used: 0,
+            draft_len: 0,
+            extents: [Extent::default(); STORED_MESSAGES],
+        }
     }
 
     /// Where a message can be written before it is committed; `limit` bytes at most.
     pub fn draft(&mut self, limit: usize) -> &mut [u8] {
-        let end = self.memory.len().min(usize::from(u16::MAX)).min(self.used.saturating_add(limit));
+        let end = self
+            .memory
+            .len()
+            .min(usize::from(u16::MAX))
+            .min(self.used.saturating_add(limit));
         self.memory.get_mut(self.used..end).unwrap_or_default()
     }
 
@@ -51,8 +60,15 @@ impl<'m> MessageStore<'m> {
         if len == 0 || end > self.memory.len().min(usize::from(u16::MAX)) {
             return None;
         }
-        let (index, extent) = self.extents.iter_mut().enumerate().find(|(_, extent)| extent.len == 0)?;
-        *extent = Extent { start: self.used as u16, len: len as u16 };
+        let (index, extent) = self
+            .extents
+            .iter_mut()
+            .enumerate()
+            .find(|(_, extent)| extent.len == 0)?;
+        *extent = Extent {
+            start: self.used as u16,
+            len: len as u16,
+        };
         self.used = end;
         Some(StoredMessage(index as u8))
     }
@@ -60,33 +76,50 @@ impl<'m> MessageStore<'m> {
     /// The bytes of a message; empty if it was freed.
     #[must_use]
     pub fn get(&self, message: StoredMessage) -> &[u8] {
-        let Some(extent) = self.extents.get(usize::from(message.0)) else { return &[] };
+        let Some(extent) = self.extents.get(usize::from(message.0)) else {
+            return &[];
+        };
         let start = usize::from(extent.start);
-        self.memory.get(start..start + usize::from(extent.len)).unwrap_or_default()
+        self.memory
+            .get(start..start + usize::from(extent.len))
+            .unwrap_or_default()
     }
 
     /// The bytes of a message; empty if it was freed.
     pub fn get_mut(&mut self, message: StoredMessage) -> &mut [u8] {
-        let Some(extent) = self.extents.get(usize::from(message.0)) else { return &mut [] };
+        let Some(extent) = self.extents.get(usize::from(message.0)) else {
+            return &mut [];
+        };
         let start = usize::from(extent.start);
-        self.memory.get_mut(start..start + usize::from(extent.len)).unwrap_or_default()
+        self.memory
+            .get_mut(start..start + usize::from(extent.len))
+            .unwrap_or_default()
     }
 
     /// Gives a message's bytes back. The later messages, and the draft, move down.
     pub fn free(&mut self, message: StoredMessage) {
-        let Some(extent) = self.extents.get_mut(usize::from(message.0)) else { return };
+        let Some(extent) = self.extents.get_mut(usize::from(message.0)) else {
+            return;
+        };
         let freed = core::mem::take(extent);
         let (start, len) = (usize::from(freed.start), usize::from(freed.len));
         if len == 0 {
             return;
         }
-        let end = self.used.saturating_add(self.draft_len).min(self.memory.len());
+        let end = self
+            .used
+            .saturating_add(self.draft_len)
+            .min(self.memory.len());
         if let Some(tail) = self.memory.get_mut(start..end)
             && len <= tail.len()
         {
             tail.copy_within(len.., 0);
         }
-        for later in self.extents.iter_mut().filter(|e| e.len != 0 && e.start > freed.start) {
+        for later in self
+            .extents
+            .iter_mut()
+            .filter(|e| e.len != 0 && e.start > freed.start)
+        {
             later.start = later.start.saturating_sub(freed.len);
         }
         self.used = self.used.saturating_sub(len);

@@ -78,13 +78,17 @@ impl Transmissions {
     /// The sent message with this id to this peer: what an ACK or RST can be about.
     #[must_use]
     pub fn position_sent(&self, peer: PeerId, id: MessageId) -> Option<usize> {
-        self.list.iter().position(|t| t.peer == peer && t.id == Some(id) && t.state != State::Waiting)
+        self.list
+            .iter()
+            .position(|t| t.peer == peer && t.id == Some(id) && t.state != State::Waiting)
     }
 
     /// The transmission of this exchange.
     #[must_use]
     pub fn position_owned(&self, exchange: Handle) -> Option<usize> {
-        self.list.iter().position(|t| t.owner == Owner::Exchange(exchange))
+        self.list
+            .iter()
+            .position(|t| t.owner == Owner::Exchange(exchange))
     }
 
     /// The transmission at this position.
@@ -100,7 +104,11 @@ impl Transmissions {
 
     /// Takes out the transmission at this position.
     pub fn remove(&mut self, index: usize) -> Option<Transmission> {
-        if index < self.list.len() { Some(self.list.remove(index)) } else { None }
+        if index < self.list.len() {
+            Some(self.list.remove(index))
+        } else {
+            None
+        }
     }
 
     /// All of them, in order.
@@ -111,14 +119,22 @@ impl Transmissions {
     /// Outstanding interactions with a peer, RFC 7252 section 4.7.
     #[must_use]
     pub fn outstanding(&self, peer: PeerId) -> usize {
-        self.list.iter().filter(|t| t.peer == peer && t.state != State::Waiting).count()
+        self.list
+            .iter()
+            .filter(|t| t.peer == peer && t.state != State::Waiting)
+            .count()
     }
 
     /// Whether one handed in before `index` still waits for the same peer.
     #[must_use]
     pub fn is_behind(&self, index: usize) -> bool {
-        let Some(this) = self.list.get(index) else { return false };
-        self.list.iter().take(index).any(|t| t.peer == this.peer && t.state == State::Waiting)
+        let Some(this) = self.list.get(index) else {
+            return false;
+        };
+        self.list
+            .iter()
+            .take(index)
+            .any(|t| t.peer == this.peer && t.state == State::Waiting)
     }
 
     /// Whether one refers to the peer.

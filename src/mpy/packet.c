@@ -139,10 +139,13 @@ static mp_obj_t packet_query(packet_obj_t *self) {
         size_t len, query_len = 0;
         const uint8_t *raw = (const uint8_t *)mp_obj_str_get_data(self->raw_options, &len);
         mcoap_options_query(raw, len, NULL, 0, &query_len);
+        if (query_len == 0) {
+            return self->query = mp_const_empty_bytes;
+        }
         vstr_t query;
         vstr_init_len(&query, query_len);
         mcoap_options_query(raw, len, (uint8_t *)query.buf, query_len, &query_len);
-        self->query = query_len == 0 ? mp_const_empty_bytes : mp_obj_new_bytes_from_vstr(&query);
+        self->query = mp_obj_new_bytes_from_vstr(&query);
     }
     return self->query;
 }
@@ -151,7 +154,7 @@ static mp_obj_t packet_query(packet_obj_t *self) {
 static mp_obj_t packet_text(packet_obj_t *self) {
     mp_buffer_info_t buffer;
     microcoapy_bytes_arg(self->payload, MP_QSTR_payload, &buffer);
-    return mp_obj_new_str(buffer.buf, buffer.len);
+    return buffer.len == 0 ? MP_OBJ_NEW_QSTR(MP_QSTR_) : mp_obj_new_str(buffer.buf, buffer.len);
 }
 
 static mp_obj_t *packet_slot(packet_obj_t *self, qstr attr) {
