@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Writes a message into the caller's buffer (RFC 7252 section 3), with options in any order of numbers.
+//! Writes a message into the caller's buffer (RFC 7252 section 3), with options in any order of
+//! numbers.
 
 use core::cell::Cell;
 
@@ -7,7 +8,6 @@ use super::code::Code;
 use super::header::{HEADER_LEN, MessageId, MessageType, PAYLOAD_MARKER, Token, first_byte};
 use super::option::{EXTENDED_ONE, EXTENDED_TWO, OptionNumber, Options, VALUE_MAX};
 use super::uint;
-use super::writer::Writer;
 
 /// Why something could not be written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,10 +18,11 @@ pub enum BuildError {
     OptionValue,
 }
 
-/// A message being written. The bytes are in a buffer that is passed to every call: always the same one.
+/// A message being written. The bytes are in a buffer that is passed to every call: always the same
+/// one.
 ///
-/// After an error the draft and the message in the buffer are as before the call. Bytes of the buffer after
-/// [`len`](Self::len) are never touched by a call that fails.
+/// After an error the draft and the message in the buffer are as before the call. Bytes of the
+/// buffer after [`len`](Self::len) are never touched by a call that fails.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageDraft {
     token_len: u8,
@@ -98,41 +99,33 @@ impl MessageDraft {
         let place = self.place(buffer, number.0);
         let delta = Extended::new(u32::from(number.0.wrapping_sub(place.previous)));
         let length = Extended::new(len as u32);
-        let value_at = place.at + 1 + delta.len + length.len;
+        let value_at = place.at + 1 + delta.len() + length.len();
         let value_end = value_at + len;
 
-        // The option that follows gets a smaller delta; only its first byte and its delta extension change.
-        let next_first = buffer.get(place.at).copied().unwrap_or_default();
-        let next_delta = place
-            .next
-            .map(|next| Extended::new(u32::from(next.wrapping_sub(number.0))));
-        let (tail_from, tail_to) = match &next_delta {
-            Some(shorter) => (
-                place.at + 1 + Extended::len_of(next_first >> 4),
-                value_end + 1 + shorter.len,
-            ),
-            None => (place.at, value_end),
-        };
-        let new_len = self.len.saturating_sub(tail_from).saturating_add(tail_to);
-        if new_len.saturating_add(spare) > buffer.len() {
+        // The option that follows gets a smaller delta; only its first byte and its delta
+        // extension change.
+        let (mut tail_from, mut tail_to) = (place.at, value_end);
+        let mut follower = None;
+        if let Some(next) = place.next {
+            let first = buffer.get(place.at).copied().unwrap_or_default();
+            let delta = Extended::new(u32::from(next.wrapping_sub(number.0)));
+            tail_from += 1 + extension_len(first >> 4);
+            tail_to += 1 + delta.len();
+            follower = Some((delta, first & 0x0F));
+        }
+        // Two deltas never take fewer extension bytes than their sum: the message does not shrink.
+        let growth = tail_to.saturating_sub(tail_from);
+        let new_len = self.len + growth;
+        if new_len + spare > buffer.len() {
             return Err(BuildError::TooLong);
         }
-        // Two deltas never take fewer extension bytes than their sum, so the message does not shrink.
-        move_up(buffer, tail_from, self.len, tail_to);
-
-        let mut header = Writer::new(buffer, place.at);
-        header.byte(delta.nibble << 4 | length.nibble);
-        header.bytes(delta.as_slice());
-        header.bytes(length.as_slice());
-        if let Some(shorter) = &next_delta {
-            let mut header = Writer::new(buffer, value_end);
-            header.byte(shorter.nibble << 4 | next_first & 0x0F);
-            header.bytes(shorter.as_slice());
+        move_up(buffer, tail_from, new_len, growth);
+        let length_at = put_delta(buffer, place.at, &delta, length.nibble);
+        put(buffer, length_at, length.as_slice());
+        if let Some((delta, low_nibble)) = follower {
+            put_delta(buffer, value_end, &delta, low_nibble);
         }
-        self.options_end = self
-            .options_end
-            .saturating_sub(tail_from)
-            .saturating_add(tail_to);
+        self.options_end += growth;
         self.len = new_len;
         self.last_number = self.last_number.max(number.0);
         buffer
@@ -140,9 +133,11 @@ impl MessageDraft {
             .ok_or(BuildError::TooLong)
     }
 
+    #[inline(never)]
     fn place(&self, buffer: &[u8], number: u16) -> Place {
         let start = HEADER_LEN + usize::from(self.token_len);
-        // RFC 7252 section 3.1: options appear in order of their numbers, so one beyond the last is appended.
+        // RFC 7252 section 3.1: options appear in order of their numbers, so one beyond the last is
+        // appended.
         if number < self.last_number {
             let mut options = self.options(buffer);
             let (mut offset, mut previous) = options.position();
@@ -164,7 +159,8 @@ impl MessageDraft {
         }
     }
 
-    /// Sets the payload, replacing an earlier one. Options can still be added afterwards; they move it.
+    /// Sets the payload, replacing an earlier one. Options can still be added afterwards; they move
+    /// it.
     pub fn payload(&mut self, buffer: &mut [u8], payload: &[u8]) -> Result<(), BuildError> {
         copy(self.payload_slot(buffer, payload.len())?, payload);
         Ok(())
@@ -221,7 +217,8 @@ impl MessageDraft {
         self.len
     }
 
-    /// Writes the header; returns the length of the message. The draft can be finished again with another header.
+    /// Writes the header; returns the length of the message. The draft can be finished again with
+    /// another header.
     pub fn finish(
         &self,
         buffer: &mut [u8],
@@ -244,18 +241,18 @@ impl MessageDraft {
 
 /// Bytes that an option with this value length adds after another one with the same number.
 pub(super) fn repeated_option_len(value_len: usize) -> usize {
-    1 + Extended::new(value_len as u32).len + value_len
+    1 + Extended::new(value_len as u32).len() + value_len
 }
 
 /// A delta or length as RFC 7252 section 3.1 encodes it: a nibble and up to two bytes.
 struct Extended {
     nibble: u8,
     bytes: [u8; 2],
-    len: usize,
 }
 
 impl Extended {
     /// `value` is at most [`VALUE_MAX`].
+    #[inline(never)]
     fn new(value: u32) -> Self {
         let (nibble, value) = if value < EXTENDED_ONE {
             (value as u8, 0)
@@ -268,35 +265,53 @@ impl Extended {
         Extended {
             nibble,
             bytes: (value as u16).to_be_bytes(),
-            len: Self::len_of(nibble),
         }
     }
 
-    fn len_of(nibble: u8) -> usize {
-        usize::from(nibble.saturating_sub(12))
+    fn len(&self) -> usize {
+        extension_len(self.nibble)
     }
 
     fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        self.bytes.get(..self.len()).unwrap_or_default()
     }
 }
 
+/// How many bytes extend a nibble.
+fn extension_len(nibble: u8) -> usize {
+    usize::from(nibble.saturating_sub(12))
+}
+
+/// Writes an option's first byte and the extension of its delta; returns the offset after them.
+#[inline(never)]
+fn put_delta(buffer: &mut [u8], at: usize, delta: &Extended, low_nibble: u8) -> usize {
+    put(buffer, at, &[delta.nibble << 4 | low_nibble]);
+    put(buffer, at + 1, delta.as_slice());
+    at + 1 + delta.len()
+}
+
+/// Copies `bytes` to offset `at`, as far as they fit.
+#[inline(never)]
+fn put(buffer: &mut [u8], at: usize, bytes: &[u8]) {
+    copy(buffer.get_mut(at..).unwrap_or_default(), bytes);
+}
+
 /// Copies as much as both hold; unlike `copy_from_slice` it has no panicking path.
+#[inline(never)]
 fn copy(to: &mut [u8], from: &[u8]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
     }
 }
 
-/// Moves `from..end` up to `to`.
-fn move_up(buffer: &mut [u8], from: usize, end: usize, to: usize) {
-    let shift = to.saturating_sub(from);
-    if let Some(window) = buffer.get_mut(from..end.saturating_add(shift)) {
-        // From the last byte to the first; `copy_within` would bring a panicking path.
-        let cells = Cell::from_mut(window).as_slice_of_cells();
-        for (to, from) in cells.iter().rev().zip(cells.iter().rev().skip(shift)) {
-            to.set(from.get());
-        }
+/// Moves the bytes from `from` on up by `growth`; the last one then ends at `end`.
+#[inline(never)]
+fn move_up(buffer: &mut [u8], from: usize, end: usize, growth: usize) {
+    let window = buffer.get_mut(from..end).unwrap_or_default();
+    // From the last byte to the first; `copy_within` would bring a panicking path.
+    let cells = Cell::from_mut(window).as_slice_of_cells();
+    for (to, from) in cells.iter().rev().zip(cells.iter().rev().skip(growth)) {
+        to.set(from.get());
     }
 }
 

@@ -44,7 +44,8 @@ fn decimal_octet(digits: &[u8]) -> Option<u8> {
     })
 }
 
-/// Eight groups, `::` for some of them, the last two perhaps as an IPv4 address; no zone, no brackets.
+/// Eight groups, `::` for some of them, the last two perhaps as an IPv4 address; no zone, no
+/// brackets.
 pub fn parse_ipv6(text: &[u8]) -> Option<[u8; 16]> {
     let mut bytes = [0; 16];
     let mut writer = Writer::new(&mut bytes, 0);
@@ -54,7 +55,8 @@ pub fn parse_ipv6(text: &[u8]) -> Option<[u8; 16]> {
         gap = Some(0);
         rest = after;
     }
-    // A text that ended with "::" leaves nothing; one that is empty or ends with ":" does too, without a gap there.
+    // A text that ended with "::" leaves nothing; one that is empty or ends with ":" does too,
+    // without a gap there.
     while !rest.is_empty() {
         let (group, after) = match rest.iter().position(|&byte| byte == b':') {
             Some(end) => (rest.get(..end)?, rest.get(end..)?),
@@ -163,9 +165,11 @@ fn groups(address: &[u8; 16]) -> impl Iterator<Item = u16> {
     pairs.iter().map(|&pair| u16::from_be_bytes(pair))
 }
 
-/// First group and number of groups that `::` replaces; zero groups when there is nothing to replace.
+/// First group and number of groups that `::` replaces; zero groups when there is nothing to
+/// replace.
 fn longest_zeros(address: &[u8; 16]) -> (usize, usize) {
-    // RFC 5952 sections 4.2.2 and 4.2.3: the longest run, the first of equals, never a single group.
+    // RFC 5952 sections 4.2.2 and 4.2.3: the longest run, the first of equals, never a single
+    // group.
     let (mut best_start, mut best_len) = (0, 1);
     let mut run = 0;
     for (index, group) in groups(address).enumerate() {

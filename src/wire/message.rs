@@ -122,7 +122,8 @@ impl<'a> MessageView<'a> {
 
     /// The value of the first option with this number, if its length is one the option may have.
     pub fn first_valid(&self, number: OptionNumber) -> Option<&'a [u8]> {
-        // RFC 7252 section 5.4.3: an option with a length outside its range is treated like an unrecognized one.
+        // RFC 7252 section 5.4.3: an option with a length outside its range is treated like an
+        // unrecognized one.
         self.first(number)
             .filter(|value| length_is_valid(number, value))
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! Bytes only: the message format of RFC 7252 section 3, its options (5.10) and its URIs (6).
 //!
-//! Nothing here knows about peers, time or state, and nothing imports the rest of the crate. A received datagram is
-//! read through [`message::MessageView`], which checks it once; a message to send is written with
-//! [`builder::MessageDraft`] into the caller's buffer.
+//! Nothing here knows about peers, time or state, and nothing imports the rest of the crate. A
+//! received datagram is read through [`message::MessageView`], which checks it once; a message to
+//! send is written with [`builder::MessageDraft`] into the caller's buffer.
 
 pub mod builder;
 pub mod code;

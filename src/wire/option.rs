@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Options: their numbers, what each may hold, and their encoding (RFC 7252 sections 3.1, 5.4 and 5.10).
+//! Options: their numbers, what each may hold, and their encoding (RFC 7252 sections 3.1, 5.4 and
+//! 5.10).
 
 use super::header::PAYLOAD_MARKER;
 
@@ -149,7 +150,8 @@ pub struct FormatError;
 
 /// Walks encoded options in the order of the message.
 ///
-/// Meant for a block that [`check`] accepted; on any other bytes it ends at the first malformed option.
+/// Meant for a block that [`check`] accepted; on any other bytes it ends at the first malformed
+/// option.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
     bytes: &'a [u8],

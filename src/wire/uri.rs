@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! `coap` and `coaps` URIs: decomposing (RFC 7252 section 6.4) and composing (6.5).
 //!
-//! Values that came from the network are opaque: they are percent-encoded for display, never decoded.
+//! Values that came from the network are opaque: they are percent-encoded for display, never
+//! decoded.
 
 use super::builder::{BuildError, MessageDraft, repeated_option_len};
 use super::ip::{hex_value, parse_ipv4, parse_ipv6, write_ipv4, write_ipv6};
@@ -91,16 +92,16 @@ impl<'a> Segment<'a> {
         }
     }
 
-    fn decodes_to(&self, text: &[u8]) -> bool {
-        self.decode().eq(text.iter().map(|&byte| Ok(byte)))
-    }
-
-    fn is_dot(&self) -> bool {
-        self.decodes_to(b".")
-    }
-
-    fn is_dot_dot(&self) -> bool {
-        self.decodes_to(b"..")
+    /// 1 for `.`, 2 for `..`, 0 for anything else. RFC 3986 section 6.2.2.2: `%2E` is a dot too.
+    fn dots(&self) -> usize {
+        let mut dots = 0;
+        for byte in self.decode() {
+            if byte != Ok(b'.') || dots == 2 {
+                return 0;
+            }
+            dots += 1;
+        }
+        dots
     }
 }
 
@@ -116,7 +117,8 @@ impl Iterator for Decode<'_> {
         let (&first, rest) = self.rest.split_first()?;
         if first != b'%' {
             self.rest = rest;
-            // RFC 7252 section 6.4 step 5: a host becomes lower case before its percent-encodings are converted.
+            // RFC 7252 section 6.4 step 5: a host becomes lower case before its percent-encodings
+            // are converted.
             return Some(Ok(if self.lowercase {
                 first.to_ascii_lowercase()
             } else {
@@ -142,6 +144,7 @@ impl Iterator for Decode<'_> {
 }
 
 /// What stands before the first `byte`, and what after it.
+#[inline(never)]
 fn split_once(text: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
     let end = text.iter().position(|&b| b == byte).unwrap_or(text.len());
     match text.split_at_checked(end) {
@@ -155,89 +158,87 @@ pub fn split_path_query(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     split_once(text, b'?')
 }
 
-/// The parts of a text between occurrences of a separator; an empty text is one empty part.
-#[derive(Clone, Copy)]
-struct Parts<'a> {
-    rest: Option<&'a [u8]>,
-    separator: u8,
-}
-
-impl<'a> Iterator for Parts<'a> {
-    type Item = Segment<'a>;
-
-    fn next(&mut self) -> Option<Segment<'a>> {
-        let (part, rest) = split_once(self.rest?, self.separator);
-        self.rest = rest;
-        Some(Segment::new(part))
-    }
-}
-
 /// The segments of a path, each one a Uri-Path option; one leading slash is optional.
 ///
 /// `""` and `"/"` have no segments. `.` and `..` are resolved, so no segment decodes to them.
-pub fn path_segments(path: &[u8]) -> impl Iterator<Item = Segment<'_>> + Clone {
-    PathSegments {
-        parts: Parts {
-            rest: Some(path.strip_prefix(b"/").unwrap_or(path)),
-            separator: b'/',
-        },
+pub fn path_segments(path: &[u8]) -> Segments<'_> {
+    Segments {
+        rest: Some(path.strip_prefix(b"/").unwrap_or(path)),
+        separator: b'/',
         any: false,
     }
 }
 
-#[derive(Clone)]
-struct PathSegments<'a> {
-    parts: Parts<'a>,
+/// The arguments of a query, each one a Uri-Query option (RFC 7252 section 6.4 step 9).
+///
+/// An empty query is one empty argument; a URI without a query has none, so do not call this for
+/// it.
+pub fn query_items(query: &[u8]) -> Segments<'_> {
+    Segments {
+        rest: Some(query),
+        separator: b'&',
+        any: false,
+    }
+}
+
+/// Walks the segments of a path or the arguments of a query.
+#[derive(Clone, Copy, Debug)]
+pub struct Segments<'a> {
+    rest: Option<&'a [u8]>,
+    separator: u8,
     any: bool,
 }
 
-impl<'a> Iterator for PathSegments<'a> {
+impl<'a> Segments<'a> {
+    /// The text up to the next separator, and the dots of a dot segment.
+    fn next_raw(&mut self) -> Option<(Segment<'a>, usize)> {
+        let (part, rest) = split_once(self.rest?, self.separator);
+        self.rest = rest;
+        let segment = Segment::new(part);
+        let is_path = self.separator == b'/';
+        Some((segment, if is_path { segment.dots() } else { 0 }))
+    }
+
+    /// Whether a later `..` takes back the segment before these.
+    fn take_back(mut self) -> bool {
+        let mut depth = 1u32;
+        while let Some((_, dots)) = self.next_raw() {
+            match dots {
+                0 => depth += 1,
+                1 => {}
+                _ => depth -= 1,
+            }
+            if depth == 0 {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl<'a> Iterator for Segments<'a> {
     type Item = Segment<'a>;
 
     fn next(&mut self) -> Option<Segment<'a>> {
-        while let Some(segment) = self.parts.next() {
-            let is_last = self.parts.rest.is_none();
-            // RFC 7252 section 6.4 step 2 resolves the URI, which removes dot segments (RFC 3986 section 5.2.4);
-            // section 5.10.1: the value of a Uri-Path option must not be "." or "..".
-            let is_dot = segment.is_dot() || segment.is_dot_dot();
-            // RFC 3986 section 5.2.4: a dot segment at the end leaves a slash, that is an empty segment.
-            let segment = if is_dot { Segment::new(&[]) } else { segment };
-            if is_last && segment.encoded.is_empty() {
-                // RFC 7252 section 6.4 step 8: a path that is a single slash has no Uri-Path option.
+        while let Some((mut segment, dots)) = self.next_raw() {
+            // RFC 7252 section 6.4 step 2 resolves the URI, which removes dot segments (RFC 3986
+            // section 5.2.4); section 5.10.1: a Uri-Path option must not be "." or "..".
+            if dots > 0 {
+                // RFC 3986 section 5.2.4: at the end they leave a slash, that is an empty segment.
+                segment = Segment::new(&[]);
+            }
+            let is_last = self.rest.is_none();
+            if is_last && self.separator == b'/' && segment.encoded.is_empty() {
+                // RFC 7252 section 6.4 step 8: a path that is a single slash has no Uri-Path
+                // option.
                 return self.any.then_some(segment);
             }
-            if !is_dot && !is_removed(self.parts) {
+            if dots == 0 && !self.take_back() {
                 self.any = true;
                 return Some(segment);
             }
         }
         None
-    }
-}
-
-/// Whether a later `..` takes back the segment before `rest`.
-fn is_removed(rest: Parts) -> bool {
-    let mut depth = 1u32;
-    for segment in rest {
-        if segment.is_dot_dot() {
-            depth -= 1;
-            if depth == 0 {
-                return true;
-            }
-        } else if !segment.is_dot() {
-            depth += 1;
-        }
-    }
-    false
-}
-
-/// The arguments of a query, each one a Uri-Query option (RFC 7252 section 6.4 step 9).
-///
-/// An empty query is one empty argument; a URI without a query has no arguments, so do not call this for it.
-pub fn query_items(query: &[u8]) -> impl Iterator<Item = Segment<'_>> + Clone {
-    Parts {
-        rest: Some(query),
-        separator: b'&',
     }
 }
 
@@ -255,14 +256,14 @@ pub fn add_query(
     add_all(draft, buffer, OptionNumber::URI_QUERY, query_items(query))
 }
 
-fn add_all<'a>(
+fn add_all(
     draft: &mut MessageDraft,
     buffer: &mut [u8],
     number: OptionNumber,
-    segments: impl Iterator<Item = Segment<'a>> + Clone,
+    segments: Segments,
 ) -> Result<(), UriError> {
     let mut spare = 0;
-    for segment in segments.clone() {
+    for segment in segments {
         spare += repeated_option_len(segment.decoded_len()?);
     }
     for segment in segments {
@@ -390,7 +391,8 @@ fn parse_port(digits: &[u8]) -> Result<Option<u16>, UriError> {
     }
 }
 
-/// An IPv4 address, or an IPv6 address with or without brackets: RFC 7252 section 6.4 step 5 sends no Uri-Host for it.
+/// An IPv4 address, or an IPv6 address with or without brackets: RFC 7252 section 6.4 step 5 sends
+/// no Uri-Host for it.
 pub fn is_ip_literal(host: &[u8]) -> bool {
     let inner = host
         .strip_prefix(b"[")

@@ -226,7 +226,8 @@ fn unknown_critical_options_are_found() {
 
 #[test]
 fn critical_options_with_bad_lengths_are_unrecognized() {
-    // Section 5.4.3: empty Uri-Host, If-None-Match with a value, Accept of three bytes, Block2 of four.
+    // Section 5.4.3: empty Uri-Host, If-None-Match with a value, Accept of three bytes, Block2 of
+    // four.
     assert_eq!(refused(&[0x30]), Some(3));
     assert_eq!(refused(&[0x51, 0]), Some(5));
     assert_eq!(refused(&[0xD3, 4, 0, 0, 0]), Some(17));

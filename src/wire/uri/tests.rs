@@ -311,7 +311,8 @@ fn appendix_b_example_5() {
         (N::URI_QUERY, b"//"),
         (N::URI_QUERY, b"?&"),
     ];
-    // The example encodes the slashes of the query, which step 8 of section 6.5 leaves as they are; both mean the same.
+    // The example encodes the slashes of the query, which step 8 of section 6.5 leaves as they are;
+    // both mean the same.
     let composed = compose(Host::Ipv4([198, 51, 100, 1]), 61616, &items).unwrap();
     assert_eq!(composed, "coap://198.51.100.1:61616//%2F//?//&?%26");
     for text in [
