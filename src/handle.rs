@@ -2,7 +2,7 @@
 //! Handles: what the core gives out instead of references.
 
 /// Names one slot of a [`SlotTable`], in one of its lives. Never 0 as a number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Handle {
     index: u16,
     generation: u16,

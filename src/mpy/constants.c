@@ -23,6 +23,7 @@
 const uint32_t microcoapy_protocol_version = 1;
 const uint32_t microcoapy_type_con = 0;
 const uint32_t microcoapy_type_non = 1;
+const uint32_t microcoapy_type_max = 3;
 const uint32_t microcoapy_method_get = CODE(0, 1);
 const uint32_t microcoapy_method_post = CODE(0, 2);
 const uint32_t microcoapy_method_put = CODE(0, 3);

@@ -28,10 +28,10 @@ static void peer_copy(peer_t *to, const uint8_t *bytes, size_t len) {
 bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange) {
     bool sent = true;
     mcoap_datagram datagram;
-    while (mcoap_endpoint_poll_transmit(self->endpoint, microcoapy_now(), &datagram) == MCOAP_OK) {
+    while (mcoap_endpoint_poll_transmit(self->endpoint, &datagram) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, datagram.peer, datagram.peer_len);
-        mcoap_handle first_of = datagram.handle;
+        mcoap_handle first_of = datagram.exchange;
         if (!microcoapy_socket_send(self, &peer, datagram.data, datagram.data_len)
             && first_of != 0 && first_of == exchange) {
             sent = false;
@@ -48,7 +48,7 @@ static void answer_failure(coap_obj_t *self, mcoap_handle request) {
     if (mcoap_response_begin(self->endpoint, request, MCOAP_CODE_INTERNAL_SERVER_ERROR) == MCOAP_OK) {
         mcoap_response_send(self->endpoint, microcoapy_now(), &len);
     }
-    mcoap_request_release(self->endpoint, microcoapy_now(), request);
+    mcoap_request_release(self->endpoint, request);
     microcoapy_flush(self, 0);
 }
 
@@ -68,7 +68,7 @@ static void handle_request(coap_obj_t *self, const mcoap_event *event, const pee
         answer_failure(self, request);
         nlr_jump(nlr.ret_val);
     }
-    mcoap_request_release(self->endpoint, microcoapy_now(), request);
+    mcoap_request_release(self->endpoint, request);
     microcoapy_flush(self, 0);
 }
 
@@ -131,7 +131,7 @@ static bool handle_datagram(coap_obj_t *self, const datagram_t *datagram) {
     mcoap_event event;
     event.kind = MCOAP_EVENT_NONE;
     mcoap_endpoint_handle_datagram(self->endpoint, microcoapy_now(), datagram->peer.bytes, datagram->peer.len,
-        datagram->data, datagram->len, &event);
+        self->rx, datagram->len, &event);
     bool handled = dispatch(self, &event, &datagram->peer);
     microcoapy_flush(self, 0);
     return handled;

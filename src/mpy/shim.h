@@ -103,6 +103,7 @@ extern const mp_obj_type_t microcoapy_code_type;
 extern const uint32_t microcoapy_protocol_version;
 extern const uint32_t microcoapy_type_con;
 extern const uint32_t microcoapy_type_non;
+extern const uint32_t microcoapy_type_max;
 extern const uint32_t microcoapy_method_get;
 extern const uint32_t microcoapy_method_post;
 extern const uint32_t microcoapy_method_put;
@@ -161,9 +162,7 @@ void microcoapy_socket_open(coap_obj_t *self, mp_int_t port);
 void microcoapy_socket_attach(coap_obj_t *self, mp_obj_t sock);
 void microcoapy_socket_close(coap_obj_t *self);
 typedef struct {
-    const uint8_t *data; // in the receive buffer, or in owner
-    size_t len;
-    mp_obj_t owner; // keeps data alive
+    size_t len; // bytes in the receive buffer; rx_len when the datagram was too large for it
     peer_t peer;
 } datagram_t;
 typedef enum { RECEIVE_NONE, RECEIVE_DATA, RECEIVE_AGAIN } receive_t;

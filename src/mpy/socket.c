@@ -198,7 +198,6 @@ static receive_t receive_fd(coap_obj_t *self, datagram_t *out) {
     if (!microcoapy_peer_from_sockaddr(&address, len, &out->peer)) {
         microcoapy_peer_from_object(self, mp_obj_new_bytes((const byte *)&address, len), &out->peer);
     }
-    out->data = self->rx;
     out->len = received;
     return RECEIVE_DATA;
 }
@@ -228,11 +227,12 @@ static receive_t receive_result(coap_obj_t *self, mp_obj_t result, datagram_t *o
     } else {
         microcoapy_peer_from_object(self, mp_const_none, &out->peer);
     }
-    // Looking at the address may have run Python, so the bytes are looked up last.
+    // Looking at the address may have run Python, so the bytes are looked up last; and copied, as
+    // nothing would hold the object while an event points into it. One byte more than fits shows
+    // the engine that the message is too large.
     mp_get_buffer_raise(result, &buffer, MP_BUFFER_READ);
-    out->data = buffer.buf;
-    out->len = buffer.len;
-    out->owner = result;
+    out->len = MIN(buffer.len, self->rx_len);
+    memcpy(self->rx, buffer.buf, out->len);
     return RECEIVE_DATA;
 }
 
@@ -253,7 +253,6 @@ static receive_t receive_object(coap_obj_t *self, datagram_t *out) {
 
 receive_t microcoapy_socket_receive(coap_obj_t *self, datagram_t *out) {
     receive_t received = RECEIVE_NONE;
-    out->owner = MP_OBJ_NULL;
     if (self->link == LINK_NONE) {
         return RECEIVE_NONE;
     }
@@ -266,7 +265,7 @@ receive_t microcoapy_socket_receive(coap_obj_t *self, datagram_t *out) {
         received = receive_object(self, out);
     }
     if (received == RECEIVE_DATA) {
-        trace(self, "from", &out->peer, out->data, out->len);
+        trace(self, "from", &out->peer, self->rx, out->len);
     }
     return received;
 }

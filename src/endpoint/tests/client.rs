@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: MIT
+//! As a client: RFC 7252 sections 4.2, 4.7, 5.2 and 5.3.
+
+use super::*;
+use crate::config::EXCHANGES;
+use MessageType::{Acknowledgement, Confirmable, NonConfirmable, Reset};
+
+fn response<'d>(received: &Received<'d>) -> Option<(Handle, MessageView<'d>)> {
+    match received {
+        Received::Response { exchange, message } => Some((*exchange, *message)),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_confirmable_request_is_retransmitted_unchanged_with_doubled_timeouts_and_then_given_up() {
+    for _ in 0..20 {
+        let mut bench = Bench::new();
+        let sent = bench.get(Confirmable, b"t").unwrap();
+        let first = bench.sent_one();
+        assert_eq!(first.len(), sent.len);
+        assert_eq!(view(&first).id(), sent.id);
+        let initial = bench.advance_to_timeout().unwrap();
+        assert!((2000..=3000).contains(&initial), "{initial}");
+        for doubling in 1..=4 {
+            assert_eq!(bench.sent_one(), first);
+            assert_eq!(bench.endpoint.poll_event(), None);
+            assert_eq!(bench.advance_to_timeout(), Some(initial << doubling));
+        }
+        assert!(bench.sent().is_empty(), "MAX_RETRANSMIT is 4");
+        let ended = bench.endpoint.poll_event().unwrap();
+        assert_eq!(
+            (ended.exchange, ended.failure, ended.peer),
+            (sent.exchange, Failure::Timeout, bench.peer)
+        );
+        assert_eq!(bench.endpoint.poll_event(), None, "ends once");
+        assert_eq!(bench.endpoint.poll_timeout(bench.now), None);
+        assert_eq!(bench.endpoint.usage(), Usage::default());
+        assert_eq!(bench.endpoint.counters().timeouts, 1);
+        assert_eq!(bench.endpoint.counters().retransmitted, 4);
+    }
+}
+
+#[test]
+fn initial_timeouts_are_spread_over_the_random_factor() {
+    let parameters = Parameters {
+        nstart: 255,
+        ..Default::default()
+    };
+    let mut bench = Bench::with(parameters);
+    let mut timeouts = Vec::new();
+    for _ in 0..200 {
+        let sent = bench.get(Confirmable, b"t").unwrap();
+        timeouts.push(
+            bench
+                .endpoint
+                .message
+                .next_timeout(bench.now)
+                .unwrap()
+                .remaining(bench.now),
+        );
+        bench.sent();
+        assert!(bench.endpoint.cancel(sent.exchange, bench.now));
+    }
+    assert!(timeouts.iter().all(|t| (2000..=3000).contains(t)));
+    assert!(timeouts.iter().any(|t| *t < 2200) && timeouts.iter().any(|t| *t > 2800));
+}
+
+#[test]
+fn a_long_pause_causes_one_retransmission_not_a_burst() {
+    let mut bench = Bench::new();
+    bench.get(Confirmable, b"t").unwrap();
+    bench.sent_one();
+    bench.advance(3_600_000);
+    bench.sent_one();
+    assert!(bench.endpoint.poll_timeout(bench.now).unwrap() >= 4000);
+}
+
+#[test]
+fn a_piggybacked_response_ends_the_exchange_once() {
+    let mut bench = Bench::new();
+    let sent = bench.get(Confirmable, b"t").unwrap();
+    bench.sent_one();
+    let answer = message(Acknowledgement, Code::CONTENT, sent.id.0, &[0xFF, b'2']);
+    let received = bench.receive(&answer);
+    let (exchange, received) = response(&received).unwrap();
+    assert_eq!((exchange, received.payload()), (sent.exchange, &b"2"[..]));
+    assert!(
+        matches!(bench.receive(&answer), Received::Nothing),
+        "a duplicate ACK is ignored"
+    );
+    assert!(bench.sent().is_empty());
+    assert_eq!(bench.endpoint.usage(), Usage::default());
+    assert_eq!(bench.endpoint.poll_timeout(bench.now), None);
+}
+
+#[test]
+fn responses_that_do_not_match_are_not_delivered() {
+    let mut bench = Bench::new();
+    let id = bench.get(Confirmable, b"t").unwrap().id.0;
+    bench.sent_one();
+    let right = message(Acknowledgement, Code::CONTENT, id, &[]);
+    let wrong_id = message(Acknowledgement, Code::CONTENT, id ^ 1, &[]);
+    let mut wrong_token = right.clone();
+    wrong_token[4] = b'u';
+    for _ in 0..2 {
+        assert!(matches!(bench.receive(&wrong_id), Received::Nothing));
+        assert!(matches!(bench.receive(&wrong_token), Received::Nothing));
+        assert!(
+            matches!(bench.receive_from(2, &right), Received::Nothing),
+            "another peer"
+        );
+    }
+    assert_eq!(bench.endpoint.counters().dropped, 6);
+    assert!(bench.sent().is_empty(), "an ACK is never answered");
+    bench.advance_to_timeout().unwrap();
+    bench.sent_one();
+    assert!(
+        response(&bench.receive(&right)).is_some(),
+        "the true response still counts"
+    );
+}
+
+#[test]
+fn a_separate_response_is_acknowledged_with_four_bytes_and_delivered_once() {
+    let mut bench = Bench::new();
+    let id = bench.get(Confirmable, b"t").unwrap().id.0;
+    bench.sent_one();
+    assert!(matches!(
+        bench.receive(&empty(Acknowledgement, id)),
+        Received::Nothing
+    ));
+    assert!(bench.endpoint.awaits_separate());
+    let answer = message(Confirmable, Code::CONTENT, 777, &[0xFF, b'2']);
+    assert!(response(&bench.receive(&answer)).is_some());
+    assert_eq!(bench.sent_one(), empty(Acknowledgement, 777));
+    assert!(!bench.endpoint.awaits_separate());
+    for _ in 0..3 {
+        assert!(matches!(bench.receive(&answer), Received::Nothing));
+        assert_eq!(bench.sent_one(), empty(Acknowledgement, 777));
+    }
+    assert_eq!(bench.endpoint.counters().duplicates, 3);
+}
+
+#[test]
+fn a_separate_response_counts_also_when_the_ack_was_lost() {
+    let mut bench = Bench::new();
+    bench.get(Confirmable, b"t").unwrap();
+    bench.sent_one();
+    assert!(response(&bench.receive(&message(NonConfirmable, Code::CONTENT, 777, &[]))).is_some());
+    assert!(bench.sent().is_empty());
+    assert_eq!(
+        bench.endpoint.poll_timeout(bench.now),
+        None,
+        "retransmission has stopped"
+    );
+}
+
+#[test]
+fn an_acknowledged_request_without_a_response_times_out() {
+    let mut bench = Bench::new();
+    let sent = bench.get(Confirmable, b"t").unwrap();
+    bench.sent_one();
+    bench.receive(&empty(Acknowledgement, sent.id.0));
+    assert_eq!(bench.advance_to_timeout(), Some(247_000));
+    assert_eq!(
+        bench.endpoint.poll_event().map(|e| e.failure),
+        Some(Failure::Timeout)
+    );
+}
+
+#[test]
+fn unmatched_responses_get_rst_to_con_and_silence_to_non() {
+    let mut bench = Bench::new();
+    bench.receive(&message(Confirmable, Code::CONTENT, 5, &[]));
+    assert_eq!(bench.sent_one(), empty(Reset, 5));
+    bench.receive(&message(NonConfirmable, Code::CONTENT, 6, &[]));
+    assert!(bench.sent().is_empty());
+    assert_eq!(bench.endpoint.counters().dropped, 2);
+}
+
+#[test]
+fn a_response_with_an_unknown_critical_option_is_rejected() {
+    let mut bench = Bench::new();
+    let id = bench.get(Confirmable, b"t").unwrap().id.0;
+    bench.sent_one();
+    // Option 9 (critical), empty.
+    bench.receive(&message(Acknowledgement, Code::CONTENT, id, &[0x90]));
+    assert!(bench.sent().is_empty());
+    bench.receive(&message(Confirmable, Code::CONTENT, 70, &[0x90]));
+    assert_eq!(bench.sent_one(), empty(Reset, 70));
+    // Option 10 (elective) is ignored.
+    assert!(
+        response(&bench.receive(&message(Acknowledgement, Code::CONTENT, id, &[0xA0]))).is_some()
+    );
+}
+
+#[test]
+fn rst_ends_a_request_and_answers_a_ping() {
+    let mut bench = Bench::new();
+    let sent = bench.get(Confirmable, b"t").unwrap();
+    bench.sent_one();
+    let Received::Reset(ended) = bench.receive(&empty(Reset, sent.id.0)) else {
+        panic!()
+    };
+    assert_eq!(
+        (ended.exchange, ended.failure),
+        (sent.exchange, Failure::Reset)
+    );
+
+    bench
+        .endpoint
+        .request_begin(Confirmable, Code::EMPTY, None, [0; 8])
+        .unwrap();
+    assert_eq!(bench.endpoint.draft_payload(b"x"), Err(DraftError::Kind));
+    let ping = bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+    assert_eq!(bench.sent_one(), empty(Confirmable, ping.id.0));
+    assert!(matches!(
+        bench.receive(&empty(Acknowledgement, ping.id.0)),
+        Received::Nothing
+    ));
+    let pong = empty(Reset, ping.id.0);
+    assert!(
+        matches!(bench.receive(&pong), Received::Pong { exchange, .. } if exchange == ping.exchange)
+    );
+    assert_eq!(bench.endpoint.usage(), Usage::default());
+}
+
+#[test]
+fn a_second_request_to_a_peer_waits_for_its_turn() {
+    let mut bench = Bench::new();
+    let first = bench.get(Confirmable, b"1").unwrap();
+    let second = bench.get(Confirmable, b"2").unwrap();
+    bench.sent_one();
+    let early = message(NonConfirmable, Code::CONTENT, 9, &[]);
+    let mut early_two = early.clone();
+    early_two[4] = b'2';
+    assert!(
+        matches!(bench.receive(&early_two), Received::Nothing),
+        "answered before it was sent"
+    );
+    bench.receive(&empty(Acknowledgement, first.id.0));
+    let datagram = bench.sent_one();
+    assert_eq!(view(&datagram).id(), second.id);
+    // NSTART is per peer.
+    bench.peer = peer(2);
+    bench.get(Confirmable, b"3").unwrap();
+    bench.sent_one();
+}
+
+#[test]
+fn nstart_lets_more_requests_out() {
+    let mut bench = Bench::with(Parameters {
+        nstart: 2,
+        ..Default::default()
+    });
+    for _ in 0..3 {
+        bench.get(Confirmable, b"t").unwrap();
+    }
+    assert_eq!(bench.sent().len(), 2);
+}
+
+#[test]
+fn a_cancelled_request_is_silent_and_makes_room() {
+    let mut bench = Bench::new();
+    let first = bench.get(Confirmable, b"1").unwrap();
+    let second = bench.get(Confirmable, b"2").unwrap();
+    bench.sent_one();
+    assert!(bench.endpoint.cancel(first.exchange, bench.now));
+    assert!(!bench.endpoint.cancel(first.exchange, bench.now));
+    let datagram = bench.sent_one();
+    assert_eq!(view(&datagram).id(), second.id);
+    assert_eq!(bench.endpoint.poll_event(), None);
+}
+
+#[test]
+fn tokens_are_four_bytes_of_entropy_unless_chosen() {
+    let mut bench = Bench::new();
+    let mut begin = |token: Option<&[u8]>, entropy| {
+        let token = token.map(|token| Token::new(token).unwrap());
+        bench
+            .endpoint
+            .request_begin(NonConfirmable, Code::GET, token, entropy)
+            .unwrap();
+        bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+        view(&bench.sent_one()).token()
+    };
+    assert_eq!(
+        begin(None, [1, 2, 3, 4, 5, 6, 7, 8]).as_slice(),
+        [1, 2, 3, 4]
+    );
+    bench.advance(3000);
+    let mut begin = |token: Option<&[u8]>| {
+        let token = token.map(|token| Token::new(token).unwrap());
+        bench
+            .endpoint
+            .request_begin(NonConfirmable, Code::GET, token, [0; 8])
+            .unwrap();
+        bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+        let sent = view(&bench.sent_one()).token();
+        bench.advance(3000);
+        sent
+    };
+    assert_eq!(begin(Some(b"")).as_slice(), b"");
+    assert_eq!(begin(Some(b"12345678")).as_slice(), b"12345678");
+}
+
+#[test]
+fn a_non_confirmable_request_is_sent_once_and_its_response_may_be_late() {
+    let mut bench = Bench::new();
+    let sent = bench.get(NonConfirmable, b"t").unwrap();
+    bench.sent_one();
+    assert_eq!(
+        bench.advance_to_timeout(),
+        Some(3000),
+        "no longer outstanding"
+    );
+    assert!(bench.sent().is_empty());
+    assert_eq!(bench.endpoint.poll_event(), None);
+    let answer = message(NonConfirmable, Code::CONTENT, 5, &[]);
+    assert_eq!(
+        response(&bench.receive(&answer)).map(|r| r.0),
+        Some(sent.exchange)
+    );
+
+    bench.get(NonConfirmable, b"t").unwrap();
+    bench.sent_one();
+    bench.advance_to_timeout();
+    assert_eq!(bench.advance_to_timeout(), Some(145_000));
+    assert_eq!(
+        bench.endpoint.poll_event().map(|e| e.failure),
+        Some(Failure::Timeout)
+    );
+}
+
+#[test]
+fn rst_ends_a_non_confirmable_request_also_late() {
+    let mut bench = Bench::new();
+    let sent = bench.get(NonConfirmable, b"t").unwrap();
+    bench.sent_one();
+    bench.advance(3000);
+    let reset = empty(Reset, sent.id.0);
+    assert!(
+        matches!(bench.receive(&reset), Received::Reset(ended) if ended.exchange == sent.exchange)
+    );
+}
+
+#[test]
+fn a_silent_peer_gets_non_confirmable_requests_at_the_probing_rate() {
+    let mut bench = Bench::new();
+    let (mut bytes, start) = (0, bench.now);
+    for _ in 0..100 {
+        bench.get(NonConfirmable, b"t").unwrap();
+        let sent = bench.sent();
+        bytes += sent.iter().map(Vec::len).sum::<usize>();
+        while bench.endpoint.poll_event().is_some() {}
+        bench.advance(3_000);
+    }
+    let seconds = bench.now.since(start) / 1000;
+    let allowance = 247 + 7;
+    assert!(
+        bytes <= seconds as usize + allowance,
+        "{bytes} bytes in {seconds} s"
+    );
+    assert!(bytes > 200, "but they do go out: {bytes}");
+    bench.receive(&message(NonConfirmable, Code::CONTENT, 5, &[]));
+    bench.advance(0);
+    assert!(
+        !bench.sent().is_empty(),
+        "a peer that is heard of is not silent"
+    );
+}
+
+#[test]
+fn when_the_table_is_full_unanswered_non_requests_give_way_with_an_event() {
+    let mut bench = Bench::with(Parameters {
+        nstart: 255,
+        probing_rate: 1_000_000,
+        ..Default::default()
+    });
+    let first = bench.get(NonConfirmable, b"t").unwrap();
+    bench.advance(3000);
+    for _ in 1..EXCHANGES {
+        bench.get(Confirmable, b"t").unwrap();
+        bench.sent();
+    }
+    assert!(bench.get(Confirmable, b"t").is_ok());
+    assert_eq!(bench.endpoint.poll_timeout(bench.now), Some(0));
+    let ended = bench.endpoint.poll_event().unwrap();
+    assert_eq!(
+        (ended.exchange, ended.failure),
+        (first.exchange, Failure::Timeout)
+    );
+    assert_eq!(
+        bench.get(Confirmable, b"t"),
+        Err(RequestError::NoSlot),
+        "confirmable ones do not"
+    );
+    assert_eq!(bench.endpoint.usage().exchanges, EXCHANGES);
+}
+
+#[test]
+fn what_is_too_large_is_refused_and_not_truncated() {
+    let mut bench = Bench::new();
+    bench
+        .endpoint
+        .request_begin(Confirmable, Code::PUT, None, [1; 8])
+        .unwrap();
+    assert_eq!(
+        bench.endpoint.draft_payload(&[0; 1145]),
+        Err(DraftError::TooLarge)
+    );
+    bench.endpoint.draft_payload(&[0; 1143]).unwrap();
+    let sent = bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+    assert_eq!(sent.len, 1152);
+    assert_eq!(bench.sent_one().len(), 1152);
+}
+
+#[test]
+fn bad_parts_are_refused_and_leave_the_draft_as_it_was() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.endpoint.draft_payload(b"x"), Err(DraftError::NoDraft));
+    assert_eq!(
+        bench
+            .endpoint
+            .request_begin(Acknowledgement, Code::GET, None, [0; 8]),
+        Err(DraftError::Kind)
+    );
+    assert_eq!(
+        bench
+            .endpoint
+            .request_begin(Confirmable, Code::CONTENT, None, [0; 8]),
+        Err(DraftError::Kind)
+    );
+    bench
+        .endpoint
+        .request_begin(Confirmable, Code::GET, None, [0; 8])
+        .unwrap();
+    assert!(matches!(
+        bench.endpoint.draft_uri_path(b"%zz"),
+        Err(DraftError::Uri(_))
+    ));
+    assert_eq!(
+        bench.endpoint.draft_option(65_536, b""),
+        Err(DraftError::Option)
+    );
+    assert_eq!(
+        bench.endpoint.draft_option(4, b"123456789"),
+        Err(DraftError::Option),
+        "ETag of 9 bytes"
+    );
+    assert_eq!(
+        bench.endpoint.draft_content_format(65_536),
+        Err(DraftError::Option)
+    );
+    bench.endpoint.draft_uri_host(b"192.168.1.2").unwrap();
+    assert_eq!(
+        bench
+            .endpoint
+            .request_send(&bench.peer, bench.now)
+            .unwrap()
+            .len,
+        8
+    );
+    assert_eq!(
+        bench.endpoint.request_send(&bench.peer, bench.now),
+        Err(RequestError::NoDraft)
+    );
+}
+
+#[test]
+fn a_host_name_and_a_url_become_options() {
+    let mut bench = Bench::new();
+    bench
+        .endpoint
+        .request_begin(Confirmable, Code::GET, Token::new(b"t"), [0; 8])
+        .unwrap();
+    bench.endpoint.draft_content_format(0).unwrap();
+    bench
+        .endpoint
+        .draft_uri_path(b"/a/b%20c?x=1&y=%26")
+        .unwrap();
+    bench.endpoint.draft_uri_host(b"example.org").unwrap();
+    bench.endpoint.draft_uri_query(b"z=3").unwrap();
+    bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+    let datagram = bench.sent_one();
+    let options: Vec<_> = view(&datagram)
+        .options()
+        .map(|o| (o.number.0, o.value.to_vec()))
+        .collect();
+    let expected: [(u16, &[u8]); 7] = [
+        (3, b"example.org"),
+        (11, b"a"),
+        (11, b"b c"),
+        (12, b""),
+        (15, b"x=1"),
+        (15, b"y=&"),
+        (15, b"z=3"),
+    ];
+    assert_eq!(
+        options,
+        expected.map(|(number, value)| (number, value.to_vec()))
+    );
+}
+
+#[test]
+fn reset_ends_everything_without_events() {
+    let mut bench = Bench::new();
+    bench.get(Confirmable, b"t").unwrap();
+    bench.get(Confirmable, b"u").unwrap();
+    bench.endpoint.reset();
+    assert!(bench.sent().is_empty());
+    assert_eq!(bench.endpoint.usage(), Usage::default());
+    assert_eq!(bench.endpoint.poll_event(), None);
+    assert!(!bench.endpoint.knows_peer(&bench.peer));
+    let id = bench.get(Confirmable, b"t").unwrap().id;
+    assert_eq!(view(&bench.sent_one()).id(), id);
+}

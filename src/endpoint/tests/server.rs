@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: MIT
+//! As a server: RFC 7252 sections 4.5, 5.2 and 5.8.
+
+use super::*;
+use crate::config::{DEDUPLICATION, REQUESTS};
+use MessageType::{Acknowledgement, Confirmable, NonConfirmable, Reset};
+
+fn get(kind: MessageType, id: u16) -> Vec<u8> {
+    message(kind, Code::GET, id, PATH_R)
+}
+
+#[test]
+fn an_answer_in_time_is_piggybacked_and_repeated_to_duplicates() {
+    let mut bench = Bench::server();
+    let request = bench.request(&get(Confirmable, 7));
+    bench.respond(request, b"222").unwrap();
+    bench.endpoint.request_release(request);
+    let answer = bench.sent_one();
+    assert_eq!(
+        answer,
+        message(Acknowledgement, Code::CONTENT, 7, b"\xFF222")
+    );
+    for _ in 0..3 {
+        assert!(matches!(
+            bench.receive(&get(Confirmable, 7)),
+            Received::Nothing
+        ));
+        assert_eq!(bench.sent_one(), answer);
+    }
+    assert_eq!(bench.endpoint.counters().duplicates, 3);
+    assert_eq!(bench.endpoint.usage().requests, 0);
+}
+
+#[test]
+fn message_ids_count_per_peer() {
+    let mut bench = Bench::server();
+    bench.request(&get(Confirmable, 7));
+    assert!(matches!(
+        bench.receive_from(2, &get(Confirmable, 7)),
+        Received::Request { .. }
+    ));
+}
+
+#[test]
+fn after_exchange_lifetime_a_message_id_is_new() {
+    for (kind, lifetime) in [(Confirmable, 247_000), (NonConfirmable, 145_000)] {
+        let mut bench = Bench::server();
+        let request = bench.request(&get(kind, 7));
+        bench.respond(request, b"").unwrap();
+        bench.sent();
+        bench.now = bench.now.after(lifetime - 1);
+        assert!(matches!(bench.receive(&get(kind, 7)), Received::Nothing));
+        bench.now = bench.now.after(1);
+        assert!(matches!(
+            bench.receive(&get(kind, 7)),
+            Received::Request { .. }
+        ));
+    }
+}
+
+#[test]
+fn a_non_confirmable_request_gets_a_non_confirmable_response_once() {
+    let mut bench = Bench::server();
+    let request = bench.request(&get(NonConfirmable, 7));
+    bench.respond(request, b"2").unwrap();
+    bench.endpoint.request_release(request);
+    let datagram = bench.sent_one();
+    let answer = view(&datagram);
+    assert_eq!(
+        (answer.kind(), answer.code(), answer.payload()),
+        (NonConfirmable, Code::CONTENT, &b"2"[..])
+    );
+    assert_eq!(answer.token().as_slice(), b"t");
+    assert!(matches!(
+        bench.receive(&get(NonConfirmable, 7)),
+        Received::Nothing
+    ));
+    assert!(
+        bench.sent().is_empty(),
+        "RFC 7252 section 4.5: a duplicate NON is ignored"
+    );
+}
+
+#[test]
+fn a_handler_that_does_not_answer_is_acknowledged_and_may_answer_later() {
+    let mut bench = Bench::server();
+    let request = bench.request(&get(Confirmable, 7));
+    assert!(bench.sent().is_empty());
+    bench.endpoint.request_release(request);
+    assert_eq!(bench.sent_one(), empty(Acknowledgement, 7));
+    bench.receive(&get(Confirmable, 7));
+    assert_eq!(
+        bench.sent_one(),
+        empty(Acknowledgement, 7),
+        "a duplicate gets the same ACK"
+    );
+
+    assert_eq!(
+        bench.endpoint.request_find(&bench.peer, MessageId(7)),
+        Some(request)
+    );
+    assert_eq!(
+        bench
+            .endpoint
+            .request_find_token(&bench.peer, Token::new(b"t").unwrap()),
+        Some(request)
+    );
+    bench.respond(request, b"late").unwrap();
+    let first = bench.sent_one();
+    let separate = view(&first);
+    assert_eq!(
+        (separate.kind(), separate.code()),
+        (Confirmable, Code::CONTENT)
+    );
+    assert_eq!(
+        (separate.token().as_slice(), separate.payload()),
+        (&b"t"[..], &b"late"[..])
+    );
+    bench.advance_to_timeout();
+    assert_eq!(bench.sent_one(), first, "retransmitted until acknowledged");
+    bench.receive(&empty(Acknowledgement, separate.id().0));
+    assert_eq!(bench.endpoint.poll_timeout(bench.now), None);
+    assert_eq!(bench.endpoint.usage().transmissions, 0);
+}
+
+#[test]
+fn a_slow_handler_is_acknowledged_by_the_clock() {
+    let mut bench = Bench::server();
+    let request = bench.request(&get(Confirmable, 7));
+    assert_eq!(bench.advance_to_timeout(), Some(1000));
+    assert_eq!(bench.sent_one(), empty(Acknowledgement, 7));
+    bench.respond(request, b"").unwrap();
+    bench.endpoint.request_release(request);
+    assert_eq!(view(&bench.sent_one()).kind(), Confirmable);
+}
+
+#[test]
+fn a_separate_response_that_is_rejected_or_ignored_is_given_up() {
+    for rejected in [true, false] {
+        let mut bench = Bench::server();
+        let request = bench.request(&get(Confirmable, 7));
+        bench.endpoint.request_release(request);
+        bench.sent();
+        bench.respond(request, b"").unwrap();
+        let id = view(&bench.sent_one()).id().0;
+        if rejected {
+            bench.receive(&empty(Reset, id));
+            assert_eq!(bench.endpoint.counters().resets, 1);
+        } else {
+            while bench.advance_to_timeout().is_some() {
+                bench.sent();
+            }
+            assert_eq!(bench.endpoint.counters().timeouts, 1);
+        }
+        assert_eq!(bench.endpoint.usage().transmissions, 0);
+        assert_eq!(bench.endpoint.poll_event(), None);
+    }
+}
+
+#[test]
+fn a_request_is_answered_once() {
+    let mut bench = Bench::server();
+    let request = bench.request(&get(Confirmable, 7));
+    bench.respond(request, b"").unwrap();
+    assert_eq!(
+        bench.endpoint.response_begin(request, Code::CONTENT),
+        Err(DraftError::Stale)
+    );
+    assert_eq!(bench.endpoint.request_find(&bench.peer, MessageId(7)), None);
+    assert_eq!(bench.sent().len(), 1);
+    let request = bench.request(&get(Confirmable, 8));
+    assert_eq!(
+        bench.endpoint.response_begin(request, Code::GET),
+        Err(DraftError::Code)
+    );
+}
+
+#[test]
+fn unknown_paths_and_methods_are_refused_statelessly() {
+    let mut bench = Bench::server();
+    let mut answer = |code: Code, rest: &[u8]| {
+        let datagram = message(Confirmable, code, 7, rest);
+        assert!(matches!(bench.receive(&datagram), Received::Nothing));
+        let first = bench.sent_one();
+        bench.receive(&datagram);
+        assert_eq!(bench.sent_one(), first);
+        assert_eq!(view(&first).kind(), Acknowledgement);
+        assert_eq!(view(&first).token().as_slice(), b"t");
+        view(&first).code()
+    };
+    assert_eq!(answer(Code::GET, &[0xB1, b'x']), Code::NOT_FOUND);
+    assert_eq!(answer(Code::PUT, &[0xB1, b'g']), Code::METHOD_NOT_ALLOWED);
+    assert_eq!(answer(Code(8), PATH_R), Code::METHOD_NOT_ALLOWED);
+    assert_eq!(answer(Code(31), &[0xB1, b'x']), Code::METHOD_NOT_ALLOWED);
+    // Proxy-Uri is option 35, Proxy-Scheme 39.
+    assert_eq!(
+        answer(Code::GET, &[0xD1, 22, b'x']),
+        Code::PROXYING_NOT_SUPPORTED
+    );
+    assert_eq!(
+        answer(Code::GET, &[0xD1, 26, b'x']),
+        Code::PROXYING_NOT_SUPPORTED
+    );
+    assert_eq!(bench.endpoint.usage(), Usage::default());
+
+    bench.receive(&message(NonConfirmable, Code::GET, 9, &[0xB1, b'x']));
+    let datagram = bench.sent_one();
+    assert_eq!(
+        (view(&datagram).kind(), view(&datagram).code()),
+        (NonConfirmable, Code::NOT_FOUND)
+    );
+}
+
+#[test]
+fn requests_reach_their_resource() {
+    let mut bench = Bench::server();
+    let mut resource = |id: u16, code: Code, rest: &[u8]| match bench.receive(&message(
+        Confirmable,
+        code,
+        id,
+        rest,
+    )) {
+        Received::Request { resource, .. } => resource,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(resource(1, Code::IPATCH, PATH_R), 1);
+    assert_eq!(resource(2, Code::GET, &[0xB1, b'g']), 2);
+    assert_eq!(resource(3, Code::POST, &[]), 3);
+    // Uri-Host "h", Uri-Port 5683, Uri-Path "g": they do not change the path.
+    assert_eq!(
+        resource(4, Code::GET, &[0x31, b'h', 0x42, 0x16, 0x33, 0x41, b'g']),
+        2
+    );
+}
+
+#[test]
+fn unknown_critical_options_are_4_02_to_con_and_silence_to_non() {
+    // Uri-Path "r", then option 65001 = 11 + 269 + 64721, empty.
+    let rest = [PATH_R, &[0xE0, 0xFC, 0xD1]].concat();
+    let mut bench = Bench::server();
+    assert!(matches!(
+        bench.receive(&message(Confirmable, Code::GET, 7, &rest)),
+        Received::Nothing
+    ));
+    let datagram = bench.sent_one();
+    assert_eq!(view(&datagram).code(), Code::BAD_OPTION);
+    assert_eq!(view(&datagram).payload(), b"Option 65001");
+    bench.receive(&message(NonConfirmable, Code::GET, 8, &rest));
+    assert!(bench.sent().is_empty());
+    let mut id = 100;
+    for (bad, diagnostic) in [
+        (&[0x90][..], &b"Option 9"[..]), // unknown to a server without OSCORE
+        (&[0x50, 0x00], b"Option 5"),    // If-None-Match twice
+        (&[0x71, b'x', 0x12, b'a', b'b'], b""), // Uri-Port 1 byte is fine, option 8 is elective
+        (&[0x73, 1, 2, 3], b"Option 7"), // Uri-Port of 3 bytes
+        (&[0x30], b"Option 3"),          // Uri-Host of 0 bytes
+        (&[0xD3, 4, 1, 2, 3], b"Option 17"), // Accept of 3 bytes
+        (&[0xD0, 10], b"Option 23"),     // Block2: not there yet
+    ] {
+        id += 1;
+        let datagram = message(Confirmable, Code::GET, id, bad);
+        match bench.receive(&datagram) {
+            Received::Nothing => {
+                assert_eq!(view(&bench.sent_one()).payload(), diagnostic, "{bad:?}")
+            }
+            Received::Request { .. } => assert_eq!(diagnostic, b"", "{bad:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Elective ones are ignored: Max-Age of 5 bytes, option 2048.
+    let rest = [PATH_R, &[0x35, 1, 2, 3, 4, 5, 0xE0, 0x06, 0xE5]].concat();
+    bench.request(&message(Confirmable, Code::GET, 10, &rest));
+}
+
+#[test]
+fn when_all_handlers_are_busy_the_peer_is_told_so() {
+    let mut bench = Bench::server();
+    let held: Vec<_> = (0..REQUESTS as u16)
+        .map(|id| bench.request(&get(Confirmable, id)))
+        .collect();
+    assert!(matches!(
+        bench.receive(&get(Confirmable, 1000)),
+        Received::Nothing
+    ));
+    assert_eq!(view(&bench.sent_one()).code(), Code::SERVICE_UNAVAILABLE);
+    bench.receive(&get(NonConfirmable, 1001));
+    assert!(bench.sent().is_empty());
+    // A request whose handler has returned without an answer gives way.
+    bench.endpoint.request_release(held[1]);
+    bench.request(&get(Confirmable, 1002));
+    assert_eq!(
+        bench.endpoint.response_begin(held[1], Code::CONTENT),
+        Err(DraftError::Stale)
+    );
+    assert!(
+        bench
+            .endpoint
+            .response_begin(held[0], Code::CONTENT)
+            .is_ok()
+    );
+}
+
+#[test]
+fn handlers_that_never_answer_do_not_stop_the_server() {
+    let mut bench = Bench::server();
+    for id in 0..1000 {
+        let request = bench.request(&get(Confirmable, id));
+        bench.endpoint.request_release(request);
+        assert_eq!(bench.sent_one(), empty(Acknowledgement, id));
+    }
+    let request = bench.request(&get(Confirmable, 1000));
+    bench.endpoint.request_drop(request);
+    assert_eq!(bench.sent_one(), empty(Acknowledgement, 1000));
+    assert_eq!(
+        bench.endpoint.response_begin(request, Code::CONTENT),
+        Err(DraftError::Stale)
+    );
+}
+
+#[test]
+fn ten_thousand_spoofed_peers_leave_an_honest_one_served() {
+    let mut bench = Bench::server();
+    for from in 2..10_002 {
+        let request = match bench.receive_from(from, &get(Confirmable, from as u16)) {
+            Received::Request { request, .. } => request,
+            other => panic!("{other:?}"),
+        };
+        bench.respond(request, &[b'x'; 600]).unwrap();
+        assert_eq!(bench.sent().len(), 1);
+        bench.receive_from(from, &empty(Confirmable, 1));
+        bench.receive_from(from, &message(Confirmable, Code::GET, 2, &[0xB1, b'x']));
+        bench.receive_from(from, b"\x7F");
+        bench.sent();
+        bench.now = bench.now.after(1);
+    }
+    assert!(bench.endpoint.usage().deduplication <= DEDUPLICATION);
+    let request = bench.request(&get(Confirmable, 7));
+    bench.respond(request, b"222").unwrap();
+    let answer = bench.sent_one();
+    bench.receive(&get(Confirmable, 7));
+    assert_eq!(bench.sent_one(), answer);
+}
+
+#[test]
+fn large_answers_push_out_older_ones_never_live_messages() {
+    let store = 2048;
+    let mut bench = Bench::server_with(Parameters {
+        message_store: store,
+        ..Default::default()
+    });
+    bench.get(Confirmable, b"live").unwrap();
+    let live = bench.sent_one();
+    for id in 0..20 {
+        let request = bench.request(&get(Confirmable, id));
+        bench.respond(request, &[id as u8; 900]).unwrap();
+        let answer = bench.sent_one();
+        bench.receive(&get(Confirmable, id));
+        assert_eq!(bench.sent_one(), answer);
+    }
+    bench.advance(3000);
+    assert_eq!(bench.sent_one(), live);
+}
+
+#[test]
+fn a_cut_off_request_is_too_large() {
+    let mut bench = Bench::server();
+    let mut datagram = get(Confirmable, 7);
+    datagram.push(0xFF);
+    datagram.resize(1153, 0);
+    assert!(matches!(bench.receive(&datagram), Received::Nothing));
+    assert_eq!(
+        view(&bench.sent_one()).code(),
+        Code::REQUEST_ENTITY_TOO_LARGE
+    );
+    datagram.truncate(1152);
+    bench.request(&datagram);
+}
+
+#[test]
+fn a_draft_is_ended_by_a_datagram() {
+    let mut bench = Bench::server();
+    let request = bench.request(&get(Confirmable, 7));
+    bench
+        .endpoint
+        .response_begin(request, Code::CONTENT)
+        .unwrap();
+    bench.receive(&message(Confirmable, Code::GET, 8, &[0xB1, b'x']));
+    assert_eq!(bench.endpoint.draft_payload(b"x"), Err(DraftError::NoDraft));
+    assert_eq!(
+        bench.endpoint.response_send(bench.now),
+        Err(RespondError::NoDraft)
+    );
+    bench.respond(request, b"x").unwrap();
+    assert_eq!(bench.sent().len(), 2);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// Module microcoapy. It also answers to the module names that programs for the original library
+// import: microcoapy.microcoapy, .coap_macros, .coap_packet and .coap_option are the same module.
+
+#include "shim.h"
+
+#if !MICROPY_MODULE_BUILTIN_SUBPACKAGES
+#error "microcoapy needs MICROPY_MODULE_BUILTIN_SUBPACKAGES=1 (micropython.mk sets it)"
+#endif
+
+// The crate's version, from Cargo.toml by way of the build files: 0.1.0, without quotes.
+#ifndef MICROCOAPY_VERSION
+#error "MICROCOAPY_VERSION is not set (micropython.mk sets it)"
+#endif
+
+static const MP_DEFINE_STR_OBJ(version_obj, MP_STRINGIFY(MICROCOAPY_VERSION));
+
+extern const mp_obj_module_t microcoapy_module;
+
+static const mp_rom_map_elem_t module_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_microcoapy) },
+    { MP_ROM_QSTR(MP_QSTR___version__), MP_ROM_PTR(&version_obj) },
+    { MP_ROM_QSTR(MP_QSTR_Coap), MP_ROM_PTR(&microcoapy_coap_type) },
+    { MP_ROM_QSTR(MP_QSTR_CoapPacket), MP_ROM_PTR(&microcoapy_packet_type) },
+    { MP_ROM_QSTR(MP_QSTR_CoapOption), MP_ROM_PTR(&microcoapy_option_type) },
+    { MP_ROM_QSTR(MP_QSTR_CoapResponseCode), MP_ROM_PTR(&microcoapy_code_type) },
+    { MP_ROM_QSTR(MP_QSTR_COAP_TYPE), MP_ROM_PTR(&microcoapy_message_type_type) },
+    { MP_ROM_QSTR(MP_QSTR_COAP_METHOD), MP_ROM_PTR(&microcoapy_method_type) },
+    { MP_ROM_QSTR(MP_QSTR_COAP_RESPONSE_CODE), MP_ROM_PTR(&microcoapy_response_code_type) },
+    { MP_ROM_QSTR(MP_QSTR_COAP_OPTION_NUMBER), MP_ROM_PTR(&microcoapy_option_number_type) },
+    { MP_ROM_QSTR(MP_QSTR_COAP_CONTENT_FORMAT), MP_ROM_PTR(&microcoapy_content_format_type) },
+    { MP_ROM_QSTR(MP_QSTR_COAP_CONTENT_TYPE), MP_ROM_PTR(&microcoapy_content_format_type) },
+    { MP_ROM_QSTR(MP_QSTR_COAP_VERSION), MP_ROM_PTR(&microcoapy_version_type) },
+    { MP_ROM_QSTR(MP_QSTR_microcoapy), MP_ROM_PTR(&microcoapy_module) },
+    { MP_ROM_QSTR(MP_QSTR_coap_macros), MP_ROM_PTR(&microcoapy_module) },
+    { MP_ROM_QSTR(MP_QSTR_coap_packet), MP_ROM_PTR(&microcoapy_module) },
+    { MP_ROM_QSTR(MP_QSTR_coap_option), MP_ROM_PTR(&microcoapy_module) },
+};
+static MP_DEFINE_CONST_DICT(module_dict, module_table);
+
+const mp_obj_module_t microcoapy_module = {
+    .base = { &mp_type_module },
+    .globals = (mp_obj_dict_t *)&module_dict,
+};
+
+MP_REGISTER_MODULE(MP_QSTR_microcoapy, microcoapy_module);
