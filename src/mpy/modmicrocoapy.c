@@ -3,6 +3,7 @@
 // Module microcoapy. It also answers to the module names that programs for the original library
 // import: microcoapy.microcoapy, .coap_macros, .coap_packet and .coap_option are the same module.
 
+#include "py/objstr.h"
 #include "shim.h"
 
 #if !MICROPY_MODULE_BUILTIN_SUBPACKAGES
