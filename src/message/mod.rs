@@ -155,11 +155,12 @@ impl<'m> MessageLayer<'m> {
         })
     }
 
-    /// Forgets received messages whose lifetime is over.
+    /// Forgets what is over: received messages, uses of message ids, probing of silent peers.
     pub fn expire(&mut self, now: Instant) {
         while let Some(answer) = self.deduplication.take_expired(now) {
             self.free_answer(answer);
         }
+        self.peers.leak(self.parameters.probing_rate, now);
         self.ids.expire(now, self.parameters.exchange_lifetime_ms());
     }
 

@@ -49,10 +49,11 @@ struct Peer {
     address: PeerAddr,
     /// Counts up with each use; the smallest is the least recently used.
     last_use: u32,
-    /// Bytes sent in NON requests since the peer was last heard of, RFC 7252 section 4.7.
-    unanswered: u32,
-    /// When the first of those bytes was sent.
-    unanswered_since: Instant,
+    /// Bytes sent in NON requests that PROBING_RATE has not covered yet, RFC 7252 section 4.7: a leaky
+    /// bucket, empty when the peer is heard of.
+    probing: u32,
+    /// Up to when the bucket has leaked.
+    leaked: Instant,
 }
 
 /// Addresses by number. A peer stays as long as something refers to it, and then until its place
@@ -97,8 +98,8 @@ impl PeerTable {
             *slot = Some(Peer {
                 address: *address,
                 last_use: 0,
-                unanswered: 0,
-                unanswered_since: Instant(0),
+                probing: 0,
+                leaked: Instant(0),
             });
         }
         slot.as_mut()?.last_use = self.uses;
@@ -128,17 +129,31 @@ impl PeerTable {
     /// Notes that the peer sent something: it is not silent.
     pub fn heard(&mut self, id: PeerId) {
         if let Some(peer) = self.get_mut(id) {
-            peer.unanswered = 0;
+            peer.probing = 0;
         }
     }
 
-    /// Notes that `bytes` went to the peer in a NON request.
+    /// Notes that `bytes` go to the peer in a NON request.
     pub fn probed(&mut self, id: PeerId, bytes: usize, now: Instant) {
         if let Some(peer) = self.get_mut(id) {
-            if peer.unanswered == 0 {
-                peer.unanswered_since = now;
+            if peer.probing == 0 {
+                peer.leaked = now;
             }
-            peer.unanswered = peer.unanswered.saturating_add(bytes as u32);
+            peer.probing = peer.probing.saturating_add(bytes as u32);
+        }
+    }
+
+    /// Lets PROBING_RATE, bytes per second, work until `now`.
+    pub fn leak(&mut self, rate: u32, now: Instant) {
+        for peer in self
+            .peers
+            .iter_mut()
+            .flatten()
+            .filter(|peer| peer.probing > 0)
+        {
+            let seconds = now.since(peer.leaked) / 1000;
+            peer.probing = peer.probing.saturating_sub(seconds.saturating_mul(rate));
+            peer.leaked = peer.leaked.after(seconds * 1000);
         }
     }
 
@@ -157,13 +172,11 @@ impl PeerTable {
         let peer = self.get(id)?;
         let allowance = (window_ms / 1000).saturating_mul(rate);
         let excess = peer
-            .unanswered
+            .probing
             .checked_sub(allowance)
             .filter(|&excess| excess > 0)?;
-        let wait_ms = (excess / rate.max(1))
-            .saturating_add(1)
-            .saturating_mul(1000);
-        let at = peer.unanswered_since.after(wait_ms);
+        let wait_ms = excess.div_ceil(rate.max(1)).saturating_mul(1000);
+        let at = peer.leaked.after(wait_ms);
         if at.is_due(now) { None } else { Some(at) }
     }
 
@@ -225,22 +238,32 @@ mod tests {
             None,
             "10 bytes in 10 s are allowed"
         );
-        table.probed(id, 40, start.after(500));
+        let later = start.after(500);
+        table.probed(id, 40, later);
+        let allowed = Some(start.after(40_000));
+        assert_eq!(table.probing_allowed_at(id, 1, 10_000, later), allowed);
+        assert_eq!(table.probing_allowed_at(id, 10, 10_000, later), None);
         assert_eq!(
-            table.probing_allowed_at(id, 1, 10_000, start.after(500)),
-            Some(start.after(41_000))
-        );
-        assert_eq!(
-            table.probing_allowed_at(id, 10, 10_000, start.after(500)),
+            table.probing_allowed_at(id, 1, 10_000, start.after(40_000)),
             None
         );
+        table.leak(1, start.after(7_300));
         assert_eq!(
-            table.probing_allowed_at(id, 1, 10_000, start.after(41_000)),
-            None
+            table.probing_allowed_at(id, 1, 10_000, start.after(7_300)),
+            allowed
         );
         table.heard(id);
+        assert_eq!(table.probing_allowed_at(id, 1, 10_000, later), None);
+    }
+
+    #[test]
+    fn probing_is_forgotten_before_the_clock_wraps() {
+        let mut table = PeerTable::default();
+        let id = table.intern(&address(1), |_| false).unwrap();
+        table.probed(id, 20, Instant(0));
+        table.leak(1, Instant(20_000));
         assert_eq!(
-            table.probing_allowed_at(id, 1, 10_000, start.after(500)),
+            table.probing_allowed_at(id, 1, 10_000, Instant(u32::MAX / 2 + 30_000)),
             None
         );
     }

@@ -45,6 +45,13 @@ fn number_properties_of_section_5_4_6() {
 }
 
 #[test]
+fn an_unsafe_option_has_no_cache_key_property() {
+    // Section 5.4.6: the property is that all of bits 1 to 4 are 0, 1, 1, 1.
+    assert!(OptionNumber(0xFF1C).is_no_cache_key() && OptionNumber(0x1D).is_no_cache_key());
+    assert!(!OptionNumber(0x1E).is_no_cache_key() && !OptionNumber(0x0C).is_no_cache_key());
+}
+
+#[test]
 fn definitions_of_table_4() {
     for (number, min, max, repeatable) in [
         (1, 0, 8, true),

@@ -96,6 +96,7 @@ fn arguments_of_section_6_4_step_9() {
     assert_eq!(query("a&&b&"), ["a", "", "b", ""]);
     // Slashes, question marks and dots mean nothing here.
     assert_eq!(query("../?x"), ["../?x"]);
+    assert_eq!(query("a&..&.&b"), ["a", "..", ".", "b"]);
 }
 
 #[test]
