@@ -274,7 +274,7 @@ fn exchange_all(
     // Whatever is still in the air changes nothing.
     while network.step() {}
     let mut answered = [0; 2];
-    for from in 0..2 {
+    for (from, answered) in answered.iter_mut().enumerate() {
         let (client, server) = (&network.hosts[from], &network.hosts[1 - from]);
         assert_eq!(client.ended.len(), count as usize);
         for (number, outcomes) in &client.ended {
@@ -288,7 +288,7 @@ fn exchange_all(
                 Ok(response) => {
                     assert_eq!(response, *number, "seed {seed}");
                     assert_eq!(handled, 1, "seed {seed}, request {number}");
-                    answered[from] += 1;
+                    *answered += 1;
                 }
                 Err(Failure::Timeout) => assert!(handled <= 1, "seed {seed}, request {number}"),
                 Err(Failure::Reset) => panic!("seed {seed}, request {number} was reset"),
