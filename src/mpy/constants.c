@@ -28,6 +28,8 @@ const uint32_t microcoapy_method_get = CODE(0, 1);
 const uint32_t microcoapy_method_post = CODE(0, 2);
 const uint32_t microcoapy_method_put = CODE(0, 3);
 const uint32_t microcoapy_method_delete = CODE(0, 4);
+// Bit n is method 0.n.
+const uint32_t microcoapy_methods_all = 0xfe;
 const uint32_t microcoapy_option_uri_host = 3;
 const uint32_t microcoapy_option_uri_path = 11;
 

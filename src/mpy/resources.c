@@ -10,9 +10,6 @@
 // Room for a few short paths; doubled when it does not do.
 #define FIRST_RESOURCE_MEMORY (64)
 
-// Every method of the engine: a classic handler looks at packet.method itself.
-#define ALL_METHODS (UINT32_MAX)
-
 mp_obj_t microcoapy_callbacks(coap_obj_t *self) {
     if (self->callbacks == MP_OBJ_NULL) {
         self->callbacks = mp_obj_new_dict(0);
@@ -36,7 +33,8 @@ static mcoap_result add_path(coap_obj_t *self, mp_obj_t path, uint32_t resource)
     size_t len;
     const uint8_t *text = (const uint8_t *)mp_obj_str_get_data(path, &len);
     for (;;) {
-        mcoap_result result = mcoap_resource_add(self->endpoint, text, len, ALL_METHODS, resource);
+        // Every method: a classic handler looks at packet.method itself.
+        mcoap_result result = mcoap_resource_add(self->endpoint, text, len, microcoapy_methods_all, resource);
         if (result != MCOAP_ERR_MEMORY) {
             return result;
         }

@@ -108,6 +108,7 @@ extern const uint32_t microcoapy_method_get;
 extern const uint32_t microcoapy_method_post;
 extern const uint32_t microcoapy_method_put;
 extern const uint32_t microcoapy_method_delete;
+extern const uint32_t microcoapy_methods_all;
 extern const uint32_t microcoapy_option_uri_host;
 extern const uint32_t microcoapy_option_uri_path;
 // The n.mm of a code, for people.
