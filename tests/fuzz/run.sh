@@ -1,0 +1,87 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Usage: tests/fuzz/run.sh SECONDS [TARGET]...
+# Builds the fuzz targets and runs each for SECONDS; exits non-zero on a finding.
+# The corpus stays in build/fuzz/corpus and makes the next run better.
+set -eu
+
+seconds=${1:?usage: $0 SECONDS [TARGET]...}
+shift
+[ $# -gt 0 ] || set -- wire endpoint
+
+cd "$(dirname "$0")/../.."
+work=$PWD/build/fuzz
+
+find_libfuzzer() {
+    for archive in /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-"$(uname -m)".a \
+        /usr/lib/clang/*/lib/linux/libclang_rt.fuzzer-"$(uname -m)".a; do
+        if [ -e "$archive" ]; then
+            echo "$archive"
+            return
+        fi
+    done
+}
+
+LIBFUZZER=${LIBFUZZER:-$(find_libfuzzer)}
+if [ -z "$LIBFUZZER" ] && [ "$(id -u)" = 0 ]; then
+    apt-get install -y -q libclang-rt-14-dev >&2
+    LIBFUZZER=$(find_libfuzzer)
+fi
+if [ -z "$LIBFUZZER" ]; then
+    echo "$0: libFuzzer's runtime is missing: apt-get install libclang-rt-14-dev" >&2
+    exit 2
+fi
+export LIBFUZZER
+
+# RUSTC_BOOTSTRAP: sanitizers are unstable options of the pinned stable compiler.
+# --target: build scripts and the standard library stay without instrumentation.
+host=$(rustc -vV | sed -n 's/^host: //p')
+RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Cpasses=sancov-module \
+    -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+    -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares" \
+    cargo build --quiet --release --manifest-path tests/fuzz/Cargo.toml \
+    --target "$host" --target-dir "$work/target"
+
+# seed TARGET NAME BYTES...: BYTES as for printf.
+seed() {
+    mkdir -p "$work/seeds/$1"
+    # shellcheck disable=SC2059
+    printf "$3" >"$work/seeds/$1/$2"
+}
+
+# RFC 7252 appendix A, options with every kind of extension, a URI.
+seed wire figure16 '\100\001\175\064\273temperature'
+seed wire figure17 '\141\105\175\065\040\377\062\062.3 C'
+seed wire empty '\140\000\022\064'
+seed wire extended '\102\003\000\001ab\065hello\201a\015\005x123456789012345678\341\001\000z\377payload'
+seed wire wrap '\100\001\000\000\340\376\362\300'
+seed wire uri 'coap://[2001:db8::2:1]:61616//%%2F/../a%%20b?x=1&%%26'
+# Operations and their arguments, see targets/endpoint.rs.
+seed endpoint request '\000\000\003\001\010\004\001a\004\002\000\002'
+seed endpoint serve '\000\000\013\001\000\001\005\000\005\010\000\000'
+seed endpoint separate '\000\000\013\001\000\001\006\000\000\005\000\005\002\001\000\010\000\000'
+seed endpoint timeouts '\014\001\003\001\010\000\000\004\004\004\004\004\004'
+seed endpoint late '\000\000\003\001\010\000\000\002\000\000\002\000\004\002\000\044'
+seed endpoint ping '\000\000\003\001\002\000\000\002\000\001'
+seed endpoint queue '\000\000\003\001\010\000\000\003\001\010\000\000\003\001\011\000\000\002\000\002\002\001\002'
+seed endpoint raw '\000\000\000\001\013\100\001\175\064\261a\377abcd\005\000\005'
+
+status=0
+for target in "$@"; do
+    mkdir -p "$work/corpus/$target" "$work/findings/$target"
+    echo "== fuzz $target, $seconds s"
+    # detect_leaks=0: nothing allocates, and LeakSanitizer cannot run in a container without ptrace.
+    if ! ASAN_OPTIONS=detect_leaks=0 "$work/target/$host/release/$target" \
+        -max_total_time="$seconds" -timeout=5 -max_len=2048 -rss_limit_mb=1024 \
+        -artifact_prefix="$work/findings/$target/" -print_final_stats=1 \
+        "$work/corpus/$target" "$work/seeds/$target" >"$work/$target.log" 2>&1; then
+        status=1
+        tail -n 60 "$work/$target.log"
+        echo "== fuzz $target: FINDING, input kept in $work/findings/$target"
+    else
+        grep -E 'stat::(number_of_executed_units|average_exec_per_sec)|DONE' "$work/$target.log"
+    fi
+done
+exit $status
