@@ -412,11 +412,6 @@ typedef struct mcoap_option_cursor {
 
 
 /**
- * The host's prebuilt `core` names it; with `panic = "abort"` nothing calls it.
- */
-void rust_eh_personality(void);
-
-/**
  * The crate's version, NUL-terminated.
  */
 const char *mcoap_version(void);

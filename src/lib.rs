@@ -29,17 +29,3 @@ pub mod resource;
 pub mod rng;
 pub mod time;
 pub mod wire;
-
-/// Never called: no panic is reachable. The language wants one all the same.
-#[cfg(feature = "staticlib")]
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
-}
-
-/// The host's prebuilt `core` names it; with `panic = "abort"` nothing calls it.
-#[cfg(all(feature = "staticlib", not(target_os = "none")))]
-#[allow(unsafe_code)]
-// SAFETY: no other definition is linked, and it is never called.
-#[unsafe(no_mangle)]
-extern "C" fn rust_eh_personality() {}

@@ -9,6 +9,8 @@
 pub mod draft;
 pub mod endpoint;
 pub mod event;
+#[cfg(feature = "staticlib")]
+mod link;
 pub mod options;
 pub mod parameters;
 pub mod peer;
