@@ -1,0 +1,452 @@
+# SPDX-License-Identifier: MIT
+"""The ETSI descriptions with our client and two servers: aiocoap's site and our plugtest server; checked on the wire."""
+
+import os
+
+import coapmsg
+import net
+import programs
+from coapmsg import ACK, CON, DELETE, GET, NON, POST, PUT, RST
+from description import (
+    Wire,
+    changed_or,
+    content,
+    has_code,
+    has_etag,
+    has_format,
+    has_format_if_payload,
+    has_payload,
+    no_payload,
+    same_mid_token,
+    separate,
+)
+from harness import cases, limit
+
+EXAMPLE = os.path.join(programs.ROOT, "examples", "plugtest_server.py")
+TEXT = 0
+
+
+def aiocoap_site():
+    return programs.aiocoap_site()
+
+
+def plugtest_server():
+    port = net.free_port()
+    server = programs.Program([programs.INTERPRETER, EXAMPLE, str(port)])
+    server.wait_line("listens", 20)
+    return server, port
+
+
+SITES = {"aiocoap": aiocoap_site, "microcoapy": plugtest_server}
+
+
+class Setting:
+    """Server, proxy, and our client asking through the proxy."""
+
+    def __init__(self, site, rule=None, parameters=""):
+        self.server, port = site()
+        self.proxy = net.Proxy(port, rule)
+        self.wire = Wire(self.proxy)
+        self.agent = programs.client(parameters)
+        self.where = "'127.0.0.1', %d" % self.proxy.port
+        self.answers = 0
+
+    def call(self, method, path, *arguments):
+        """Calls a classic method; what responseCallback got: (code, payload)."""
+        extra = "".join(", " + a for a in arguments)
+        return self._answered("coap.%s(%s, %r%s)" % (method, self.where, path, extra))
+
+    def send_packet(self, method, path, options=(), payload=b"", content_format=-1):
+        """Sends a CoapPacket with options through sendEx."""
+        self.agent.exec(
+            "packet = microcoapy.CoapPacket()\n"
+            "packet.method, packet.payload, packet.content_format = %d, %r, %d\n"
+            "for number, value in %r: packet.addOption(number, value)\n" % (method, payload, content_format, list(options))
+        )
+        return self._answered("coap.sendEx(%s, %r, packet)" % (self.where, path))
+
+    def _answered(self, call):
+        assert self.agent.eval(call) > 0, call
+        self.answers += 1
+        event = self.agent.poll_for(self.answers)[-1]
+        assert not self.agent.of("error"), self.agent.events
+        return coapmsg.dotted(event["code"]), event["payload"]
+
+    def server_displays(self, text):
+        self.server.wait_line(text, 5)
+
+
+def against():
+    return cases(**SITES)
+
+
+@against()
+def test_TD_COAP_CORE_01(site):
+    s = Setting(site)
+    displayed = s.call("get", "test")
+    request = s.wire.request(CON, GET, "test")
+    response = s.wire.response()
+    content(response, request)
+    assert displayed == ("2.05", response.payload)
+
+
+@against()
+def test_TD_COAP_CORE_02(site):
+    s = Setting(site)
+    displayed = s.call("delete", "test")
+    request = s.wire.request(CON, DELETE, "test")
+    response = has_code(s.wire.response(), "2.02")
+    same_mid_token(response, request)
+    has_format_if_payload(response)
+    assert displayed == ("2.02", response.payload)
+
+
+def with_payload(site, method, mtype, codes):
+    s = Setting(site)
+    displayed = s.call(method, "test", "'new'", "None", "0")
+    code = PUT if method.startswith("put") else POST
+    request = s.wire.request(mtype, code, "test")
+    has_format(request, TEXT)
+    assert request.payload == b"new", request
+    s.server_displays("test .*b'new'")
+    response = s.wire.response()
+    changed_or(response, *codes)
+    if mtype == CON:
+        same_mid_token(response, request)
+    else:
+        separate(response, request, NON)
+    assert displayed == (response.dotted, response.payload)
+
+
+@against()
+def test_TD_COAP_CORE_03(site):
+    with_payload(site, "put", CON, ("2.01",))
+
+
+@against()
+def test_TD_COAP_CORE_04(site):
+    with_payload(site, "post", CON, ("2.01",))
+
+
+@against()
+def test_TD_COAP_CORE_05(site):
+    s = Setting(site)
+    displayed = s.call("getNonConf", "test")
+    request = s.wire.request(NON, GET, "test")
+    response = has_code(s.wire.response(), "2.05")
+    separate(response, request, NON)
+    has_format(response)
+    assert displayed == ("2.05", response.payload)
+
+
+@against()
+def test_TD_COAP_CORE_06(site):
+    s = Setting(site)
+    displayed = s.call("deleteNonConf", "test")
+    request = s.wire.request(NON, DELETE, "test")
+    response = has_code(s.wire.response(), "2.02")
+    separate(response, request, NON)
+    has_format_if_payload(response)
+    assert displayed == ("2.02", response.payload)
+
+
+@against()
+def test_TD_COAP_CORE_07(site):
+    with_payload(site, "putNonConf", NON, ("2.01",))
+
+
+@against()
+def test_TD_COAP_CORE_08(site):
+    with_payload(site, "postNonConf", NON, ("2.01",))
+
+
+def separate_exchange(s, *arguments):
+    displayed = s.call("get", "separate", *arguments)
+    request = s.wire.request(CON, GET, "separate")
+    s.wire.empty_ack(False, request)
+    response = has_code(s.wire.response(), "2.05")
+    separate(response, request, CON)
+    has_format(response)
+    has_payload(response)
+    s.wire.empty_ack(True, response)
+    assert displayed == ("2.05", response.payload)
+    s.wire.nothing_more()
+    return request
+
+
+@against()
+def test_TD_COAP_CORE_09(site):
+    separate_exchange(Setting(site))
+
+
+@against()
+def test_TD_COAP_CORE_10(site):
+    for token in ("b't'", "b'12345678'", "b''"):  # b'': the client chooses
+        s = Setting(site)
+        displayed = s.call("get", "test", token)
+        request = s.wire.request(CON, GET, "test")
+        assert 1 <= len(request.token) <= 8, request
+        response = s.wire.response()
+        content(response, request)
+        assert displayed == ("2.05", response.payload)
+
+
+@against()
+def test_TD_COAP_CORE_11(site):
+    request = separate_exchange(Setting(site), "b'token'")
+    assert request.token == b"token", request
+
+
+@against()
+def test_TD_COAP_CORE_12(site):
+    s = Setting(site)
+    displayed = s.call("get", "test", "None")
+    request = s.wire.request(CON, GET, "test")
+    assert request.token == b"", request
+    response = s.wire.response()
+    content(response, request)
+    assert displayed == ("2.05", response.payload)
+
+
+@against()
+def test_TD_COAP_CORE_13(site):
+    s = Setting(site)
+    displayed = s.call("get", "seg1/seg2/seg3")
+    request = s.wire.request(CON, GET)
+    assert request.values(coapmsg.URI_PATH) == [b"seg1", b"seg2", b"seg3"], request
+    response = s.wire.response()
+    content(response, request)
+    assert displayed == ("2.05", response.payload)
+
+
+@against()
+def test_TD_COAP_CORE_14(site):
+    s = Setting(site)
+    displayed = s.call("get", "query?first=1&second=2&third=3")
+    request = s.wire.request(CON, GET, "query")
+    assert request.values(coapmsg.URI_QUERY) == [b"first=1", b"second=2", b"third=3"], request
+    response = s.wire.response()
+    content(response, request)
+    assert displayed == ("2.05", response.payload)
+    assert b"first=1&second=2&third=3" in response.payload
+
+
+@against()
+def test_TD_COAP_CORE_15(site):
+    for to_server in (True, False):  # one dropped request, one dropped response
+        s = Setting(site, net.drop(to_server, 0), "ack_timeout=300")
+        displayed = s.call("get", "test")
+        first, second = s.wire.next(True), s.wire.next(True)
+        assert first.data == second.data, s.proxy.records
+        response = s.wire.response()
+        content(response, first.message)
+        assert displayed == ("2.05", response.payload)
+        s.agent.eval("coap.poll(700)")
+        assert len(s.agent.of("response")) == 1, s.agent.events
+        s.server.close()
+        s.agent.close()
+
+
+@limit(120)
+@cases(
+    aiocoap_request=(aiocoap_site, True, 0),
+    aiocoap_request_ack=(aiocoap_site, False, 0),
+    aiocoap_response=(aiocoap_site, False, 1),
+    aiocoap_response_ack=(aiocoap_site, True, 1),
+    microcoapy_request=(plugtest_server, True, 0),
+    microcoapy_request_ack=(plugtest_server, False, 0),
+    microcoapy_response=(plugtest_server, False, 1),
+    microcoapy_response_ack=(plugtest_server, True, 1),
+)
+def test_TD_COAP_CORE_16(case):
+    site, to_server, index = case
+    s = Setting(site, net.drop(to_server, index), "ack_timeout=300")
+    displayed = s.call("get", "separate")
+    if (to_server, index) == (True, 1):  # our ACK was lost: the response comes again and is acknowledged again
+        for _ in range(100):
+            s.agent.eval("coap.poll(100)")
+            if len([d for d in s.proxy.records if d.to_server and d.message.mtype == ACK]) == 2:
+                break
+    from_us = [d for d in s.proxy.records if d.to_server]
+    requests = [d for d in from_us if d.message.is_request]
+    request = requests[0].message
+    assert (request.mtype, request.code, request.path) == (CON, GET, "separate"), request
+    responses = [d for d in s.proxy.records if not d.to_server and d.message.is_response]
+    response = responses[0].message
+    has_code(response, "2.05")
+    separate(response, request, CON)
+    has_payload(response)
+    has_format(response)
+    acks = [d for d in from_us if d.message.mtype == ACK]
+    expected = bytes([0x60, 0, response.mid >> 8, response.mid & 255])
+    assert acks and all(d.data == expected for d in acks), s.proxy.records
+    if (to_server, index) == (True, 0):
+        assert len(requests) == 2, s.proxy.records
+    elif (to_server, index) == (False, 0):
+        assert len(requests) >= 2, s.proxy.records
+    else:
+        assert len(responses) == 2 and len({d.data for d in responses}) == 1, s.proxy.records
+    assert len({d.data for d in requests}) == 1, s.proxy.records
+    sent = len(s.proxy.requests())
+    s.agent.eval("coap.poll(1200)")  # also the response stops the retransmission
+    assert len([m for m in s.proxy.requests()[sent:] if m.is_request]) == 0, s.proxy.records
+    assert displayed == ("2.05", response.payload)
+    assert len(s.agent.of("response")) == 1, s.agent.events
+
+
+@against()
+def test_TD_COAP_CORE_17(site):
+    s = Setting(site)
+    displayed = s.call("getNonConf", "separate")
+    request = s.wire.request(NON, GET, "separate")
+    response = has_code(s.wire.response(), "2.05")
+    separate(response, request, NON)
+    has_format(response)
+    has_payload(response)
+    assert displayed == ("2.05", response.payload)
+    s.wire.nothing_more()
+
+
+@against()
+def test_TD_COAP_CORE_18(site):
+    s = Setting(site)
+    displayed = s.call("post", "test", "'create'", "None", "0")
+    request = s.wire.request(CON, POST, "test")
+    has_format(request)
+    assert request.payload == b"create", request
+    response = has_code(s.wire.response(), "2.01")
+    same_mid_token(response, request)
+    location = [b"location1", b"location2", b"location3"]
+    assert response.values(coapmsg.LOCATION_PATH) == location, response
+    assert displayed == ("2.01", b"")
+    shown = [value for number, value in s.agent.of("response")[0]["options"] if number == coapmsg.LOCATION_PATH]
+    assert shown == location, shown
+
+
+@against()
+def test_TD_COAP_CORE_19(site):
+    s = Setting(site)
+    displayed = s.call("post", "location-query", "'create'", "None", "0")
+    request = s.wire.request(CON, POST, "location-query")
+    has_format(request)
+    response = has_code(s.wire.response(), "2.01")
+    same_mid_token(response, request)
+    has_format_if_payload(response)
+    location = [b"first=1", b"second=2"]
+    assert response.values(coapmsg.LOCATION_QUERY) == location, response
+    assert displayed == ("2.01", response.payload)
+    shown = [value for number, value in s.agent.of("response")[0]["options"] if number == coapmsg.LOCATION_QUERY]
+    assert shown == location, shown
+
+
+@against()
+def test_TD_COAP_CORE_20(site):
+    s = Setting(site)
+    for accept, part in ((0, b" C"), (41, b"unit='C'")):
+        displayed = s.send_packet(GET, "multi-format", [(coapmsg.ACCEPT, coapmsg.uint(accept))])
+        request = s.wire.request(CON, GET, "multi-format")
+        assert request.value(coapmsg.ACCEPT) == coapmsg.uint(accept), request
+        response = has_code(s.wire.response(), "2.05")
+        same_mid_token(response, request)
+        has_format(response, accept)
+        assert part in response.payload, response
+        assert displayed == ("2.05", response.payload)
+        assert s.agent.of("response")[-1]["format"] == accept
+
+
+def first_get(s):
+    displayed = s.call("get", "validate")
+    request = s.wire.request(CON, GET, "validate")
+    assert request.value(coapmsg.ETAG) is None, request
+    response = has_code(s.wire.response(), "2.05")
+    same_mid_token(response, request)
+    has_etag(response)
+    has_payload(response)
+    assert displayed == ("2.05", response.payload)
+    return response
+
+
+def tag_seen(s):
+    """The ETag as our user sees it."""
+    return dict(s.agent.of("response")[-1]["options"])[coapmsg.ETAG]
+
+
+def validate(s, etag):
+    displayed = s.send_packet(GET, "validate", [(coapmsg.ETAG, etag)])
+    request = s.wire.request(CON, GET, "validate")
+    assert request.value(coapmsg.ETAG) == etag, request
+    response = s.wire.response()
+    same_mid_token(response, request)
+    assert displayed == (response.dotted, response.payload)
+    return response
+
+
+@against()
+def test_TD_COAP_CORE_21(site):
+    s = Setting(site)
+    first = first_get(s)
+    etag1 = tag_seen(s)
+    response = has_code(validate(s, etag1), "2.03")
+    assert has_etag(response) == etag1, response
+    no_payload(response)
+    with net.RawPeer() as other:
+        put = coapmsg.request(PUT, "validate", payload=b"second content")
+        assert other.ask(put, s.proxy.server).dotted == "2.04"
+    response = has_code(validate(s, etag1), "2.05")
+    assert has_etag(response) != etag1, response
+    assert response.payload not in (b"", first.payload), response
+
+
+@against()
+def test_TD_COAP_CORE_22(site):
+    s = Setting(site)
+    first_get(s)
+    etag1 = tag_seen(s)
+
+    def put(payload, *options):
+        displayed = s.send_packet(PUT, "validate", options, payload, TEXT)
+        request = s.wire.request(CON, PUT, "validate")
+        has_format(request)
+        assert request.payload == payload, request
+        for number, value in options:
+            assert request.value(number) == value, request
+        response = s.wire.response()
+        same_mid_token(response, request)
+        has_format_if_payload(response)
+        assert displayed == (response.dotted, response.payload)
+        return response
+
+    has_code(put(b"second content", (coapmsg.IF_MATCH, etag1)), "2.04")
+    second = first_get(s)
+    etag2 = tag_seen(s)
+    assert etag2 != etag1 and second.payload == b"second content", second
+    has_code(put(b"third content"), "2.04")
+    has_code(put(b"fourth content", (coapmsg.IF_MATCH, etag2)), "4.12")
+    assert first_get(s).payload == b"third content"
+
+
+@against()
+def test_TD_COAP_CORE_23(site):
+    s = Setting(site)
+    for payload, code in ((b"created", "2.01"), (b"created again", "4.12")):
+        displayed = s.send_packet(PUT, "create1", [(coapmsg.IF_NONE_MATCH, b"")], payload, TEXT)
+        request = s.wire.request(CON, PUT, "create1")
+        has_format(request)
+        assert request.value(coapmsg.IF_NONE_MATCH) == b"", request
+        assert request.payload == payload, request
+        response = has_code(s.wire.response(), code)
+        same_mid_token(response, request)
+        has_format_if_payload(response)
+        assert displayed == (code, response.payload)
+
+
+@against()
+def test_TD_COAP_CORE_31(site):
+    s = Setting(site)
+    displayed = s._answered("coap.send(%s, '', 0, 0, None, None, -1, None)" % s.where)
+    request = s.wire.next(True)
+    assert request.data == bytes([0x40, 0, *request.data[2:4]]), request
+    response = s.wire.next(False)
+    assert response.data == bytes([0x70, 0]) + request.data[2:4], response
+    assert displayed == ("0.00", b"")
+    assert s.agent.of("response")[0]["type"] == RST
