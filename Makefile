@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+#
+#   make           build/micropython: MicroPython's unix port with the module
+#   make demo      a server and a client talk
+#   make test      every test; ends with 'N passed, N failed'
+#   make bench firmware sizes fuzz
+#   make lint      formatting, clippy, and whether include/microcoapy.h is up to date
+#   make header    writes include/microcoapy.h
+#   make asan      build/micropython-asan, with AddressSanitizer
+#   make clean     removes what was built (not what was fetched); make distclean: all of build/
+#
+# V=1 shows commands. MICROPY_DIR=... builds against a MicroPython tree of your own.
+
+ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+OUT := $(ROOT)/build
+ifneq ($(words $(ROOT)),1)
+$(error MicroPython's build cannot handle a path with spaces: $(ROOT))
+endif
+
+V ?= 0
+ifeq ($(V),1)
+Q :=
+else
+Q := @
+MAKEFLAGS += --no-print-directory
+endif
+
+# MicroPython's build uses all processors, unless -j says otherwise.
+SUBMAKE = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2)) V=$(V)
+
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.PHONY: all demo test bench firmware sizes fuzz lint header header-check asan clean distclean setup FORCE
+.DELETE_ON_ERROR:
+
+all: $(OUT)/micropython
+
+# ---- what the machine needs ----------------------------------------------------------------------
+
+BUILD_PACKAGES := gcc make pkg-config python3 libmbedtls-dev
+FETCH_PACKAGES := dpkg-dev debian-archive-keyring
+TEST_PACKAGES := python3-venv libcoap3-bin valgrind
+
+# Stamps, so that a second run does not even look.
+$(OUT)/.packages-%: tools/install-packages.sh $(ROOT)/Makefile
+	$(Q)mkdir -p $(OUT)
+	$(Q)tools/install-packages.sh $(PACKAGES)
+	$(Q)touch $@
+$(OUT)/.packages-build: PACKAGES = $(BUILD_PACKAGES)
+$(OUT)/.packages-fetch: PACKAGES = $(FETCH_PACKAGES)
+$(OUT)/.packages-test: PACKAGES = $(TEST_PACKAGES)
+
+$(OUT)/.cargo:
+	$(Q)command -v cargo >/dev/null || { \
+	  echo "make: cargo is missing. Install Rust with rustup (https://rustup.rs)." >&2; exit 1; }
+	$(Q)mkdir -p $(OUT) && touch $@
+
+# ---- MicroPython ---------------------------------------------------------------------------------
+
+ifeq ($(MICROPY_DIR),)
+MPY := $(OUT)/src/micropython
+UNIX_BUILD := $(OUT)/unix
+MPY_SOURCE := $(OUT)/.source
+# Nobody edits the fetched source: it is up to date when its stamp is.
+MPY_CHANGED :=
+else
+MPY := $(abspath $(MICROPY_DIR))
+ifeq ($(wildcard $(MPY)/ports/unix/Makefile),)
+$(error MICROPY_DIR=$(MICROPY_DIR) is no MicroPython source tree)
+endif
+# A build folder per tree, as objects of one must not be taken for those of another.
+UNIX_BUILD := $(OUT)/unix-$(firstword $(shell echo $(MPY) | cksum))
+MPY_SOURCE :=
+# Whether anything has changed there, MicroPython's own make finds out.
+MPY_CHANGED := FORCE
+endif
+MPY_CROSS := $(UNIX_BUILD)/mpy-cross/mpy-cross
+
+$(OUT)/.source: tools/fetch-micropython.sh | $(OUT)/.packages-fetch
+	$(Q)sh tools/fetch-micropython.sh $(MPY)
+	$(Q)touch $@
+
+# MicroPython 1.25 looks for modules in the folders of USER_C_MODULES. The repository itself may have
+# any name and neighbours, so it gets a folder with links to what the build needs of it.
+MODULES := $(OUT)/modules
+MODULE_PARTS := Cargo.toml include micropython.mk src
+MODULE_LINKS := $(addprefix $(MODULES)/microcoapy/,$(MODULE_PARTS))
+
+$(MODULE_LINKS):
+	$(Q)mkdir -p $(@D) && ln -sfn $(ROOT)/$(@F) $@
+
+# What MicroPython's submodules provide is not there in every tree.
+HAS_MBEDTLS = $(or $(wildcard $(MPY)/lib/mbedtls/library/ssl_tls.c),$(wildcard $(MPY)/debian/patches/*mbedtls*),$(if $(MPY_SOURCE),yes))
+UNIX_FLAGS = \
+	BUILD=$(UNIX_BUILD)$(VARIANT_SUFFIX) \
+	USER_C_MODULES=$(MODULES) \
+	MICROCOAPY_TARGET_DIR=$(OUT)/cargo \
+	FROZEN_MANIFEST=$(ROOT)/boards/unix/manifest.py \
+	MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY= \
+	MICROPY_PY_BTREE=0 MICROPY_PY_FFI=0 MICROPY_SSL_AXTLS=0 \
+	$(if $(HAS_MBEDTLS),MICROPY_SSL_MBEDTLS=1,MICROPY_PY_SSL=0)
+
+RUST_SOURCES := $(shell find src -name '*.rs')
+INPUTS := $(RUST_SOURCES) $(wildcard src/mpy/*.c src/mpy/*.h include/*.h boards/unix/* build.rs) \
+	Cargo.toml Cargo.lock rust-toolchain.toml micropython.mk Makefile $(MPY_SOURCE) $(MPY_CHANGED)
+NEEDED := $(OUT)/.packages-build $(OUT)/.cargo $(MODULE_LINKS)
+
+$(MPY_CROSS): | $(MPY_SOURCE) $(OUT)/.packages-build
+	$(Q)$(SUBMAKE) -C $(MPY)/mpy-cross BUILD=$(@D)
+
+# The old interpreter may be running: it is replaced, not written over.
+INSTALL = cmp -s $(1) $@ || { cp $(1) $@.new && mv -f $@.new $@; }; touch $@
+
+$(OUT)/micropython: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
+	$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS)
+	$(Q)$(call INSTALL,$(UNIX_BUILD)/micropython)
+
+# The same sources with AddressSanitizer. To be run with ASAN_OPTIONS=detect_stack_use_after_return=0:
+# MicroPython's collector scans the stack, which must be the real one.
+asan: $(OUT)/micropython-asan
+$(OUT)/micropython-asan: VARIANT_SUFFIX := -asan
+$(OUT)/micropython-asan: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
+	$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS) STRIP= \
+	  CFLAGS_EXTRA="-fsanitize=address -fno-omit-frame-pointer" LDFLAGS_EXTRA=-fsanitize=address
+	$(Q)$(call INSTALL,$(UNIX_BUILD)$(VARIANT_SUFFIX)/micropython)
+
+# ---- using it ------------------------------------------------------------------------------------
+
+demo: $(OUT)/micropython
+	$(Q)python3 tools/demo.py
+
+test: $(OUT)/micropython $(OUT)/micropython-asan | $(OUT)/.packages-test
+	$(Q)python3 tests/run.py $(TESTS)
+
+bench:
+	@echo "make bench: not there yet (issue 4: the whole protocol and the modern API)" >&2; exit 1
+firmware:
+	@echo "make firmware: not there yet (issue 3: firmware)" >&2; exit 1
+sizes:
+	@echo "make sizes: not there yet (issue 3: firmware)" >&2; exit 1
+fuzz:
+	@echo "make fuzz: not there yet (issue 4: the whole protocol and the modern API)" >&2; exit 1
+
+# ---- the C header and lint -----------------------------------------------------------------------
+
+CBINDGEN_VERSION := 0.29.2
+CBINDGEN := $(OUT)/tools/bin/cbindgen-$(CBINDGEN_VERSION)
+
+# The machine's own if it is that version.
+$(CBINDGEN): | $(OUT)/.cargo
+	$(Q)mkdir -p $(@D)
+	$(Q)if [ "$$(cbindgen --version 2>/dev/null)" = "cbindgen $(CBINDGEN_VERSION)" ]; then \
+	  ln -sfn "$$(command -v cbindgen)" $@; \
+	else \
+	  cargo install cbindgen --version $(CBINDGEN_VERSION) --locked --root $(OUT)/tools && \
+	  mv $(@D)/cbindgen $@; \
+	fi
+
+header: | $(CBINDGEN)
+	$(Q)$(CBINDGEN) --quiet --output include/microcoapy.h
+
+header-check: | $(CBINDGEN)
+	$(Q)$(CBINDGEN) --quiet | diff -u include/microcoapy.h - || { \
+	  echo "include/microcoapy.h is not what src/ffi says: make header" >&2; exit 1; }
+
+lint: header-check | $(OUT)/.cargo
+	$(Q)cargo fmt --all --check
+	$(Q)cargo clippy --quiet --locked --all-targets --target-dir $(OUT)/cargo-lint -- -D warnings
+
+clean:
+	$(Q)rm -rf $(OUT)/unix* $(OUT)/cargo $(OUT)/cargo-lint $(OUT)/modules $(OUT)/micropython $(OUT)/micropython-asan
+distclean:
+	$(Q)rm -rf $(OUT)
