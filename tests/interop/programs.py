@@ -214,6 +214,9 @@ class Agent(Program):
         return self.eval("%s.stats()" % name)
 
     def of(self, kind):
+        """The events of that kind so far; of a serving agent, all that it has printed."""
+        if self._serving:
+            self.eval("0")
         with self._changed:
             return [e for e in self.events if e["kind"] == kind]
 

