@@ -431,11 +431,25 @@ impl World {
         unsafe { walk_options(event) };
     }
 
-    /// Takes out what there is, and checks it.
     unsafe fn drain(&mut self) {
         unsafe {
-            for round in 0.. {
-                assert!(round < 1000, "events without end");
+            self.take_events();
+            self.take_datagrams();
+            // Whatever is due is done by one call; otherwise the caller's loop never sleeps.
+            if self.timeout() == Some(0) {
+                self.pass(0);
+                self.take_events();
+                self.take_datagrams();
+                assert_ne!(self.timeout(), Some(0), "a timer that stays due");
+            }
+            self.check_usage();
+        }
+    }
+
+    unsafe fn take_events(&mut self) {
+        for round in 0.. {
+            assert!(round < 1000, "events without end");
+            unsafe {
                 let mut event: mcoap_event = zeroed();
                 if mcoap_endpoint_poll_event(self.endpoint, &mut event) == MCOAP_NOTHING {
                     break;
@@ -443,31 +457,35 @@ impl World {
                 assert_ne!(event.kind, MCOAP_EVENT_NONE);
                 self.see(&event);
             }
-            for round in 0.. {
-                assert!(round < 1000, "datagrams without end");
+        }
+    }
+
+    unsafe fn take_datagrams(&mut self) {
+        for round in 0.. {
+            assert!(round < 1000, "datagrams without end");
+            let (to, data, exchange) = unsafe {
                 let mut datagram: mcoap_datagram = zeroed();
                 if mcoap_endpoint_poll_transmit(self.endpoint, &mut datagram) == MCOAP_NOTHING {
                     break;
                 }
-                let to = Peer::try_from(slice(datagram.peer, datagram.peer_len)).unwrap();
+                let to = slice(datagram.peer, datagram.peer_len);
                 let data = slice(datagram.data, datagram.data_len).to_vec();
-                assert!(data.len() <= self.parameters.max_message as usize);
-                let message = MessageView::parse(&data).expect("a well-formed message");
-                if datagram.exchange != 0 {
-                    let (peer, token) = self
-                        .exchanges
-                        .get_mut(&datagram.exchange)
-                        .expect("an exchange that is alive");
-                    assert_eq!(*peer, to);
-                    *token = Some(message.token());
-                }
-                self.sent.push((to, data));
+                (Peer::try_from(to).unwrap(), data, datagram.exchange)
+            };
+            assert!(data.len() <= self.parameters.max_message as usize);
+            let message = MessageView::parse(&data).expect("a well-formed message");
+            if exchange != 0 {
+                // What has ended is not sent any more.
+                let alive = self.exchanges.get_mut(&exchange);
+                let (peer, token) = alive.expect("an exchange that is alive");
+                assert_eq!(*peer, to);
+                *token = Some(message.token());
             }
-            self.check_usage();
+            self.sent.push((to, data));
         }
     }
 
-    unsafe fn check_usage(&mut self) {
+    unsafe fn check_usage(&self) {
         unsafe {
             let mut stats: mcoap_stats = zeroed();
             mcoap_endpoint_stats(self.endpoint, &mut stats);
@@ -476,17 +494,6 @@ impl World {
             assert!(stats.transmissions_in_use as usize <= TRANSMISSIONS);
             assert!(stats.deduplication_in_use as usize <= DEDUPLICATION);
             assert!(stats.requests_in_use as usize <= REQUESTS);
-            // Whatever is due is done by one call; otherwise the caller's loop never sleeps.
-            if self.timeout() == Some(0) {
-                mcoap_endpoint_handle_timeout(self.endpoint, self.now);
-                let mut event: mcoap_event = zeroed();
-                while mcoap_endpoint_poll_event(self.endpoint, &mut event) == MCOAP_OK {
-                    self.see(&event);
-                }
-                let mut datagram: mcoap_datagram = zeroed();
-                while mcoap_endpoint_poll_transmit(self.endpoint, &mut datagram) == MCOAP_OK {}
-                assert_ne!(self.timeout(), Some(0), "a timer that stays due");
-            }
         }
     }
 
