@@ -24,14 +24,26 @@ fn hex_digit(value: u16) -> u8 {
     }
 }
 
+/// What stands before the first `byte`, and what after it.
+#[inline(never)]
+pub(super) fn split_once(text: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
+    let end = text.iter().position(|&b| b == byte).unwrap_or(text.len());
+    match text.split_at_checked(end) {
+        Some((before, after)) => (before, after.get(1..)),
+        None => (text, None),
+    }
+}
+
 /// Four decimal numbers without leading zeros, as RFC 3986's `dec-octet`.
 pub fn parse_ipv4(text: &[u8]) -> Option<[u8; 4]> {
     let mut address = [0; 4];
-    let mut parts = text.split(|&byte| byte == b'.');
+    let mut rest = Some(text);
     for octet in &mut address {
-        *octet = decimal_octet(parts.next()?)?;
+        let (part, after) = split_once(rest?, b'.');
+        *octet = decimal_octet(part)?;
+        rest = after;
     }
-    parts.next().is_none().then_some(address)
+    rest.is_none().then_some(address)
 }
 
 fn decimal_octet(digits: &[u8]) -> Option<u8> {
@@ -50,36 +62,32 @@ pub fn parse_ipv6(text: &[u8]) -> Option<[u8; 16]> {
     let mut bytes = [0; 16];
     let mut writer = Writer::new(&mut bytes, 0);
     let mut gap = None;
-    let mut rest = text;
-    if let Some(after) = rest.strip_prefix(b"::") {
+    let mut rest = Some(text);
+    if let Some(after) = text.strip_prefix(b"::") {
         gap = Some(0);
-        rest = after;
+        rest = (!after.is_empty()).then_some(after);
     }
-    // A text that ended with "::" leaves nothing; one that is empty or ends with ":" does too,
-    // without a gap there.
-    while !rest.is_empty() {
-        let (group, after) = match rest.iter().position(|&byte| byte == b':') {
-            Some(end) => (rest.get(..end)?, rest.get(end..)?),
-            None => (rest, &[][..]),
-        };
-        match hex_group(group) {
-            Some(value) => writer.bytes(&value.to_be_bytes()),
-            None if after.is_empty() => writer.bytes(&parse_ipv4(group)?),
-            None => return None,
-        }
+    while let Some(groups) = rest {
+        let (group, after) = split_once(groups, b':');
+        rest = after;
         let filled = writer.finish()?;
-        rest = match after {
-            [b':', b':', after @ ..] if gap.is_none() => {
-                gap = Some(filled);
-                after
+        if group.is_empty() {
+            // Between two colons. The other places with nothing around a colon are malformed.
+            if gap.is_some() || filled == 0 || after.is_none() {
+                return None;
             }
-            [b':', after @ ..] if !after.is_empty() => after,
-            [] => after,
-            _ => return None,
-        };
+            gap = Some(filled);
+            rest = after.filter(|after| !after.is_empty());
+        } else if let Some(value) = hex_group(group) {
+            writer.bytes(&value.to_be_bytes());
+        } else if after.is_none() {
+            writer.bytes(&parse_ipv4(group)?);
+        } else {
+            return None;
+        }
     }
     let filled = writer.finish()?;
-    spread(bytes, gap.unwrap_or(filled), filled, gap.is_some())
+    spread(bytes, gap, filled)
 }
 
 fn hex_group(digits: &[u8]) -> Option<u16> {
@@ -91,14 +99,16 @@ fn hex_group(digits: &[u8]) -> Option<u16> {
     })
 }
 
-/// Puts the zeros of `::` at `gap`; what was read after it goes to the end of the address.
-fn spread(bytes: [u8; 16], gap: usize, filled: usize, compressed: bool) -> Option<[u8; 16]> {
+/// Puts zeros where `::` stood, at `gap`: what was read after it goes to the end of the address.
+fn spread(bytes: [u8; 16], gap: Option<usize>, filled: usize) -> Option<[u8; 16]> {
     // "::" stands for at least one group, and without it all eight are there.
-    if compressed == (filled == 16) {
+    if gap.is_some() == (filled == bytes.len()) {
         return None;
     }
     let mut address = [0; 16];
-    let (head, tail) = bytes.get(..filled)?.split_at_checked(gap)?;
+    let (head, tail) = bytes
+        .get(..filled)?
+        .split_at_checked(gap.unwrap_or(filled))?;
     for (to, from) in address.iter_mut().zip(head) {
         *to = *from;
     }

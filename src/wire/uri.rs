@@ -5,7 +5,7 @@
 //! decoded.
 
 use super::builder::{BuildError, MessageDraft, repeated_option_len};
-use super::ip::{hex_value, parse_ipv4, parse_ipv6, write_ipv4, write_ipv6};
+use super::ip::{hex_value, parse_ipv4, parse_ipv6, split_once, write_ipv4, write_ipv6};
 use super::option::{OptionNumber, Options};
 use super::uint;
 use super::writer::Writer;
@@ -140,16 +140,6 @@ impl Iterator for Decode<'_> {
                 .map(|(high, low)| high << 4 | low)
                 .ok_or(UriError::PercentEncoding),
         )
-    }
-}
-
-/// What stands before the first `byte`, and what after it.
-#[inline(never)]
-fn split_once(text: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
-    let end = text.iter().position(|&b| b == byte).unwrap_or(text.len());
-    match text.split_at_checked(end) {
-        Some((before, after)) => (before, after.get(1..)),
-        None => (text, None),
     }
 }
 
@@ -433,37 +423,43 @@ pub fn compose_path_query(options: Options, out: &mut [u8]) -> Result<usize, Uri
 }
 
 fn write_path_query(options: Options, writer: &mut Writer) {
-    let mut has_path = false;
     // RFC 7252 section 6.5 step 6.
-    for option in options.filter(|option| option.number == OptionNumber::URI_PATH) {
-        has_path = true;
-        writer.byte(b'/');
-        for &byte in option.value {
-            match byte {
-                b':' | b'@' => writer.byte(byte),
-                _ if is_unreserved(byte) || is_sub_delim(byte) => writer.byte(byte),
-                _ => write_encoded(writer, byte),
-            }
-        }
-    }
+    let paths = write_values(options, OptionNumber::URI_PATH, b'/', b'/', writer);
     // RFC 7252 section 6.5 step 7.
-    if !has_path {
+    if paths == 0 {
         writer.byte(b'/');
     }
     // RFC 7252 section 6.5 step 8.
-    let mut separator = b'?';
-    for option in options.filter(|option| option.number == OptionNumber::URI_QUERY) {
-        writer.byte(separator);
-        separator = b'&';
+    write_values(options, OptionNumber::URI_QUERY, b'?', b'&', writer);
+}
+
+/// Writes the values of all options with this number, percent-encoded; returns how many there are.
+#[inline(never)]
+fn write_values(
+    options: Options,
+    number: OptionNumber,
+    first: u8,
+    separator: u8,
+    writer: &mut Writer,
+) -> usize {
+    let mut count = 0;
+    for option in options.filter(|option| option.number == number) {
+        writer.byte(if count == 0 { first } else { separator });
+        count += 1;
         for &byte in option.value {
-            match byte {
-                b'&' => write_encoded(writer, byte),
-                b':' | b'@' | b'/' | b'?' => writer.byte(byte),
-                _ if is_unreserved(byte) || is_sub_delim(byte) => writer.byte(byte),
-                _ => write_encoded(writer, byte),
+            let plain = match byte {
+                b':' | b'@' => true,
+                b'/' | b'?' => number == OptionNumber::URI_QUERY,
+                _ => byte != separator && (is_unreserved(byte) || is_sub_delim(byte)),
+            };
+            if plain {
+                writer.byte(byte);
+            } else {
+                write_encoded(writer, byte);
             }
         }
     }
+    count
 }
 
 /// The URI of a request, RFC 7252 section 6.5; returns the length.

@@ -13,11 +13,13 @@ impl<'a> Writer<'a> {
         Writer { out, at }
     }
 
+    // Never inlined: the callers would grow by more than the calls cost.
+    #[inline(never)]
     pub(super) fn byte(&mut self, byte: u8) {
         if let Some(slot) = self.out.get_mut(self.at) {
             *slot = byte;
         }
-        self.at = self.at.saturating_add(1);
+        self.at += 1;
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
