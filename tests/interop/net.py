@@ -85,14 +85,12 @@ class RawPeer:
         """Pings until the RST comes back: the peer is up. The message id of the last try."""
         for _ in range(tries):
             ping = coapmsg.Message(coapmsg.CON)
-            try:
-                self.send(ping, address)
+            self.send(ping, address)
+            got = self.recv_bytes(timeout / tries)
+            while got:  # anything else is left from before
+                if got[0] == bytes([0x70, 0, ping.mid >> 8, ping.mid & 255]):
+                    return ping.mid
                 got = self.recv_bytes(timeout / tries)
-            except ConnectionRefusedError:
-                got = None
-                time.sleep(timeout / tries)
-            if got and got[0] == bytes([0x70, 0, ping.mid >> 8, ping.mid & 255]):
-                return ping.mid
         raise AssertionError("no answer to ping from %s:%d" % address)
 
 
@@ -150,7 +148,9 @@ class Proxy:
     def __enter__(self):
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, kind, error, trace):
+        if error is not None:
+            error.add_note("the proxy's last datagrams: %r" % self.records[-20:])
         self.close()
 
     def close(self):
@@ -203,14 +203,14 @@ class Proxy:
         datagram = Datagram(data, to_server, index)
         delays = self.rule(datagram)
         datagram.dropped = not delays
+        with self._lock:  # before it is sent: who has got it finds it recorded
+            self.records.append(datagram)
+            self._lock.notify_all()
         for delay in delays:
             if delay <= 0:
                 send()
             else:
                 self._held.append((time.monotonic() + delay, send))
-        with self._lock:
-            self.records.append(datagram)
-            self._lock.notify_all()
 
     def wait_for(self, condition, timeout=10.0):
         """Waits until condition(records) is true; its value."""
