@@ -500,21 +500,26 @@ mcoap_result mcoap_request_send(struct mcoap_endpoint *endpoint,
                                 uint16_t *message_id);
 
 /**
- * Begins the response to a request. `code` must be a response code.
+ * Begins the response to a request. `message_type`: 1 (NON) makes a separate response non-confirmable;
+ * anything else leaves it confirmable, unless the request was not. `code` must be a response code.
  *
  * # Safety
  * `endpoint` was made by `mcoap_endpoint_init`.
  */
-mcoap_result mcoap_response_begin(struct mcoap_endpoint *endpoint, mcoap_handle request, uint8_t code);
+mcoap_result mcoap_response_begin(struct mcoap_endpoint *endpoint,
+                                  mcoap_handle request,
+                                  uint8_t message_type,
+                                  uint8_t code);
 
 /**
- * Hands the response over: in the ACK while that is owed, else in a message of its own, CON to a CON
- * request and NON to a NON request. The request's handle is stale afterwards.
+ * Hands the response over: in the ACK while that is owed, else in a message of its own. The request's handle is stale afterwards.
  *
  * # Safety
  * Pointers are valid; `endpoint` was made by `mcoap_endpoint_init`.
  */
-mcoap_result mcoap_response_send(struct mcoap_endpoint *endpoint, uint32_t now, size_t *message_len);
+mcoap_result mcoap_response_send(struct mcoap_endpoint *endpoint,
+                                 uint32_t now,
+                                 size_t *message_len);
 
 /**
  * Bytes of memory that an endpoint with these parameters takes, 0 if one is out of range.

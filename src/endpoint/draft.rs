@@ -85,6 +85,7 @@ enum Target {
     },
     Response {
         request: Handle,
+        confirmable: bool,
         code: Code,
     },
 }
@@ -124,13 +125,26 @@ impl Endpoint<'_> {
         self.begin(Target::Request { kind, code, token }, token)
     }
 
-    /// Begins the response to a request.
-    pub fn response_begin(&mut self, request: Handle, code: Code) -> Result<(), DraftError> {
+    /// Begins the response to a request. `confirmable`: whether a separate response to a confirmable
+    /// request is confirmable too; RFC 7252 section 5.2.2 allows both.
+    pub fn response_begin(
+        &mut self,
+        request: Handle,
+        confirmable: bool,
+        code: Code,
+    ) -> Result<(), DraftError> {
         let token = self.requests.get(request).ok_or(DraftError::Stale)?.token;
         if !code.is_response() {
             return Err(DraftError::Code);
         }
-        self.begin(Target::Response { request, code }, token)
+        self.begin(
+            Target::Response {
+                request,
+                confirmable,
+                code,
+            },
+            token,
+        )
     }
 
     fn begin(&mut self, target: Target, token: Token) -> Result<(), DraftError> {
@@ -312,18 +326,23 @@ impl Endpoint<'_> {
         self.exchanges.insert(exchange).ok()
     }
 
-    /// Sends the response: in the ACK while that is owed, else as a message of its own, CON to a CON
-    /// request and NON to a NON request. Gives the bytes of the message.
+    /// Sends the response: in the ACK while that is owed, else as a message of its own, which is NON to
+    /// a NON request. Gives the bytes of the message.
     pub fn response_send(&mut self, now: Instant) -> Result<usize, RespondError> {
         let Some(Draft {
             message,
-            target: Target::Response { request, code },
+            target:
+                Target::Response {
+                    request,
+                    confirmable,
+                    code,
+                },
         }) = self.draft.take()
         else {
             return Err(RespondError::NoDraft);
         };
         let pending = *self.requests.get(request).ok_or(RespondError::Stale)?;
-        self.respond(&pending, &message, code, now)
+        self.respond(&pending, &message, confirmable, code, now)
             .ok_or(RespondError::NoSlot)?;
         self.requests.remove(request);
         Ok(message.len())
@@ -333,6 +352,7 @@ impl Endpoint<'_> {
         &mut self,
         request: &Request,
         message: &MessageDraft,
+        confirmable: bool,
         code: Code,
         now: Instant,
     ) -> Option<()> {
@@ -344,12 +364,13 @@ impl Endpoint<'_> {
                 self.message.send_answer(peer, id, stored);
             }
             // RFC 7252 section 5.2.2: repetitions of the request still get the Empty ACK.
-            Acknowledgement::Sent => {
+            Acknowledgement::Sent if confirmable => {
                 let stored = self.commit(message, MessageType::Confirmable, code, MessageId(0))?;
                 self.message
                     .transmit(peer, stored, true, Owner::Response, now)
                     .ok()?;
             }
+            Acknowledgement::Sent => self.send_non(peer, message, code, now)?,
             // RFC 7252 section 5.2.3
             Acknowledgement::None => {
                 self.send_non(peer, message, code, now)?;

@@ -205,7 +205,8 @@ pub unsafe extern "C" fn mcoap_request_send(
     MCOAP_OK
 }
 
-/// Begins the response to a request. `code` must be a response code.
+/// Begins the response to a request. `message_type`: 1 (NON) makes a separate response non-confirmable;
+/// anything else leaves it confirmable, unless the request was not. `code` must be a response code.
 ///
 /// # Safety
 /// `endpoint` was made by `mcoap_endpoint_init`.
@@ -213,20 +214,21 @@ pub unsafe extern "C" fn mcoap_request_send(
 pub unsafe extern "C" fn mcoap_response_begin(
     endpoint: *mut mcoap_endpoint,
     request: mcoap_handle,
+    message_type: u8,
     code: u8,
 ) -> mcoap_result {
     // SAFETY: the caller vouches.
     let Some(this) = (unsafe { endpoint.as_mut() }) else {
         return MCOAP_ERR_ARGUMENT;
     };
+    let confirmable = message_type != MessageType::NonConfirmable as u8;
     result(
         this.endpoint
-            .response_begin(Handle::from_u32(request), Code(code)),
+            .response_begin(Handle::from_u32(request), confirmable, Code(code)),
     )
 }
 
-/// Hands the response over: in the ACK while that is owed, else in a message of its own, CON to a CON
-/// request and NON to a NON request. The request's handle is stale afterwards.
+/// Hands the response over: in the ACK while that is owed, else in a message of its own. The request's handle is stale afterwards.
 ///
 /// # Safety
 /// Pointers are valid; `endpoint` was made by `mcoap_endpoint_init`.

@@ -45,7 +45,7 @@ bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange) {
 // The handler failed: the client hears of it before the program does.
 static void answer_failure(coap_obj_t *self, mcoap_handle request) {
     size_t len;
-    if (mcoap_response_begin(self->endpoint, request, MCOAP_CODE_INTERNAL_SERVER_ERROR) == MCOAP_OK) {
+    if (mcoap_response_begin(self->endpoint, request, microcoapy_type_con, MCOAP_CODE_INTERNAL_SERVER_ERROR) == MCOAP_OK) {
         mcoap_response_send(self->endpoint, microcoapy_now(), &len);
     }
     mcoap_request_release(self->endpoint, request);

@@ -142,7 +142,7 @@ static mcoap_result find_by_token(coap_obj_t *self, const draft_t *draft, mcoap_
 
 static size_t send_answer(coap_obj_t *self, const message_t *message, const draft_t *draft, mcoap_handle request) {
     size_t len;
-    mcoap_result result = mcoap_response_begin(self->endpoint, request, message->code);
+    mcoap_result result = mcoap_response_begin(self->endpoint, request, message->type, message->code);
     if (result == MCOAP_OK) {
         result = add_body(self, message, draft);
     }

@@ -214,7 +214,7 @@ impl Network {
 impl Host {
     fn answer(&mut self, request: Handle, number: u32, now: Instant) {
         self.endpoint
-            .response_begin(request, Code::CONTENT)
+            .response_begin(request, true, Code::CONTENT)
             .unwrap();
         self.endpoint.draft_payload(&number.to_be_bytes()).unwrap();
         self.endpoint.response_send(now).unwrap();

@@ -105,7 +105,7 @@ impl Bench {
 
     pub fn respond(&mut self, request: Handle, payload: &[u8]) -> Result<usize, RespondError> {
         self.endpoint
-            .response_begin(request, Code::CONTENT)
+            .response_begin(request, true, Code::CONTENT)
             .unwrap();
         self.endpoint.draft_payload(payload).unwrap();
         self.endpoint.response_send(self.now)

@@ -124,6 +124,23 @@ fn a_handler_that_does_not_answer_is_acknowledged_and_may_answer_later() {
 }
 
 #[test]
+fn a_separate_response_may_be_non_confirmable() {
+    let mut bench = Bench::server();
+    let request = bench.request(&get(Confirmable, 7));
+    bench.endpoint.request_release(request);
+    bench.sent();
+    bench
+        .endpoint
+        .response_begin(request, false, Code::CONTENT)
+        .unwrap();
+    bench.endpoint.response_send(bench.now).unwrap();
+    assert_eq!(view(&bench.sent_one()).kind(), NonConfirmable);
+    assert_eq!(bench.endpoint.poll_timeout(bench.now), None);
+    bench.receive(&get(Confirmable, 7));
+    assert_eq!(bench.sent_one(), empty(Acknowledgement, 7));
+}
+
+#[test]
 fn a_slow_handler_is_acknowledged_by_the_clock() {
     let mut bench = Bench::server();
     let request = bench.request(&get(Confirmable, 7));
@@ -163,14 +180,14 @@ fn a_request_is_answered_once() {
     let request = bench.request(&get(Confirmable, 7));
     bench.respond(request, b"").unwrap();
     assert_eq!(
-        bench.endpoint.response_begin(request, Code::CONTENT),
+        bench.endpoint.response_begin(request, true, Code::CONTENT),
         Err(DraftError::Stale)
     );
     assert_eq!(bench.endpoint.request_find(&bench.peer, MessageId(7)), None);
     assert_eq!(bench.sent().len(), 1);
     let request = bench.request(&get(Confirmable, 8));
     assert_eq!(
-        bench.endpoint.response_begin(request, Code::GET),
+        bench.endpoint.response_begin(request, true, Code::GET),
         Err(DraftError::Code)
     );
 }
@@ -289,13 +306,13 @@ fn when_all_handlers_are_busy_the_peer_is_told_so() {
     bench.endpoint.request_release(held[1]);
     bench.request(&get(Confirmable, 1002));
     assert_eq!(
-        bench.endpoint.response_begin(held[1], Code::CONTENT),
+        bench.endpoint.response_begin(held[1], true, Code::CONTENT),
         Err(DraftError::Stale)
     );
     assert!(
         bench
             .endpoint
-            .response_begin(held[0], Code::CONTENT)
+            .response_begin(held[0], true, Code::CONTENT)
             .is_ok()
     );
 }
@@ -312,7 +329,7 @@ fn handlers_that_never_answer_do_not_stop_the_server() {
     bench.endpoint.request_drop(request);
     assert_eq!(bench.sent_one(), empty(Acknowledgement, 1000));
     assert_eq!(
-        bench.endpoint.response_begin(request, Code::CONTENT),
+        bench.endpoint.response_begin(request, true, Code::CONTENT),
         Err(DraftError::Stale)
     );
 }
@@ -382,7 +399,7 @@ fn a_draft_is_ended_by_a_datagram() {
     let request = bench.request(&get(Confirmable, 7));
     bench
         .endpoint
-        .response_begin(request, Code::CONTENT)
+        .response_begin(request, true, Code::CONTENT)
         .unwrap();
     bench.receive(&message(Confirmable, Code::GET, 8, &[0xB1, b'x']));
     assert_eq!(bench.endpoint.draft_payload(b"x"), Err(DraftError::NoDraft));

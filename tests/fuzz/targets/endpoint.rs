@@ -290,14 +290,14 @@ impl World {
         let how = script.byte();
         let payload = vec![b'r'; usize::from(how)];
         unsafe {
-            mcoap_response_begin(self.endpoint, request, 64 + how % 104);
+            mcoap_response_begin(self.endpoint, request, how & 1, 64 + how % 104);
             mcoap_draft_payload(self.endpoint, payload.as_ptr(), payload.len());
             mcoap_draft_content_format(self.endpoint, 0);
             let mut len = 0;
             if mcoap_response_send(self.endpoint, self.now, &mut len) == MCOAP_OK {
                 self.requests.retain(|&other| other != request);
                 assert_eq!(
-                    mcoap_response_begin(self.endpoint, request, 69),
+                    mcoap_response_begin(self.endpoint, request, 0, 69),
                     MCOAP_ERR_STALE
                 );
             }
