@@ -80,6 +80,10 @@ $(OUT)/.source: tools/fetch-micropython.sh | $(OUT)/.packages-fetch
 	$(Q)sh tools/fetch-micropython.sh $(MPY)
 	$(Q)touch $@
 
+# Which tree build/micropython is made from; newer than it when that has changed.
+$(OUT)/.tree: FORCE
+	$(Q)mkdir -p $(OUT); [ "$$(cat $@ 2>/dev/null)" = "$(MPY)" ] || echo $(MPY) >$@
+
 # MicroPython 1.25 looks for modules in the folders of USER_C_MODULES. The repository itself may have
 # any name and neighbours, so it gets a folder with links to what the build needs of it.
 MODULES := $(OUT)/modules
@@ -89,7 +93,8 @@ MODULE_LINKS := $(addprefix $(MODULES)/microcoapy/,$(MODULE_PARTS))
 $(MODULE_LINKS):
 	$(Q)mkdir -p $(@D) && ln -sfn $(ROOT)/$(@F) $@
 
-# What MicroPython's submodules provide is not there in every tree.
+# What MicroPython's submodules provide is not there in every tree. micropython-lib is not needed
+# here, but its README.md is asked for: any will do.
 HAS_MBEDTLS = $(or $(wildcard $(MPY)/lib/mbedtls/library/ssl_tls.c),$(wildcard $(MPY)/debian/patches/*mbedtls*),$(if $(MPY_SOURCE),yes))
 UNIX_FLAGS = \
 	BUILD=$(UNIX_BUILD)$(VARIANT_SUFFIX) \
@@ -98,11 +103,13 @@ UNIX_FLAGS = \
 	FROZEN_MANIFEST=$(ROOT)/boards/unix/manifest.py \
 	MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY= \
 	MICROPY_PY_BTREE=0 MICROPY_PY_FFI=0 MICROPY_SSL_AXTLS=0 \
-	$(if $(HAS_MBEDTLS),MICROPY_SSL_MBEDTLS=1,MICROPY_PY_SSL=0)
+	$(if $(HAS_MBEDTLS),MICROPY_SSL_MBEDTLS=1,MICROPY_PY_SSL=0) \
+	$(if $(wildcard $(MPY)/lib/micropython-lib/README.md),,MPY_LIB_DIR=$(ROOT))
 
 RUST_SOURCES := $(shell find src -name '*.rs')
 INPUTS := $(RUST_SOURCES) $(wildcard src/mpy/*.c src/mpy/*.h include/*.h boards/unix/* build.rs) \
-	Cargo.toml Cargo.lock rust-toolchain.toml micropython.mk Makefile $(MPY_SOURCE) $(MPY_CHANGED)
+	Cargo.toml Cargo.lock rust-toolchain.toml micropython.mk Makefile $(MPY_SOURCE) $(MPY_CHANGED) \
+	$(OUT)/.tree
 NEEDED := $(OUT)/.packages-build $(OUT)/.cargo $(MODULE_LINKS)
 
 $(MPY_CROSS): | $(MPY_SOURCE) $(OUT)/.packages-build
