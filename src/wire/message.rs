@@ -2,7 +2,7 @@
 //! A received message, checked once and read without copying (RFC 7252 section 3).
 
 use super::code::Code;
-use super::header::{HEADER_LEN, MessageId, MessageType, TOKEN_MAX, Token, VERSION};
+use super::header::{HEADER_LEN, MessageId, MessageType, Token, VERSION};
 use super::option::{self, OptionNumber, OptionView, Options};
 use super::uint;
 
@@ -66,11 +66,8 @@ impl<'a> MessageView<'a> {
         if self.code.is_empty() {
             return (token_len == 0 && rest.is_empty()).then_some(());
         }
-        // RFC 7252 section 3: token lengths 9-15 must be processed as a message format error.
-        if token_len > TOKEN_MAX {
-            return None;
-        }
         let (token, rest) = rest.split_at_checked(token_len)?;
+        // RFC 7252 section 3: token lengths 9-15 must be processed as a message format error.
         self.token = Token::new(token)?;
         let (options, rest) = rest.split_at_checked(option::check(rest).ok()?)?;
         self.options = options;

@@ -248,6 +248,8 @@ fn supernumerary_critical_options_are_unrecognized() {
     assert_eq!(refused(&[0x70, 0x00]), Some(7));
     assert_eq!(refused(&[0xD0, 4, 0x00]), Some(17));
     assert_eq!(refused(&[0x10, 0x00, 0xA0, 0x00, 0x40, 0x00]), None);
+    // Different ones are no repetition: Uri-Host, Uri-Port, Accept.
+    assert_eq!(refused(&[0x31, b'h', 0x40, 0xA0]), None);
     // Elective: two Max-Age are only ignored.
     assert_eq!(refused(&[0xD0, 1, 0x00]), None);
 }
