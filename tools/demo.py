@@ -6,11 +6,11 @@ Prints what both say; status 0 only when the exchange happened.
 """
 
 import os
-import queue
+import selectors
 import socket
 import subprocess
 import sys
-import threading
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 INTERPRETER = os.environ.get("MICROPYTHON") or os.path.join(ROOT, "build", "micropython")
@@ -24,44 +24,58 @@ def free_port():
         return sock.getsockname()[1]
 
 
-class Talker:
-    """A program whose lines go to a queue, with its name."""
+class Stage:
+    """Programs whose lines are shown as they come, with the name of who said them."""
 
-    def __init__(self, name, lines, *arguments):
-        self.name = name
+    def __init__(self):
+        self._selector = selectors.DefaultSelector()
+        self._processes = {}
+        self._partial = {}
+
+    def start(self, name, *arguments):
         script = os.path.join(EXAMPLES, name + ".py")
-        self.process = subprocess.Popen(
-            [INTERPRETER, script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+        process = subprocess.Popen(
+            [INTERPRETER, script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
         )
-        self._thread = threading.Thread(target=self._read, args=(lines,), daemon=True)
-        self._thread.start()
+        self._processes[name] = process
+        self._partial[name] = b""
+        self._selector.register(process.stdout, selectors.EVENT_READ, name)
 
-    def _read(self, lines):
-        for line in self.process.stdout:
-            lines.put((self.name, line.rstrip("\n")))
-        lines.put((self.name, None))
+    def status(self, name):
+        return self._processes[name].wait(10)
 
     def end(self):
-        self.process.terminate()
-        self.process.wait()
-        self._thread.join()
+        for process in self._processes.values():
+            process.terminate()
+            process.wait()
+            process.stdout.close()
 
+    def show(self, name, text=None, seconds=40):
+        """Shows lines until `name` says one with `text`, or without a text until it has ended. All
+        lines that were shown, and whether it came to that."""
+        shown = []
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            # One loop for both, so that what is shown is in the order in which it was said.
+            for key, _ in self._selector.select(deadline - time.monotonic()):
+                lines = self._read(key)
+                if lines is None:
+                    return shown, key.data == name and text is None
+                shown += lines
+                if text is not None and key.data == name and any(text in line for line in lines):
+                    return shown, True
+        return shown, False
 
-def show(lines, until, seconds=40):
-    """Prints lines until one satisfies; all that were printed, and whether it came."""
-    shown = []
-    while True:
-        try:
-            name, line = lines.get(timeout=seconds)
-        except queue.Empty:
-            return shown, False
-        if line is not None:
-            print("%-7s| %s" % (name, line), flush=True)
-            shown.append(line)
-        if until(name, line):
-            return shown, True
-        if line is None:
-            return shown, False
+    def _read(self, key):
+        data = os.read(key.fd, 65536)
+        if not data:
+            self._selector.unregister(key.fileobj)
+            return None
+        *lines, self._partial[key.data] = (self._partial[key.data] + data).split(b"\n")
+        lines = [line.decode() for line in lines]
+        for line in lines:
+            print("%-7s| %s" % (key.data, line), flush=True)
+        return lines
 
 
 def main():
@@ -69,19 +83,18 @@ def main():
         print("no interpreter at %s: run make first" % INTERPRETER)
         return 1
     port = str(free_port())
-    lines = queue.Queue()
-    talkers = [Talker("server", lines, port)]
+    stage = Stage()
     try:
-        _, ready = show(lines, lambda name, line: line is not None and "listens" in line, 20)
+        stage.start("server", port)
+        _, ready = stage.show("server", "listens", 20)
         if not ready:
             print("demo failed: the server did not start")
             return 1
-        talkers.append(Talker("client", lines, "127.0.0.1", port))
-        shown, _ = show(lines, lambda name, line: name == "client" and line is None)
-        status = talkers[1].process.wait(10)
+        stage.start("client", "127.0.0.1", port)
+        shown, _ = stage.show("client")
+        status = stage.status("client")
     finally:
-        for talker in talkers:
-            talker.end()
+        stage.end()
     answers = "\n".join(line for line in shown if line.startswith("answer:"))
     missing = [text for text in EXPECTED if text not in answers]
     if status != 0 or missing:
