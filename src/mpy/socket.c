@@ -17,8 +17,8 @@
 #include <sys/socket.h>
 #endif
 
-// poll(2) is left this often, because neither a signal that arrived just before it nor a callback
-// scheduled by another thread ends it.
+// A wait is left this often. Neither a signal that arrived just before poll(2) nor a callback
+// scheduled by another thread ends it; and a custom socket's word is not taken for much longer.
 #define WAIT_SLICE_MS (100)
 // How often a socket without readiness of its own is asked: where it can tell, and where it
 // must be read to find out.
@@ -343,7 +343,8 @@ static bool wait_fd(coap_obj_t *self, int milliseconds) {
 }
 #endif
 
-// Readiness as the ioctl method of a Python-defined socket tells it; unknown counts as not ready.
+// Readiness as the ioctl method of a Python-defined socket tells it. One that cannot tell is not
+// asked again.
 static bool object_readable(coap_obj_t *self) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
@@ -353,8 +354,10 @@ static bool object_readable(coap_obj_t *self) {
         method[3] = MP_OBJ_NEW_SMALL_INT(MP_STREAM_POLL_RD);
         mp_obj_t ready = mp_call_method_n_kw(2, 0, method);
         nlr_pop();
-        return mp_obj_is_small_int(ready) && MP_OBJ_SMALL_INT_VALUE(ready) > 0;
+        self->has_ioctl = mp_obj_is_small_int(ready) && MP_OBJ_SMALL_INT_VALUE(ready) >= 0;
+        return self->has_ioctl && MP_OBJ_SMALL_INT_VALUE(ready) != 0;
     }
+    self->has_ioctl = false;
     contain(self, "ioctl", nlr.ret_val);
     return false;
 }
@@ -367,8 +370,8 @@ bool microcoapy_socket_readable(coap_obj_t *self) {
         #endif
         case LINK_STREAM: {
             int error;
-            mp_uint_t ready = self->stream->ioctl(self->sock, MP_STREAM_POLL, MP_STREAM_POLL_RD, &error);
-            return ready != MP_STREAM_ERROR && ready != 0;
+            // An error counts as readiness: reading it will tell.
+            return self->stream->ioctl(self->sock, MP_STREAM_POLL, MP_STREAM_POLL_RD, &error) != 0;
         }
         case LINK_OBJECT:
             return self->has_ioctl && object_readable(self);
@@ -396,6 +399,6 @@ void microcoapy_socket_wait(coap_obj_t *self, uint32_t milliseconds) {
     uint32_t start = microcoapy_now();
     do {
         wait_step(tells ? STREAM_STEP_MS : OBJECT_STEP_MS);
-    } while (tells && self->link != LINK_NONE && microcoapy_now() - start < milliseconds
+    } while (tells && self->link != LINK_NONE && microcoapy_now() - start < MIN(milliseconds, WAIT_SLICE_MS)
              && !microcoapy_socket_readable(self));
 }
