@@ -107,11 +107,17 @@ impl Exchanges {
             .map(|(handle, _)| handle)
     }
 
-    /// The exchange whose request had this message id: what an RST can be about.
+    /// The exchange whose request had this message id and is no longer with the message layer: what an
+    /// RST that is about no transmission can be about.
     #[must_use]
     pub fn match_id(&self, peer: PeerId, id: MessageId) -> Option<Handle> {
-        let mut live = self.table.iter().filter(|(_, e)| e.is_live());
-        live.find(|(_, e)| e.peer == peer && e.id == Some(id))
+        let fits = |e: &Exchange| {
+            // What is still with the message layer and no transmission of it has not been sent.
+            e.peer == peer && e.id == Some(id) && e.is_live() && e.state != State::Sending
+        };
+        self.table
+            .iter()
+            .find(|(_, e)| fits(e))
             .map(|(handle, _)| handle)
     }
 

@@ -249,6 +249,17 @@ fn a_second_request_to_a_peer_waits_for_its_turn() {
 }
 
 #[test]
+fn a_request_that_was_not_sent_cannot_be_reset() {
+    let mut bench = Bench::new();
+    bench.get(Confirmable, b"1").unwrap();
+    let waiting = bench.get(Confirmable, b"2").unwrap();
+    bench.sent_one();
+    let reset = empty(Reset, waiting.id.0);
+    assert!(matches!(bench.receive(&reset), Received::Nothing));
+    assert_eq!(bench.endpoint.usage().exchanges, 2);
+}
+
+#[test]
 fn nstart_lets_more_requests_out() {
     let mut bench = Bench::with(Parameters {
         nstart: 2,
