@@ -31,10 +31,11 @@ typedef struct {
     uint8_t entropy[MCOAP_ENTROPY_LEN];
 } draft_t;
 
-static void check_text(mp_obj_t value, qstr argument) {
-    if (value != mp_const_none && !mp_obj_is_str(value)) {
-        microcoapy_bad_type(argument);
+static mp_obj_t url_arg(mp_obj_t value) {
+    if (!mp_obj_is_str(value)) {
+        microcoapy_bad_type(MP_QSTR_url);
     }
+    return value;
 }
 
 static mp_int_t content_format_arg(mp_obj_t value) {
@@ -43,7 +44,6 @@ static mp_int_t content_format_arg(mp_obj_t value) {
 
 // Checks every argument, then finds the peer. False if it cannot be reached.
 static bool prepare(coap_obj_t *self, const message_t *message, draft_t *draft) {
-    check_text(message->url, MP_QSTR_url);
     microcoapy_bytes_arg(message->token, MP_QSTR_token, &draft->token);
     microcoapy_bytes_arg(message->payload, MP_QSTR_payload, &draft->payload);
     microcoapy_bytes_arg(message->query, MP_QSTR_query_option, &draft->query);
@@ -100,6 +100,9 @@ static mcoap_result add_target(coap_obj_t *self, const draft_t *draft) {
     }
     if (result == MCOAP_OK && draft->query.len != 0) {
         result = mcoap_draft_uri_query(self->endpoint, draft->query.buf, draft->query.len);
+        if (result == MCOAP_ERR_URI) {
+            mp_raise_ValueError(MP_ERROR_TEXT("query_option: malformed"));
+        }
     }
     return result;
 }
@@ -208,7 +211,7 @@ static mp_obj_t request_without_body(size_t n_args, const mp_obj_t *args, mp_map
     PARSE(allowed, value);
     message_t message;
     message_init(&message, value[0].u_obj, value[1].u_obj);
-    message.url = value[2].u_obj;
+    message.url = url_arg(value[2].u_obj);
     message.token = value[3].u_obj;
     message.type = type;
     message.code = code;
@@ -224,7 +227,7 @@ static mp_obj_t request_with_body(size_t n_args, const mp_obj_t *args, mp_map_t 
     PARSE(allowed, value);
     message_t message;
     message_init(&message, value[0].u_obj, value[1].u_obj);
-    message.url = value[2].u_obj;
+    message.url = url_arg(value[2].u_obj);
     message.payload = value[3].u_obj;
     message.query = value[4].u_obj;
     message.content_format = content_format_arg(value[5].u_obj);
@@ -261,7 +264,7 @@ static mp_obj_t send_general(size_t n_args, const mp_obj_t *args, mp_map_t *kwar
     PARSE(allowed, value);
     message_t message;
     message_init(&message, value[0].u_obj, value[1].u_obj);
-    message.url = value[2].u_obj;
+    message.url = url_arg(value[2].u_obj);
     message.type = microcoapy_int_arg(value[3].u_obj, MP_QSTR_type, 0, microcoapy_type_max);
     message.code = microcoapy_int_arg(value[4].u_obj, MP_QSTR_method, 0, UINT8_MAX);
     message.token = value[5].u_obj;
@@ -303,20 +306,29 @@ static void collect_options(message_t *message, mp_obj_t options) {
     }
 }
 
+static mp_obj_t packet_attr(mp_obj_t packet, qstr attr) {
+    mp_obj_t found[2];
+    mp_load_method_maybe(packet, attr, found);
+    if (found[0] == MP_OBJ_NULL) {
+        microcoapy_bad_type(MP_QSTR_packet);
+    }
+    return found[0];
+}
+
 // Any object with a packet's attributes will do.
 static mp_obj_t send_packet_object(coap_obj_t *self, mp_obj_t ip, mp_obj_t port, mp_obj_t url, mp_obj_t packet) {
     message_t message;
     message_init(&message, ip, port);
     message.url = url;
-    message.type = microcoapy_int_arg(mp_load_attr(packet, MP_QSTR_type), MP_QSTR_type, 0, microcoapy_type_max);
-    message.code = microcoapy_int_arg(mp_load_attr(packet, MP_QSTR_method), MP_QSTR_method, 0, UINT8_MAX);
+    message.type = microcoapy_int_arg(packet_attr(packet, MP_QSTR_type), MP_QSTR_type, 0, microcoapy_type_max);
+    message.code = microcoapy_int_arg(packet_attr(packet, MP_QSTR_method), MP_QSTR_method, 0, UINT8_MAX);
     message.message_id =
-        microcoapy_int_arg(mp_load_attr(packet, MP_QSTR_messageid), MP_QSTR_messageid, 0, UINT16_MAX);
-    message.content_format = content_format_arg(mp_load_attr(packet, MP_QSTR_content_format));
-    message.token = mp_load_attr(packet, MP_QSTR_token);
-    message.payload = mp_load_attr(packet, MP_QSTR_payload);
-    message.query = mp_load_attr(packet, MP_QSTR_query);
-    collect_options(&message, mp_load_attr(packet, MP_QSTR_options));
+        microcoapy_int_arg(packet_attr(packet, MP_QSTR_messageid), MP_QSTR_messageid, 0, UINT16_MAX);
+    message.content_format = content_format_arg(packet_attr(packet, MP_QSTR_content_format));
+    message.token = packet_attr(packet, MP_QSTR_token);
+    message.payload = packet_attr(packet, MP_QSTR_payload);
+    message.query = packet_attr(packet, MP_QSTR_query);
+    collect_options(&message, packet_attr(packet, MP_QSTR_options));
     size_t len = send_message(self, &message);
     if (len != 0) {
         mp_store_attr(packet, MP_QSTR_messageid, MP_OBJ_NEW_SMALL_INT(message.message_id));
@@ -329,7 +341,7 @@ static mp_obj_t send_ex(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
     static const mp_arg_t allowed[] = { REQUIRED(ip), REQUIRED(port), REQUIRED(url), REQUIRED(packet) };
     PARSE(allowed, value);
     return send_packet_object(
-        MP_OBJ_TO_PTR(args[0]), value[0].u_obj, value[1].u_obj, value[2].u_obj, value[3].u_obj);
+        MP_OBJ_TO_PTR(args[0]), value[0].u_obj, value[1].u_obj, url_arg(value[2].u_obj), value[3].u_obj);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(microcoapy_send_ex_obj, 1, send_ex);
 
