@@ -3,7 +3,8 @@
 #   make           build/micropython: MicroPython's unix port with the module
 #   make demo      a server and a client talk
 #   make test      every test; ends with 'N passed, N failed'
-#   make bench firmware sizes fuzz
+#   make fuzz      a bounded run of the fuzz targets
+#   make bench firmware sizes
 #   make lint      formatting, clippy, and whether include/microcoapy.h is up to date
 #   make header    writes include/microcoapy.h
 #   make asan      build/micropython-asan, with AddressSanitizer
@@ -145,8 +146,10 @@ firmware:
 	@echo "make firmware: not there yet (issue 3: firmware)" >&2; exit 1
 sizes:
 	@echo "make sizes: not there yet (issue 3: firmware)" >&2; exit 1
-fuzz:
-	@echo "make fuzz: not there yet (issue 4: the whole protocol and the modern API)" >&2; exit 1
+# Seconds per target.
+FUZZ_SECONDS ?= 60
+fuzz: | $(OUT)/.cargo
+	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 # ---- the C header and lint -----------------------------------------------------------------------
 
@@ -172,6 +175,7 @@ header-check: | $(CBINDGEN)
 
 lint: header-check | $(OUT)/.cargo
 	$(Q)cargo fmt --all --check
+	$(Q)cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	$(Q)cargo clippy --quiet --locked --all-targets --target-dir $(OUT)/cargo-lint -- -D warnings
 
 clean:
