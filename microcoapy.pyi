@@ -183,7 +183,7 @@ class Coap:
         """Opens and binds the socket; nothing if one is open. 0: any free port. Raises OSError."""
     def stop(self) -> None:
         """Closes the socket and ends what is outstanding, silently."""
-    def setCustomSocket(self, sock: CustomSocket, /) -> None:
+    def setCustomSocket(self, sock: CustomSocket) -> None:
         """Uses this object in place of a UDP socket."""
     def poll(self, timeoutMs: int = -1, pollPeriodMs: int = 500) -> bool:
         """Handles one message: True as soon as its callback has returned. False after timeoutMs

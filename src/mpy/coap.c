@@ -144,15 +144,19 @@ static mp_obj_t coap_stop(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(coap_stop_obj, coap_stop);
 
 // setCustomSocket(sock): in place of start()
-static mp_obj_t coap_set_custom_socket(mp_obj_t self_in, mp_obj_t sock) {
-    coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
+static mp_obj_t coap_set_custom_socket(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
+    static const mp_arg_t allowed[] = { { MP_QSTR_sock, MP_ARG_OBJ | MP_ARG_REQUIRED, { .u_obj = MP_OBJ_NULL } } };
+    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, args + 1, kwargs, MP_ARRAY_SIZE(allowed), allowed, value);
+    coap_obj_t *self = MP_OBJ_TO_PTR(args[0]);
+    mp_obj_t sock = value[0].u_obj;
     if (sock != self->sock) {
         stop(self);
     }
     microcoapy_socket_attach(self, sock);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_2(coap_set_custom_socket_obj, coap_set_custom_socket);
+static MP_DEFINE_CONST_FUN_OBJ_KW(coap_set_custom_socket_obj, 1, coap_set_custom_socket);
 
 // poll(timeoutMs=-1, pollPeriodMs=500)
 static mp_obj_t coap_poll(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
