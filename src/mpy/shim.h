@@ -16,10 +16,12 @@
 #include "microcoapy.h"
 
 // File descriptors with recvfrom(2), sendto(2) and poll(2), instead of the socket object's methods.
+#ifndef MICROCOAPY_POSIX
 #if (defined(__unix__) || defined(__APPLE__)) && MICROPY_PY_SOCKET
 #define MICROCOAPY_POSIX (1)
 #else
 #define MICROCOAPY_POSIX (0)
+#endif
 #endif
 
 // MicroPython renamed its own macro after 1.25.
