@@ -27,7 +27,7 @@ MAKEFLAGS += --no-print-directory
 endif
 
 # MicroPython's build uses all processors, unless -j says otherwise.
-SUBMAKE = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2)) V=$(V)
+SUBMAKE = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2)) V=$(V) $(if $(Q),-s)
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
