@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Whole programs: the examples, and programs written for microCoAPy, which run unchanged."""
+
+import os
+import re
+import tempfile
+
+import coapmsg
+import net
+import programs
+from harness import cases
+
+USERS = os.path.join(programs.HERE, "users")
+EXAMPLES = os.path.join(programs.ROOT, "examples")
+PORT_LINE = "_SERVER_PORT = 5683"
+
+
+def with_port(name, port, folder):
+    """The user's program, its port line changed."""
+    with open(os.path.join(USERS, name)) as file:
+        source = file.read()
+    assert source.count(PORT_LINE) == 1
+    path = os.path.join(folder, name)
+    with open(path, "w") as file:
+        file.write(source.replace(PORT_LINE, "_SERVER_PORT = %d" % port))
+    return path
+
+
+def micropython(*arguments):
+    return programs.Program([programs.INTERPRETER, *arguments])
+
+
+def test_client_and_server_written_for_microcoapy():
+    port = net.free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        server = micropython(with_port("server.py", port, folder))
+        server.wait_line("^started$", 20)
+        client = micropython(with_port("client.py", port, folder))
+        assert client.wait_end() == 0, client.output
+    text = re.sub(r"messageid: \d+", "messageid: N", client.output).replace(str(port), "PORT")
+    sender = ", from:  ('127.0.0.1', PORT)"
+    assert text.split("\n") == [
+        "[GET] Sent bytes:  24",
+        "Message received: type: ACK, method: 2.05, messageid: N, payload: b'222' " + sender,
+        "Message payload:  222",
+        "[PUT] Sent bytes:  48",
+        "Message received: type: ACK, method: 2.04, messageid: N, payload: b'' " + sender,
+        "Message payload:  ",
+        "[POST] Sent bytes:  25",
+        "Message received: type: ACK, method: 5.03, messageid: N, payload: b'' " + sender,
+        "Message payload:  ",
+        "message received",
+        "Message received: type: NONCON, method: 2.05, messageid: N, payload: b'222' " + sender,
+        "Message payload:  222",
+        "Message received: type: ACK, method: 4.04, messageid: N, payload: b'' " + sender,
+        "Message payload:  ",
+        "messages: 5",
+    ], text
+    assert server.output.count("Measure-current request received:") == 2, server.output
+    assert server.output.count("Turn-on-led request received:") == 2, server.output
+
+
+@cases(first_request=(True, 0), first_answer=(False, 0))
+def test_client_written_for_microcoapy_loses_a_datagram(case):
+    """The datagram comes again while the program waits for the next answer: nothing is lost but time."""
+    port = net.free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        server = micropython(with_port("server.py", port, folder))
+        server.wait_line("^started$", 20)
+        with net.Proxy(port, net.drop(*case)) as proxy:
+            client = micropython(with_port("client.py", proxy.port, folder))
+            assert client.wait_end() == 0, client.output
+            assert sum(d.dropped for d in proxy.records) == 1
+    assert "messages: 5" in client.output, client.output
+    assert server.output.count("Measure-current request received:") == 2, server.output
+
+
+def test_example_client_and_server():
+    port = str(net.free_port())
+    server = micropython(os.path.join(EXAMPLES, "server.py"), port)
+    server.wait_line("listens", 20)
+    client = micropython(os.path.join(EXAMPLES, "client.py"), "127.0.0.1", port)
+    assert client.wait_end() == 0, client.output
+    assert "payload: b'222'" in client.output and "led is off" in client.output, client.output
+    assert server.output.count("request for") == 3, server.output
+
+
+def test_example_client_without_server_says_so():
+    port = str(net.free_port())
+    with net.RawPeer(port=int(port)) as peer:  # resets everything
+        client = micropython(os.path.join(EXAMPLES, "client.py"), "127.0.0.1", port)
+        for _ in range(3):
+            request, address = peer.recv(10)
+            peer.send(coapmsg.Message(coapmsg.RST, 0, request.mid), address)
+        assert client.wait_end() == 1, client.output
+    assert client.output.count("no answer from ('127.0.0.1', %s)" % port) == 3, client.output
+
+
+def test_example_server_ends_at_control_c():
+    port = net.free_port()
+    server = micropython(os.path.join(EXAMPLES, "server.py"), str(port))
+    server.wait_line("listens", 20)
+    with net.RawPeer() as peer:
+        assert peer.ask(coapmsg.request(coapmsg.GET, "current/measure"), ("127.0.0.1", port)).payload == b"222"
+        assert peer.ask(coapmsg.request(coapmsg.POST, "current/measure"), ("127.0.0.1", port)).dotted == "4.05"
+        assert peer.ask(coapmsg.request(coapmsg.GET, "led/turnOn"), ("127.0.0.1", port)).dotted == "4.05"
+    programs.interrupt(server)
+    assert server.wait_end(5) == 0, server.output
+
+
+def test_example_custom_socket():
+    program = micropython(os.path.join(EXAMPLES, "custom_socket.py"))
+    assert program.wait_end() == 0, program.output
+    assert program.output.split("\n")[-1] == "answer of sensor: 21.5", program.output
+
+
+@cases(**{name: name for name in sorted(os.listdir(EXAMPLES)) if name.endswith(".py")})
+def test_example_is_free_of_syntax_errors(name):
+    code = "compile(open(%r).read(), %r, 'exec')" % (os.path.join(EXAMPLES, name), name)
+    program = micropython("-c", code)
+    assert program.wait_end() == 0, program.output

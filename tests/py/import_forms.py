@@ -1,0 +1,16 @@
+# Every way to import it gives the same module.
+import microcoapy
+import microcoapy.microcoapy as inner
+from microcoapy import Coap, CoapPacket, CoapOption, CoapResponseCode
+from microcoapy.microcoapy import Coap as InnerCoap
+import microcoapy.coap_macros as macros
+from microcoapy.coap_packet import CoapPacket as PacketOfModule
+from microcoapy.coap_option import CoapOption as OptionOfModule
+
+print(inner is microcoapy, macros is microcoapy)
+print(InnerCoap is Coap is microcoapy.Coap)
+print(PacketOfModule is CoapPacket is microcoapy.CoapPacket)
+print(OptionOfModule is CoapOption is microcoapy.CoapOption)
+print(microcoapy.__name__)
+print(all(part.isdigit() for part in microcoapy.__version__.split(".")), microcoapy.__version__.count("."))
+
