@@ -81,7 +81,7 @@ for target in "$@"; do
         tail -n 60 "$work/$target.log"
         echo "== fuzz $target: FINDING, input kept in $work/findings/$target"
     else
-        grep -E 'stat::(number_of_executed_units|average_exec_per_sec)|DONE' "$work/$target.log"
+        grep -aE 'stat::(number_of_executed_units|average_exec_per_sec)|DONE' "$work/$target.log"
     fi
 done
 exit $status
