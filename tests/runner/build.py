@@ -1,6 +1,146 @@
 # SPDX-License-Identifier: MIT
-"""Group 'build': what `make` promises."""
+"""Group 'build': what `make` and micropython.mk promise.
+
+micropython.mk is tried as a user has it: a copy of the repository beside nothing else, and MicroPython's own
+`make -C ports/unix USER_C_MODULES=...`, into a build folder of its own.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+
+from runner import process
+
+BUILT = ("build/micropython", "build/micropython-asan")
+COMPILES = re.compile(r"^(CC|LINK|CARGO|AR|CXX|MPY|GEN)\b|^ *Compiling ", re.M)
+PARTS = ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "build.rs", "micropython.mk", "src", "include")
+# Debian's source of MicroPython comes without its submodules.
+PORT_FLAGS = "MICROPY_PY_BTREE=0 MICROPY_PY_FFI=0 MICROPY_PY_SSL=0 MICROPY_SSL_AXTLS=0 MICROPY_SSL_MBEDTLS=0 FROZEN_MANIFEST="
+SCRIPT = "import microcoapy; c = microcoapy.Coap(); c.start(0); print(c.poll(1), microcoapy.__version__)"
+
+
+class Failed(Exception):
+    """A step of a build test: its output."""
+
+
+def step(argv, timeout=900):
+    status, output = process.run(argv, timeout)
+    if status != 0:
+        raise Failed("%s: status %s\n%s" % (" ".join(argv), status, output[-6000:]))
+    return output
+
+
+def stamps(paths):
+    return {path: os.stat(path).st_mtime_ns for path in paths if os.path.exists(path)}
+
+
+def second_make_does_nothing():
+    step(["make"])
+    built = [os.path.join(process.ROOT, path) for path in BUILT]
+    before = stamps(built)
+    output = step(["make"])
+    if stamps(built) != before:
+        raise Failed("the second make wrote the interpreter again\n" + output)
+    if COMPILES.search(output):
+        raise Failed("the second make compiled\n" + output)
+
+
+def interpreter_has_the_module():
+    output = step([os.path.join(process.ROOT, BUILT[0]), "-c", SCRIPT], 20)
+    if not output.startswith("False "):
+        raise Failed(output)
+
+
+class PortBuild:
+    """`make -C ports/unix` of a user who has the module in a folder."""
+
+    def __init__(self, folder):
+        source = os.environ.get("MICROPY_DIR") or os.path.join(process.ROOT, "build", "src", "micropython")
+        if not os.path.isdir(os.path.join(source, "ports", "unix")):
+            raise Failed("no MicroPython source at %s: run make first" % source)
+        self.modules = os.path.join(folder, "modules")
+        self.module = os.path.join(self.modules, "microcoapy")
+        self.build = os.path.join(folder, "build")
+        self.interpreter = os.path.join(self.build, "micropython")
+        for part in PARTS:
+            path = os.path.join(process.ROOT, part)
+            if os.path.isdir(path):
+                shutil.copytree(path, os.path.join(self.module, part))
+            elif os.path.exists(path):
+                os.makedirs(self.module, exist_ok=True)
+                shutil.copy(path, os.path.join(self.module, part))
+        self.argv = ["make", "-C", os.path.join(source, "ports", "unix"), "BUILD=" + self.build]
+        self.argv += ["USER_C_MODULES=" + self.modules, *PORT_FLAGS.split()]
+
+    def make(self):
+        return step(self.argv)
+
+    def edit(self, path, old, new):
+        path = os.path.join(self.module, path)
+        with open(path) as file:
+            text = file.read()
+        if old not in text:
+            raise Failed("%s has no %r to change" % (path, old))
+        with open(path, "w") as file:
+            file.write(text.replace(old, new))
+
+    def contains(self, text):
+        with open(self.interpreter, "rb") as file:
+            return text.encode() in file.read()
+
+
+def port_alone(report):
+    """The whole life of a user's build, each step a test that needs the one before."""
+
+    def builds():
+        port.make()
+        output = step([port.interpreter, "-c", SCRIPT], 20)
+        if not output.startswith("False "):
+            raise Failed(output)
+
+    def second_compiles_nothing_of_the_module():
+        output = port.make()  # MicroPython itself writes its version header anew
+        if "CARGO" in output or "microcoapy/src" in output:
+            raise Failed(output)
+
+    def changed_rust_file():
+        port.edit("src/ffi/mod.rs", 'env!("CARGO_PKG_VERSION")', '"77.77.77"')
+        port.make()
+        if not port.contains("77.77.77"):
+            raise Failed("the interpreter was not linked with the changed src/ffi/mod.rs")
+
+    def changed_c_file():
+        port.edit("src/mpy/errors.c", "out of range", "beyond its range")
+        port.make()
+        output = step([port.interpreter, "-c", "import microcoapy\ntry: microcoapy.Coap(-1)\nexcept ValueError as e: print(e)"], 20)
+        if "beyond its range" not in output:
+            raise Failed(output)
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            port = PortBuild(folder)
+        except Failed as failed:
+            report.fail("build/micropython.mk", str(failed))
+            return
+        for test in (builds, second_compiles_nothing_of_the_module, changed_rust_file, changed_c_file):
+            if not one(report, "micropython.mk/" + test.__name__, test):
+                return
+
+
+def one(report, name, function):
+    try:
+        function()
+    except Failed as failed:
+        report.fail("build/" + name, str(failed))
+        return False
+    report.ok("build/" + name)
+    return True
 
 
 def run(report, options):
-    report.fail("build", "not written yet")
+    tests = {f.__name__: f for f in (second_make_does_nothing, interpreter_has_the_module)}
+    for name in options.chosen(tests):
+        one(report, name, tests[name])
+    if options.chosen(["micropython.mk"]):
+        port_alone(report)

@@ -10,7 +10,7 @@ from runner import process, python, setup
 
 ASAN = os.path.join(process.ROOT, "build", "micropython-asan")
 SUPPRESSIONS = os.path.join(process.TESTS, "runner", "valgrind.supp")
-VALGRIND = ["valgrind", "-q", "--error-exitcode=9", "--suppressions=" + SUPPRESSIONS]
+VALGRIND = ["valgrind", "-q", "--error-exitcode=9", "--num-callers=20", "--suppressions=" + SUPPRESSIONS]
 REPORTS = ("ERROR: AddressSanitizer", "runtime error:", "==ERROR", "LeakSanitizer", "Invalid read", "Invalid write")
 QUICK = {"COAP_TEST_QUICK": "1"}
 # Detecting leaks is no use with a collector: what it has not collected at exit is not leaked.
@@ -27,6 +27,15 @@ def one(report, tool, interpreter, name, wrapper, environment):
         report.fail(title, "exit status %s\n%s" % (status, output[-6000:] if reported or status == 9 else difference))
 
 
+def armed(report):
+    """Whether the build has AddressSanitizer at all."""
+    _, output = process.run([ASAN, "-c", "pass"], 30, env={"ASAN_OPTIONS": "help=1"})
+    if "AddressSanitizer" in output:
+        report.ok("memory/asan is in the build")
+    else:
+        report.fail("memory/asan is in the build", output)
+
+
 def run(report, options):
     setup.programs("valgrind")
     tests = python.names()
@@ -40,6 +49,8 @@ def run(report, options):
         if status != 0 or not os.access(ASAN, os.X_OK):
             report.fail("memory/asan", "no build/micropython-asan, and make asan did not make it:\n" + output[-4000:])
             asan = []
+    if asan:
+        jobs.append(lambda: armed(report))
     for name in asan:
         test = name.partition("/")[2]
         jobs.append(lambda test=test: one(report, "asan", ASAN, test, (), {**QUICK, **ASAN_OPTIONS}))

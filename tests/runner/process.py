@@ -27,6 +27,12 @@ def end_all():
             _end_group(process)
 
 
+def environment(changes):
+    """This process's environment without what make left in it, and with these changes."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    return {**inherited, **changes}
+
+
 def run(argv, timeout, cwd=ROOT, env=None, on_line=None):
     """Runs to the end: (exit status, output). Status None when the time was up.
 
@@ -35,7 +41,7 @@ def run(argv, timeout, cwd=ROOT, env=None, on_line=None):
     process = subprocess.Popen(
         argv,
         cwd=cwd,
-        env=dict(os.environ, **(env or {})),
+        env=environment(env or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -6,6 +6,7 @@ import re
 
 from runner import process
 
+TARGET = os.path.join(process.ROOT, "build", "cargo-test")
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 BINARY = re.compile(r"^\s*(?:Running|Doc-tests) (.*)")
 FAILED = re.compile(r"^test (\S+) \.\.\. FAILED")
@@ -15,7 +16,7 @@ def run(report, options):
     if not os.path.exists(os.path.join(process.ROOT, "Cargo.toml")):
         report.fail("rust", "no Cargo.toml")
         return
-    status, output = process.run(["cargo", "test", "--no-fail-fast"], 1800)
+    status, output = process.run(["cargo", "test", "--locked", "--no-fail-fast", "--target-dir", TARGET], 1800)
     binary, failed_here, any_failed = "?", [], False
     for line in output.split("\n"):
         if BINARY.match(line):
