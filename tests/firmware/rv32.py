@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The emulated board boards/qemu-rv32: MicroPython's qemu port on ESP32-C3's instruction set.
+
+Usage: tests/firmware/rv32.py SCRIPT [NAME=VALUE...]
+builds the firmware if need be, runs the script on the board and exits with its status.
+"""
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+
+from runner import process  # noqa: E402
+
+FIRMWARE = os.path.join(process.ROOT, "build", "qemu-rv32", "firmware.elf")
+RULES = os.path.join("boards", "qemu-rv32", "rules.mk")
+BUILD_LIMIT = 900
+BOOT_LIMIT = 20
+
+# MicroPython's raw REPL: Ctrl-A enters it, Ctrl-D ends a script and each of its two outputs.
+PROMPT = b">>> "
+ENTER, ENTERED = b"\x01", b"raw REPL; CTRL-B to exit\r\n>"
+END = b"\x04"
+ACCEPTED = b"OK"
+
+
+class Stopped(Exception):
+    """The emulator ended, or the time was up, before the script had."""
+
+
+class Console:
+    """The serial line of a running emulator."""
+
+    def __init__(self, argv, cwd, deadline):
+        self.deadline = deadline
+        self.received = b""
+        self.process = subprocess.Popen(
+            argv, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        os.set_blocking(self.process.stdin.fileno(), False)
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.process.stdout, selectors.EVENT_READ)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.selector.close()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def _step(self):
+        """Waits for more output; Stopped when there will be none."""
+        rest = self.deadline - time.monotonic()
+        if rest <= 0 or not self.selector.select(rest):
+            raise Stopped("time limit passed")
+        more = os.read(self.process.stdout.fileno(), 65536)
+        if not more:
+            raise Stopped("the emulator ended with status %s" % self.process.wait())
+        self.received += more
+
+    def until(self, mark):
+        """What comes before the mark."""
+        while mark not in self.received:
+            self._step()
+        before, _, self.received = self.received.partition(mark)
+        return before
+
+    def send(self, data):
+        view = memoryview(data)
+        while view:
+            if time.monotonic() > self.deadline:
+                raise Stopped("time limit passed")
+            try:
+                view = view[os.write(self.process.stdin.fileno(), view) :]
+            except BlockingIOError:
+                time.sleep(0.001)
+            except BrokenPipeError:
+                raise Stopped("the emulator ended with status %s" % self.process.wait()) from None
+
+
+class Board:
+    name = "rv32"
+    packages = ("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf", "qemu-system-misc")
+
+    def __init__(self, firmware=FIRMWARE):
+        self.firmware = firmware
+
+    def build(self):
+        """(exit status, output) of make."""
+        # The rules are named in case the Makefile does not include them.
+        argv = ["make", "-f", "Makefile", "-f", RULES, os.path.relpath(FIRMWARE, process.ROOT)]
+        return process.run(argv, BUILD_LIMIT, env={"MAKEFLAGS": ""})
+
+    def command(self, variables):
+        # Commas separate what QEMU reads there; a doubled one is meant.
+        lines = "\n".join(variables).replace(",", ",,")
+        semihosting = "enable=on,target=native" + (",arg=" + lines if lines else "")
+        argv = ["qemu-system-riscv32", "-machine", "virt", "-bios", "none", "-display", "none", "-monitor", "none"]
+        return argv + ["-serial", "stdio", "-semihosting-config", semihosting, "-kernel", self.firmware]
+
+    def run(self, script, args=(), timeout=30):
+        """Runs a script file: (output, exit status). Status None when the time was up.
+
+        `args` are NAME=VALUE strings, environment variables to the script; HEAP_SIZE in bytes is the heap.
+        It can import what lies in its folder. An exception's traceback follows the script's output.
+        """
+        with open(script, "rb") as file:
+            text = file.read()
+        folder = os.path.dirname(os.path.abspath(script))
+        output = b""
+        with Console(self.command(args), folder, time.monotonic() + BOOT_LIMIT) as console:
+            try:
+                console.until(PROMPT)
+                console.send(ENTER)
+                console.until(ENTERED)
+                console.deadline = time.monotonic() + timeout
+                console.send(text + END)
+                console.until(ACCEPTED)
+                output = console.until(END)
+                error = console.until(END)
+                output += error
+                status = 1 if error else 0
+            except Stopped as reason:
+                late = console.process.poll() is None
+                output += console.received + ("\n%s\n" % reason).encode()
+                status = None if late else 1
+        return output.replace(b"\r\n", b"\n").decode("utf-8", "backslashreplace"), status
+
+
+def main():
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    board = Board()
+    status, output = board.build()
+    if status != 0:
+        print(output, file=sys.stderr)
+        return 3
+    output, status = board.run(sys.argv[1], sys.argv[2:])
+    print(output, end="")
+    return 124 if status is None else status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
