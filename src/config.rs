@@ -76,8 +76,9 @@ pub const REQUESTS: usize = PROFILE.requests;
 /// one more is being written. 4 bytes each.
 pub const STORED_MESSAGES: usize = TRANSMISSIONS + DEDUPLICATION;
 
-/// Datagrams that wait for `poll_transmit`. 8 bytes each. One received datagram causes at most two.
-pub const OUTBOX: usize = 8 + TRANSMISSIONS;
+/// Datagrams that wait for `poll_transmit`. 12 bytes each. One received datagram causes at most two;
+/// timers can cause one for every transmission and for every request at once.
+pub const OUTBOX: usize = 8 + TRANSMISSIONS + REQUESTS;
 
 /// Bytes of the longest peer address: family, IPv6 address and port, with room to spare.
 pub const PEER_ADDRESS_MAX: usize = 24;

@@ -78,6 +78,7 @@ impl<'m> Resources<'m> {
     /// The resource that the Uri-Path options of a request name.
     #[must_use]
     pub fn find(&self, options: Options<'_>) -> Option<Resource> {
+        let options = from_uri_path(options);
         let mut rest = self.memory.get(..self.used)?;
         while let Some((record, tail)) = split_record(rest) {
             if let Some((resource, path)) = read_head(record)
@@ -155,9 +156,20 @@ fn read_head(record: &[u8]) -> Option<(Resource, &[u8])> {
     ))
 }
 
+/// Skips the options before the first Uri-Path, once for all resources: a request may have very many.
+fn from_uri_path(mut options: Options<'_>) -> Options<'_> {
+    loop {
+        let before = options;
+        match options.next() {
+            Some(option) if option.number < OptionNumber::URI_PATH => {}
+            _ => return before,
+        }
+    }
+}
+
 /// RFC 7252 section 5.10.1: each Uri-Path option is one segment, compared byte by byte.
 fn path_equals(mut path: &[u8], options: Options<'_>) -> bool {
-    for option in options.filter(|option| option.number == OptionNumber::URI_PATH) {
+    for option in options.take_while(|option| option.number == OptionNumber::URI_PATH) {
         let Some((&len, tail)) = path.split_first() else {
             return false;
         };

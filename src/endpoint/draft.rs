@@ -16,7 +16,7 @@ use crate::time::Instant;
 use crate::wire::builder::{BuildError, MessageDraft};
 use crate::wire::code::Code;
 use crate::wire::header::{MessageId, MessageType, Token};
-use crate::wire::option::OptionNumber;
+use crate::wire::option::{Definition, OptionNumber};
 use crate::wire::uri::{self, UriError};
 
 /// Unpredictable bytes that a request's token is drawn from.
@@ -26,7 +26,8 @@ pub type Entropy = [u8; 8];
 /// of randomness against spoofed responses.
 const TOKEN_LEN: usize = 4;
 
-/// Why a draft was not begun or not extended. After an error the draft is as it was before.
+/// Why a draft was not begun or not extended. The draft is as it was before, except after `TooLarge`:
+/// then it is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DraftError {
     /// No draft was begun, or another call has ended it.
@@ -76,6 +77,25 @@ pub struct Sent {
     pub len: usize,
 }
 
+/// What a request is refused with.
+pub(super) struct Refusal<'a> {
+    pub code: Code,
+    /// RFC 7252 section 5.5.2: text for people; may be empty.
+    pub diagnostic: &'a [u8],
+    /// RFC 7252 section 5.10.9: bytes of the largest payload that would be taken.
+    pub size1: Option<u32>,
+}
+
+impl Refusal<'_> {
+    pub fn with(code: Code) -> Self {
+        Self {
+            code,
+            diagnostic: &[],
+            size1: None,
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Target {
     Request {
@@ -93,6 +113,15 @@ enum Target {
 pub(super) struct Draft {
     message: MessageDraft,
     target: Target,
+}
+
+/// RFC 7252 section 5.4.3, and sections 5.10.1 and 5.10.7: no "." or ".." as a path segment.
+fn is_allowed(number: OptionNumber, value: &[u8]) -> bool {
+    let is_segment = matches!(number, OptionNumber::URI_PATH | OptionNumber::LOCATION_PATH);
+    number
+        .definition()
+        .is_none_or(|definition| definition.accepts(value.len()))
+        && !(is_segment && (value == b"." || value == b".."))
 }
 
 impl Endpoint<'_> {
@@ -193,28 +222,42 @@ impl Endpoint<'_> {
                     return Ok(());
                 }
                 Err(UriError::NoSpace) if room < limit && self.message.evict_stored() => {}
-                Err(UriError::NoSpace) => return Err(DraftError::TooLarge),
+                Err(UriError::NoSpace) => {
+                    self.discard_draft();
+                    return Err(DraftError::TooLarge);
+                }
                 Err(error) => return Err(DraftError::Uri(error)),
             }
         }
     }
 
-    /// Adds an option after those with the same or a lower number. The value's length must be one
-    /// the option may have, RFC 7252 section 5.4.3; unknown options may have any.
+    /// Adds an option after those with the same or a lower number. Its length, its number of occurrences
+    /// and its value must be what RFC 7252 allows; unknown options may have any.
     pub fn draft_option(&mut self, number: u32, value: &[u8]) -> Result<(), DraftError> {
         let number = OptionNumber(u16::try_from(number).map_err(|_| DraftError::Option)?);
-        if number
-            .definition()
-            .is_some_and(|definition| !definition.accepts(value.len()))
-        {
+        if !is_allowed(number, value) {
             return Err(DraftError::Option);
         }
+        self.check_repeatable(number)?;
         self.write(|draft, buffer| Ok(draft.option(buffer, number, value)?))
+    }
+
+    /// RFC 7252 section 5.4.5: a non-repeatable option is not included more than once.
+    fn check_repeatable(&mut self, number: OptionNumber) -> Result<(), DraftError> {
+        let repeatable = |definition: Definition| definition.repeatable;
+        let draft = self.draft.as_ref().ok_or(DraftError::NoDraft)?;
+        let mut options = draft.message.options(self.message.store.draft(usize::MAX));
+        if number.definition().is_none_or(repeatable) || options.all(|o| o.number != number) {
+            Ok(())
+        } else {
+            Err(DraftError::Option)
+        }
     }
 
     /// Adds Content-Format, 0 to 65535.
     pub fn draft_content_format(&mut self, content_format: u32) -> Result<(), DraftError> {
         let format = u16::try_from(content_format).map_err(|_| DraftError::Option)?;
+        self.check_repeatable(OptionNumber::CONTENT_FORMAT)?;
         self.write(|draft, buffer| {
             Ok(draft.uint_option(buffer, OptionNumber::CONTENT_FORMAT, format.into())?)
         })
@@ -226,12 +269,28 @@ impl Endpoint<'_> {
         if uri::is_ip_literal(host) {
             return Ok(());
         }
-        self.draft_option(OptionNumber::URI_HOST.0.into(), host)
+        let number = OptionNumber::URI_HOST;
+        if !is_allowed(number, host) {
+            return Err(DraftError::Option);
+        }
+        self.check_repeatable(number)?;
+        self.write(|draft, buffer| {
+            let value = draft.option_slot(buffer, number, host.len())?;
+            // RFC 7252 section 6.4 step 5: in lowercase.
+            for (to, from) in value.iter_mut().zip(host) {
+                *to = from.to_ascii_lowercase();
+            }
+            Ok(())
+        })
     }
 
     /// Adds Uri-Path and Uri-Query options for `b"a/b?x=1"`, percent-decoded.
     pub fn draft_uri_path(&mut self, path: &[u8]) -> Result<(), DraftError> {
         let (path, query) = uri::split_path_query(path);
+        // Checked before the path is added, so that an error leaves nothing behind.
+        for item in query.into_iter().flat_map(uri::query_items) {
+            item.decoded_len().map_err(DraftError::Uri)?;
+        }
         self.write(|draft, buffer| uri::add_path(draft, buffer, path))?;
         query.map_or(Ok(()), |query| self.draft_uri_query(query))
     }
@@ -364,7 +423,7 @@ impl Endpoint<'_> {
                 self.message.send_answer(peer, id, stored);
             }
             // RFC 7252 section 5.2.2: repetitions of the request still get the Empty ACK.
-            Acknowledgement::Sent if confirmable => {
+            Acknowledgement::Sent if confirmable && self.message.may_confirm_response(peer) => {
                 let stored = self.commit(message, MessageType::Confirmable, code, MessageId(0))?;
                 self.message
                     .transmit(peer, stored, true, Owner::Response, now)
@@ -422,24 +481,24 @@ impl Endpoint<'_> {
         }
     }
 
-    /// Answers a request without a handler, and without keeping anything: repetitions are answered
-    /// anew, with the same bytes but for the message id of a NON.
+    /// Answers a request without a handler. Unless the request was noted, nothing is kept: repetitions
+    /// are answered anew, with the same bytes but for the message id of a NON.
     pub(super) fn answer_stateless(
         &mut self,
         peer: PeerId,
         request: (MessageType, MessageId, Token),
-        code: Code,
-        diagnostic: &[u8],
+        refusal: Refusal<'_>,
         now: Instant,
     ) {
         let (kind, id, token) = request;
-        let sent = self.write_stateless(token, diagnostic).and_then(|message| {
+        let sent = self.write_stateless(token, &refusal).and_then(|message| {
             if kind == MessageType::Confirmable {
-                let stored = self.commit(&message, MessageType::Acknowledgement, code, id)?;
-                self.message.send_once(peer, stored);
+                let kind = MessageType::Acknowledgement;
+                let stored = self.commit(&message, kind, refusal.code, id)?;
+                self.message.send_answer(peer, id, stored);
                 Some(())
             } else {
-                self.send_non(peer, &message, code, now)
+                self.send_non(peer, &message, refusal.code, now)
             }
         });
         if sent.is_none() {
@@ -447,11 +506,14 @@ impl Endpoint<'_> {
         }
     }
 
-    fn write_stateless(&mut self, token: Token, diagnostic: &[u8]) -> Option<MessageDraft> {
+    fn write_stateless(&mut self, token: Token, refusal: &Refusal<'_>) -> Option<MessageDraft> {
         let mut message = self.begin_message(token)?;
         let buffer = self.message.store.draft(usize::MAX);
-        // RFC 7252 section 5.5.2: the diagnostic payload is optional; without room it is left out.
-        let _: Result<(), BuildError> = message.payload(buffer, diagnostic);
+        // Without room these hints are left out.
+        let _: Result<(), BuildError> = message.payload(buffer, refusal.diagnostic);
+        if let Some(size) = refusal.size1 {
+            let _: Result<(), BuildError> = message.uint_option(buffer, OptionNumber::SIZE1, size);
+        }
         Some(message)
     }
 }

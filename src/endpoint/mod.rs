@@ -24,6 +24,10 @@ use crate::wire::header::{MessageId, MessageType, Token};
 pub use draft::{DraftError, Entropy, RequestError, RespondError, Sent};
 pub use receive::Received;
 
+/// How long an idle endpoint may be left alone, milliseconds (6.2 days): instants are compared correctly
+/// up to four times that.
+const FORGET_WITHIN_MS: u32 = crate::time::LONGEST / 4;
+
 /// Protocol state of one endpoint. `'m`: the memory for messages and resources.
 pub struct Endpoint<'m> {
     message: MessageLayer<'m>,
@@ -120,11 +124,13 @@ impl<'m> Endpoint<'m> {
     /// Whether anything refers to the peer.
     #[must_use]
     pub fn knows_peer(&self, peer: &PeerAddr) -> bool {
-        self.message.peers.find(peer).is_some_and(|id| {
-            self.message.refers_to(id)
-                || self.exchanges.refers_to(id)
-                || self.requests.refers_to(id)
-        })
+        let displaced = self.displaced.is_some_and(|ended| ended.peer == *peer);
+        displaced
+            || self.message.peers.find(peer).is_some_and(|id| {
+                self.message.refers_to(id)
+                    || self.exchanges.refers_to(id)
+                    || self.requests.refers_to(id)
+            })
     }
 
     /// Whether an exchange has had its Empty ACK and waits for a separate response.
@@ -156,23 +162,22 @@ impl<'m> Endpoint<'m> {
     }
 
     fn handle_expired(&mut self, expired: Expired, now: Instant) {
-        match expired {
-            Expired::Unacknowledged(owner) => {
+        let (transmission, state) = match expired {
+            Expired::Unacknowledged(transmission) => {
                 self.count_timeouts(|_| 1);
-                if let Owner::Exchange(handle) = owner
-                    && let Some(exchange) = self.exchanges.get_mut(handle)
-                {
-                    exchange.state = State::Failed(Failure::Timeout);
-                }
+                (transmission, State::Failed(Failure::Timeout))
             }
-            Expired::Unanswered(Owner::Exchange(handle)) => {
+            Expired::Unanswered(transmission) => {
                 // The response to a NON can come as long as its message id is taken.
                 let deadline = now.after(self.message.parameters.non_lifetime_ms());
-                if let Some(exchange) = self.exchanges.get_mut(handle) {
-                    exchange.state = State::Unanswered { deadline };
-                }
+                (transmission, State::Unanswered { deadline })
             }
-            Expired::Unanswered(Owner::Response) => {}
+        };
+        if let Owner::Exchange(handle) = transmission.owner
+            && let Some(exchange) = self.exchanges.get_mut(handle)
+        {
+            exchange.id = transmission.id;
+            exchange.state = state;
         }
     }
 
@@ -273,7 +278,11 @@ impl<'m> Endpoint<'m> {
             self.message.next_timeout(now),
             self.exchanges.next_timeout(),
         );
-        Some(earliest(next, self.requests.next_timeout())?.remaining(now))
+        // What is only remembered needs no timer, but must be forgotten before the clock has wrapped.
+        let forget = self.message.remembers() || !self.requests.is_empty();
+        let forget = forget.then(|| now.after(FORGET_WITHIN_MS));
+        let next = earliest(next, self.requests.next_timeout());
+        Some(earliest(next, forget)?.remaining(now))
     }
 
     /// The peer's number, made if need be. `None`: no room, everything is in use.

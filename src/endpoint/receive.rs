@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! One datagram in.
 
+use super::draft::Refusal;
 use super::{Ended, Endpoint};
 use crate::exchange::incoming::{Acknowledgement, Request};
 use crate::exchange::outgoing::{Failure, Kind, State};
@@ -10,7 +11,7 @@ use crate::message::peer::{PeerAddr, PeerId};
 use crate::message::transmission::{Owner, State as TransmissionState};
 use crate::time::Instant;
 use crate::wire::code::Code;
-use crate::wire::header::{MessageId, MessageType};
+use crate::wire::header::{HEADER_LEN, MessageId, MessageType};
 use crate::wire::message::{MessageView, ParseError};
 use crate::wire::option::OptionNumber;
 
@@ -165,8 +166,14 @@ impl Endpoint<'_> {
             message.kind(),
             MessageType::Confirmable | MessageType::NonConfirmable
         ) {
-            // RFC 7252 section 5.9.2.9
-            self.refuse(peer, message, Code::REQUEST_ENTITY_TOO_LARGE, &[], now);
+            // RFC 7252 section 5.9.2.9: with what is left for the payload beside this request's options.
+            let around = HEADER_LEN + message.token().len() + message.option_bytes().len() + 1;
+            let around = u32::try_from(around).unwrap_or(u32::MAX);
+            let refusal = Refusal {
+                size1: Some(self.message.parameters.max_message.saturating_sub(around)),
+                ..Refusal::with(Code::REQUEST_ENTITY_TOO_LARGE)
+            };
+            self.refuse(peer, message, refusal, now);
         }
         Received::Nothing
     }
@@ -177,15 +184,15 @@ impl Endpoint<'_> {
             return self.count_dropped();
         };
         let deadline = now.after(self.message.parameters.exchange_lifetime_ms());
-        match owner {
-            Owner::Exchange(handle) => match self.exchanges.get_mut(handle) {
-                // RFC 7252 section 4.3: a ping is answered with RST, an ACK says nothing.
-                Some(exchange) if exchange.kind != Kind::Ping => {
-                    exchange.state = State::Acknowledged { deadline };
-                }
-                _ => return self.count_dropped(),
-            },
-            Owner::Response => {}
+        if let Owner::Exchange(handle) = owner
+            && let Some(exchange) = self.exchanges.get_mut(handle)
+        {
+            // RFC 7252 section 4.3: a ping is answered with RST, an ACK says nothing.
+            if exchange.kind == Kind::Ping {
+                return self.count_dropped();
+            }
+            exchange.id = Some(id);
+            exchange.state = State::Acknowledged { deadline };
         }
         self.message.end_sent(peer, id, now);
     }
@@ -274,7 +281,7 @@ impl Endpoint<'_> {
     ) -> Received<'d> {
         let peer = self.message.peers.find(address);
         if let Some(peer) = peer
-            && self.repeat_answer(peer, message.id(), now)
+            && self.repeat_answer(peer, &message, now)
         {
             return Received::Nothing;
         }
@@ -284,14 +291,19 @@ impl Endpoint<'_> {
             self.reject(address, message.kind(), message.id());
             return Received::Nothing;
         };
+        // Without room in the table a repetition would be rejected instead of acknowledged: no harm is done.
+        let parameters = &self.message.parameters;
         if message.kind() == MessageType::Confirmable {
-            let lifetime = self.message.parameters.exchange_lifetime_ms();
+            let lifetime = parameters.exchange_lifetime_ms();
             let answer = Answer::Empty(MessageType::Acknowledgement);
-            // Without room a repetition would be rejected instead of acknowledged: no harm is done.
             self.message
                 .remember(peer, message.id(), lifetime, answer, now);
             self.message
                 .send_empty(peer, MessageType::Acknowledgement, message.id());
+        } else {
+            let lifetime = parameters.non_lifetime_ms();
+            self.message
+                .remember(peer, message.id(), lifetime, Answer::Silence, now);
         }
         // RFC 7252 section 5.2.2: the response also acknowledges the request, if its ACK was lost.
         self.message.end_owned(handle, now);
@@ -303,14 +315,17 @@ impl Endpoint<'_> {
     }
 
     fn match_separate(&self, peer: PeerId, message: &MessageView<'_>) -> Option<Handle> {
-        let handle = self.exchanges.match_token(peer, message.token())?;
-        if self.exchanges.get(handle)?.state == State::Sending {
+        let transmissions = &self.message.transmissions;
+        let was_sent = |handle| {
+            let index = transmissions.position_owned(handle);
             // What has not been sent cannot have been answered.
-            let index = self.message.transmissions.position_owned(handle)?;
-            if self.message.transmissions.get(index)?.state == TransmissionState::Waiting {
-                return None;
-            }
-        }
+            index
+                .and_then(|index| transmissions.get(index))
+                .is_some_and(|t| t.state != TransmissionState::Waiting)
+        };
+        let handle = self
+            .exchanges
+            .match_token(peer, message.token(), was_sent)?;
         message
             .unrecognized_critical(|_| false)
             .is_none()
@@ -318,12 +333,15 @@ impl Endpoint<'_> {
     }
 
     /// Answers a message that was received before. False: it is new.
-    fn repeat_answer(&mut self, peer: PeerId, id: MessageId, now: Instant) -> bool {
+    fn repeat_answer(&mut self, peer: PeerId, message: &MessageView<'_>, now: Instant) -> bool {
+        let id = message.id();
         let Some(answer) = self.message.deduplication.find(peer, id, now) else {
             return false;
         };
         self.message.counters.duplicates = self.message.counters.duplicates.wrapping_add(1);
+        // RFC 7252 section 4.3: a NON is never acknowledged, not even one that reuses the id of a CON.
         match answer {
+            _ if message.kind() != MessageType::Confirmable => {}
             Answer::Message(message) => self.message.send_again(peer, message),
             Answer::Empty(kind) => self.message.send_empty(peer, kind, id),
             Answer::Pending | Answer::Silence => {}
@@ -338,7 +356,7 @@ impl Endpoint<'_> {
         now: Instant,
     ) -> Received<'d> {
         if let Some(peer) = self.message.peers.find(address)
-            && self.repeat_answer(peer, message.id(), now)
+            && self.repeat_answer(peer, &message, now)
         {
             return Received::Nothing;
         }
@@ -349,7 +367,7 @@ impl Endpoint<'_> {
         let resource = match self.route(&message) {
             Ok(resource) => resource,
             Err(code) => {
-                self.refuse(address, &message, code, &[], now);
+                self.refuse(address, &message, Refusal::with(code), now);
                 return Received::Nothing;
             }
         };
@@ -362,11 +380,22 @@ impl Endpoint<'_> {
             None => {
                 self.count_dropped();
                 if message.kind() == MessageType::Confirmable {
-                    self.refuse(address, &message, Code::SERVICE_UNAVAILABLE, &[], now);
+                    self.refuse_overload(address, &message, now);
                 }
                 Received::Nothing
             }
         }
+    }
+
+    /// Refused is refused: a repetition gets the same answer, even if there is room by then.
+    fn refuse_overload(&mut self, address: &PeerAddr, message: &MessageView<'_>, now: Instant) {
+        if let Some(peer) = self.intern(address) {
+            let lifetime = self.message.parameters.exchange_lifetime_ms();
+            self.message
+                .remember(peer, message.id(), lifetime, Answer::Silence, now);
+        }
+        let refusal = Refusal::with(Code::SERVICE_UNAVAILABLE);
+        self.refuse(address, message, refusal, now);
     }
 
     /// The resource that takes the request, or the code that refuses it.
@@ -429,14 +458,13 @@ impl Endpoint<'_> {
         &mut self,
         address: &PeerAddr,
         message: &MessageView<'_>,
-        code: Code,
-        diagnostic: &[u8],
+        refusal: Refusal<'_>,
         now: Instant,
     ) {
         match self.intern(address) {
             Some(peer) => {
                 let request = (message.kind(), message.id(), message.token());
-                self.answer_stateless(peer, request, code, diagnostic, now);
+                self.answer_stateless(peer, request, refusal, now);
             }
             None => self.count_dropped(),
         }
@@ -465,6 +493,10 @@ impl Endpoint<'_> {
         // The number without its leading zeros, behind "Option ".
         text.copy_within(12 - digits.clamp(1, 5).., 7);
         let diagnostic = text.get(..7 + digits.clamp(1, 5)).unwrap_or_default();
-        self.refuse(address, message, Code::BAD_OPTION, diagnostic, now);
+        let refusal = Refusal {
+            diagnostic,
+            ..Refusal::with(Code::BAD_OPTION)
+        };
+        self.refuse(address, message, refusal, now);
     }
 }

@@ -91,20 +91,28 @@ impl Exchanges {
 
     /// The exchange that a separate response with this token from this peer answers.
     ///
-    /// RFC 7252 section 5.3.2: token and peer must match. Callers may choose equal tokens; then the
-    /// request that was acknowledged first is meant, and one that was not sent is not.
+    /// RFC 7252 section 5.3.2: token and peer must match. Callers may choose equal tokens; then one that
+    /// is no longer with the message layer goes first, and one that `was_sent` denies cannot be meant.
     #[must_use]
-    pub fn match_token(&self, peer: PeerId, token: Token) -> Option<Handle> {
-        let fits = |e: &Exchange| {
-            e.peer == peer && e.token == token && e.kind != Kind::Ping && e.is_live()
-        };
-        let waiting = self
-            .table
-            .iter()
-            .find(|(_, e)| fits(e) && e.state != State::Sending);
-        waiting
-            .or_else(|| self.table.iter().find(|(_, e)| fits(e)))
-            .map(|(handle, _)| handle)
+    pub fn match_token(
+        &self,
+        peer: PeerId,
+        token: Token,
+        was_sent: impl Fn(Handle) -> bool,
+    ) -> Option<Handle> {
+        let mut with_message_layer = None;
+        for (handle, e) in self.table.iter() {
+            if e.peer != peer || e.token != token || e.kind == Kind::Ping || !e.is_live() {
+                continue;
+            }
+            if e.state != State::Sending {
+                return Some(handle);
+            }
+            if with_message_layer.is_none() && was_sent(handle) {
+                with_message_layer = Some(handle);
+            }
+        }
+        with_message_layer
     }
 
     /// The exchange whose request had this message id and is no longer with the message layer: what an

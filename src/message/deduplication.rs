@@ -68,12 +68,13 @@ impl Deduplication {
             .is_ok()
     }
 
-    /// Sets the answer to repeat. False: the message is not (or no longer) known.
+    /// Sets the answer to repeat. False: the message is not (or no longer) known, or is another one with
+    /// the same id whose answer is stored; that one stays, as nothing else would free it.
     pub fn set_answer(&mut self, peer: PeerId, id: MessageId, answer: Answer) -> bool {
-        let entry = self
-            .entries
-            .iter_mut()
-            .find(|e| e.peer == peer && e.id == id);
+        let fits = |e: &&mut Entry| {
+            e.peer == peer && e.id == id && !matches!(e.answer, Answer::Message(_))
+        };
+        let entry = self.entries.iter_mut().find(fits);
         entry.map(|entry| entry.answer = answer).is_some()
     }
 

@@ -58,6 +58,12 @@ impl MessageIds {
         }
     }
 
+    /// Whether a use is remembered.
+    #[must_use]
+    pub fn in_use(&self) -> bool {
+        self.last_use.iter().any(Option::is_some)
+    }
+
     /// Forgets uses that are over, so that they are not mistaken for later ones when the clock wraps.
     pub fn expire(&mut self, now: Instant, lifetime_ms: u32) {
         for last_use in &mut self.last_use {

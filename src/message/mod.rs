@@ -9,7 +9,7 @@ pub mod peer;
 pub mod store;
 pub mod transmission;
 
-use crate::config::Parameters;
+use crate::config::{Parameters, TRANSMISSIONS};
 use crate::handle::Handle;
 use crate::rng::Jitter;
 use crate::time::{Instant, LONGEST, earliest};
@@ -43,12 +43,12 @@ pub struct Counters {
 }
 
 /// How a transmission ended without an answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Expired {
     /// A confirmable message was not acknowledged after MAX_RETRANSMIT retransmissions.
-    Unacknowledged(Owner),
+    Unacknowledged(Transmission),
     /// A non-confirmable request no longer counts as outstanding; its response may still come.
-    Unanswered(Owner),
+    Unanswered(Transmission),
 }
 
 /// The table of transmissions is full.
@@ -299,6 +299,10 @@ impl<'m> MessageLayer<'m> {
         if let Some(index) = self.transmissions.position_owned(exchange) {
             self.end(index, now);
         }
+        // A NON that was started is with the outbox alone.
+        if let Some(message) = self.outbox.take_once(exchange) {
+            self.store.free(message);
+        }
     }
 
     fn end(&mut self, index: usize, now: Instant) -> Option<Transmission> {
@@ -329,14 +333,12 @@ impl<'m> MessageLayer<'m> {
                 } if deadline.is_due(now) => {
                     // RFC 7252 section 4.2: given up when the counter has reached MAX_RETRANSMIT on a timeout.
                     if u32::from(retransmissions) >= self.parameters.max_retransmit {
-                        return self
-                            .end(index, now)
-                            .map(|t| Expired::Unacknowledged(t.owner));
+                        return self.end(index, now).map(Expired::Unacknowledged);
                     }
                     self.retransmit(index, timeout_ms, retransmissions, now);
                 }
                 State::Expecting { until } if until.is_due(now) => {
-                    return self.end(index, now).map(|t| Expired::Unanswered(t.owner));
+                    return self.end(index, now).map(Expired::Unanswered);
                 }
                 _ => {}
             }
@@ -484,6 +486,20 @@ impl<'m> MessageLayer<'m> {
             next = earliest(next, at);
         }
         next
+    }
+
+    /// Whether `expire` has something to forget some day.
+    #[must_use]
+    pub fn remembers(&self) -> bool {
+        !self.deduplication.is_empty() || self.ids.in_use() || self.peers.is_probing()
+    }
+
+    /// Whether another separate response to the peer may be confirmable. RFC 7252 section 5.2.2 leaves
+    /// the choice; peers that acknowledge nothing must not fill the table.
+    #[must_use]
+    pub fn may_confirm_response(&self, peer: PeerId) -> bool {
+        let (all, waiting) = self.transmissions.responses(peer);
+        all < TRANSMISSIONS / 2 && waiting == 0
     }
 
     /// Whether a datagram waits for `poll_transmit`.

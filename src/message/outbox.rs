@@ -64,6 +64,17 @@ impl Outbox {
             .retain(|o| o.bytes != Bytes::Kept(message) && o.bytes != Bytes::Once(message));
     }
 
+    /// Takes out the datagram that starts this exchange, if it is one that is sent once.
+    pub fn take_once(&mut self, exchange: Handle) -> Option<StoredMessage> {
+        let once = |o: &Outgoing| match o.bytes {
+            Bytes::Once(message) if o.starts == Some(exchange) => Some(message),
+            _ => None,
+        };
+        let message = self.queue.iter().find_map(once)?;
+        self.forget(message);
+        Some(message)
+    }
+
     /// Whether the queue has no room left.
     #[must_use]
     pub fn is_full(&self) -> bool {

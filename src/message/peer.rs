@@ -143,6 +143,12 @@ impl PeerTable {
         }
     }
 
+    /// Whether a peer's silence is remembered.
+    #[must_use]
+    pub fn is_probing(&self) -> bool {
+        self.peers.iter().flatten().any(|peer| peer.probing > 0)
+    }
+
     /// Lets PROBING_RATE, bytes per second, work until `now`.
     pub fn leak(&mut self, rate: u32, now: Instant) {
         for peer in self

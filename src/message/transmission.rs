@@ -125,16 +125,27 @@ impl Transmissions {
             .count()
     }
 
-    /// Whether one handed in before `index` still waits for the same peer.
+    /// Whether one handed in before `index` waits for the same peer and goes first. A confirmable one
+    /// does not stand behind non-confirmable ones, which PROBING_RATE may hold back for long.
     #[must_use]
     pub fn is_behind(&self, index: usize) -> bool {
         let Some(this) = self.list.get(index) else {
             return false;
         };
-        self.list
-            .iter()
-            .take(index)
-            .any(|t| t.peer == this.peer && t.state == State::Waiting)
+        self.list.iter().take(index).any(|t| {
+            t.peer == this.peer && t.state == State::Waiting && (t.confirmable || !this.confirmable)
+        })
+    }
+
+    /// Separate responses on their way: all of them, and those that wait to be sent to `peer`.
+    #[must_use]
+    pub fn responses(&self, peer: PeerId) -> (usize, usize) {
+        let mut responses = (0, 0);
+        for t in self.list.iter().filter(|t| t.owner == Owner::Response) {
+            responses.0 += 1;
+            responses.1 += usize::from(t.peer == peer && t.state == State::Waiting);
+        }
+        responses
     }
 
     /// Whether one refers to the peer.

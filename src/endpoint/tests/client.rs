@@ -34,7 +34,7 @@ fn a_confirmable_request_is_retransmitted_unchanged_with_doubled_timeouts_and_th
             (sent.exchange, Failure::Timeout, bench.peer)
         );
         assert_eq!(bench.endpoint.poll_event(), None, "ends once");
-        assert_eq!(bench.endpoint.poll_timeout(bench.now), None);
+        assert!(bench.is_idle());
         assert_eq!(bench.endpoint.usage(), Usage::default());
         assert_eq!(bench.endpoint.counters().timeouts, 1);
         assert_eq!(bench.endpoint.counters().retransmitted, 4);
@@ -91,7 +91,7 @@ fn a_piggybacked_response_ends_the_exchange_once() {
     );
     assert!(bench.sent().is_empty());
     assert_eq!(bench.endpoint.usage(), Usage::default());
-    assert_eq!(bench.endpoint.poll_timeout(bench.now), None);
+    assert!(bench.is_idle());
 }
 
 #[test]
@@ -149,11 +149,7 @@ fn a_separate_response_counts_also_when_the_ack_was_lost() {
     bench.sent_one();
     assert!(response(&bench.receive(&message(NonConfirmable, Code::CONTENT, 777, &[]))).is_some());
     assert!(bench.sent().is_empty());
-    assert_eq!(
-        bench.endpoint.poll_timeout(bench.now),
-        None,
-        "retransmission has stopped"
-    );
+    assert!(bench.is_idle(), "retransmission has stopped");
 }
 
 #[test]
@@ -421,6 +417,11 @@ fn what_is_too_large_is_refused_and_not_truncated() {
         bench.endpoint.draft_payload(&[0; 1145]),
         Err(DraftError::TooLarge)
     );
+    assert_eq!(bench.endpoint.draft_payload(b""), Err(DraftError::NoDraft));
+    bench
+        .endpoint
+        .request_begin(Confirmable, Code::PUT, None, [1; 8])
+        .unwrap();
     bench.endpoint.draft_payload(&[0; 1143]).unwrap();
     let sent = bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
     assert_eq!(sent.len, 1152);
@@ -526,4 +527,127 @@ fn reset_ends_everything_without_events() {
     assert!(!bench.endpoint.knows_peer(&bench.peer));
     let id = bench.get(Confirmable, b"t").unwrap().id;
     assert_eq!(view(&bench.sent_one()).id(), id);
+}
+
+#[test]
+fn of_requests_with_equal_tokens_one_that_was_sent_is_meant() {
+    let mut bench = Bench::new();
+    let first = bench.get(NonConfirmable, b"").unwrap();
+    let second = bench.get(NonConfirmable, b"").unwrap();
+    bench.sent();
+    let answer = |id| [0x50, Code::CONTENT.0, 0, id];
+    assert_eq!(
+        response(&bench.receive(&answer(1))).unwrap().0,
+        first.exchange
+    );
+    bench.sent_one();
+    // It takes the slot of the first and waits for the second.
+    bench.get(NonConfirmable, b"").unwrap();
+    assert!(bench.sent().is_empty());
+    assert_eq!(
+        response(&bench.receive(&answer(2))).unwrap().0,
+        second.exchange
+    );
+}
+
+#[test]
+fn a_duplicate_of_a_non_response_answers_no_other_request() {
+    let mut bench = Bench::new();
+    bench.get(NonConfirmable, b"t").unwrap();
+    bench.sent();
+    let answer = message(NonConfirmable, Code::CONTENT, 77, &[]);
+    assert!(response(&bench.receive(&answer)).is_some());
+    bench.get(NonConfirmable, b"t").unwrap();
+    bench.sent();
+    assert!(matches!(bench.receive(&answer), Received::Nothing));
+    assert_eq!(bench.endpoint.counters().duplicates, 1);
+}
+
+#[test]
+fn a_request_held_by_the_probing_rate_does_not_hold_back_a_confirmable_one() {
+    let mut bench = Bench::new();
+    for _ in 0..2 {
+        bench
+            .endpoint
+            .request_begin(NonConfirmable, Code::PUT, None, [1; 8])
+            .unwrap();
+        bench.endpoint.draft_payload(&[0; 1000]).unwrap();
+        bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+    }
+    bench.sent_one();
+    bench.get(Confirmable, b"c").unwrap();
+    assert_eq!(bench.advance_to_timeout(), Some(3000));
+    assert_eq!(view(&bench.sent_one()).kind(), Confirmable);
+}
+
+#[test]
+fn a_cancelled_non_confirmable_request_is_not_sent() {
+    let mut bench = Bench::new();
+    let sent = bench.get(NonConfirmable, b"t").unwrap();
+    assert!(bench.endpoint.cancel(sent.exchange, bench.now));
+    assert!(bench.sent().is_empty());
+}
+
+#[test]
+fn a_message_id_given_late_is_the_exchange_s_too() {
+    let mut bench = Bench::new();
+    bench.endpoint.message.ids = crate::message::message_id::MessageIds::new(0);
+    let lifetime = bench.endpoint.parameters().exchange_lifetime_ms();
+    for _ in 0..=u16::MAX {
+        bench
+            .endpoint
+            .message
+            .ids
+            .allocate(bench.now, lifetime)
+            .unwrap();
+    }
+    assert_eq!(bench.get(NonConfirmable, b"t").unwrap().id, MessageId(0));
+    assert!(bench.sent().is_empty(), "all ids may be known");
+    assert_eq!(bench.advance_to_timeout(), Some(lifetime));
+    let datagram = bench.sent_one();
+    bench.advance(3000);
+    let reset = empty(Reset, view(&datagram).id().0);
+    assert!(matches!(bench.receive(&reset), Received::Reset(_)));
+}
+
+#[test]
+fn what_rfc_7252_forbids_is_not_written() {
+    let mut bench = Bench::new();
+    bench
+        .endpoint
+        .request_begin(Confirmable, Code::PUT, Token::new(b"t"), [1; 8])
+        .unwrap();
+    bench.endpoint.draft_content_format(0).unwrap();
+    bench.endpoint.draft_option(5, &[]).unwrap();
+    bench.endpoint.draft_uri_host(b"Example.ORG").unwrap();
+    // Section 5.4.5: options that occur at most once.
+    assert_eq!(
+        bench.endpoint.draft_option(12, &[50]),
+        Err(DraftError::Option)
+    );
+    assert_eq!(
+        bench.endpoint.draft_content_format(50),
+        Err(DraftError::Option)
+    );
+    assert_eq!(bench.endpoint.draft_option(5, &[]), Err(DraftError::Option));
+    assert_eq!(bench.endpoint.draft_uri_host(b"b"), Err(DraftError::Option));
+    // Sections 5.10.1 and 5.10.7: dot segments.
+    assert_eq!(
+        bench.endpoint.draft_option(11, b".."),
+        Err(DraftError::Option)
+    );
+    assert_eq!(
+        bench.endpoint.draft_option(8, b"."),
+        Err(DraftError::Option)
+    );
+    // Nothing of a bad URL stays.
+    assert!(bench.endpoint.draft_uri_path(b"a?%zz").is_err());
+    bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+    let datagram = bench.sent_one();
+    let options: Vec<_> = view(&datagram)
+        .options()
+        .map(|o| (o.number.0, o.value))
+        .collect();
+    // Section 6.4 step 5: the host is in lowercase.
+    assert_eq!(options, [(3, &b"example.org"[..]), (5, b""), (12, b"")]);
 }

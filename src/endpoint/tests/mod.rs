@@ -87,6 +87,12 @@ impl Bench {
         self.endpoint.handle_timeout(self.now);
     }
 
+    /// Whether no timer runs but the one that forgets.
+    pub fn is_idle(&self) -> bool {
+        let timeout = self.endpoint.poll_timeout(self.now);
+        timeout.is_none_or(|milliseconds| milliseconds == FORGET_WITHIN_MS)
+    }
+
     /// Goes to the next deadline; gives how far that was.
     pub fn advance_to_timeout(&mut self) -> Option<u32> {
         let milliseconds = self.endpoint.poll_timeout(self.now)?;

@@ -2,7 +2,8 @@
 //! As a server: RFC 7252 sections 4.5, 5.2 and 5.8.
 
 use super::*;
-use crate::config::{DEDUPLICATION, REQUESTS};
+use crate::config::{DEDUPLICATION, REQUESTS, TRANSMISSIONS};
+use crate::wire::option::OptionNumber;
 use MessageType::{Acknowledgement, Confirmable, NonConfirmable, Reset};
 
 fn get(kind: MessageType, id: u16) -> Vec<u8> {
@@ -119,7 +120,7 @@ fn a_handler_that_does_not_answer_is_acknowledged_and_may_answer_later() {
     bench.advance_to_timeout();
     assert_eq!(bench.sent_one(), first, "retransmitted until acknowledged");
     bench.receive(&empty(Acknowledgement, separate.id().0));
-    assert_eq!(bench.endpoint.poll_timeout(bench.now), None);
+    assert!(bench.is_idle());
     assert_eq!(bench.endpoint.usage().transmissions, 0);
 }
 
@@ -135,7 +136,7 @@ fn a_separate_response_may_be_non_confirmable() {
         .unwrap();
     bench.endpoint.response_send(bench.now).unwrap();
     assert_eq!(view(&bench.sent_one()).kind(), NonConfirmable);
-    assert_eq!(bench.endpoint.poll_timeout(bench.now), None);
+    assert!(bench.is_idle());
     bench.receive(&get(Confirmable, 7));
     assert_eq!(bench.sent_one(), empty(Acknowledgement, 7));
 }
@@ -385,10 +386,10 @@ fn a_cut_off_request_is_too_large() {
     datagram.push(0xFF);
     datagram.resize(1153, 0);
     assert!(matches!(bench.receive(&datagram), Received::Nothing));
-    assert_eq!(
-        view(&bench.sent_one()).code(),
-        Code::REQUEST_ENTITY_TOO_LARGE
-    );
+    let answer = bench.sent_one();
+    assert_eq!(view(&answer).code(), Code::REQUEST_ENTITY_TOO_LARGE);
+    // 1152 less header, token, Uri-Path and payload marker
+    assert_eq!(view(&answer).uint(OptionNumber::SIZE1), Some(1144));
     datagram.truncate(1152);
     bench.request(&datagram);
 }
@@ -409,4 +410,136 @@ fn a_draft_is_ended_by_a_datagram() {
     );
     bench.respond(request, b"x").unwrap();
     assert_eq!(bench.sent().len(), 2);
+}
+
+#[test]
+fn a_late_answer_to_a_non_leaves_another_message_with_its_id_alone() {
+    let parameters = Parameters {
+        message_store: 2048,
+        ..Default::default()
+    };
+    let mut bench = Bench::server_with(parameters);
+    for _ in 0..3 {
+        let deferred = bench.request(&get(NonConfirmable, 7));
+        bench.endpoint.request_release(deferred);
+        // Others push it out of the table, and the peer uses its id again.
+        for id in 0..DEDUPLICATION as u16 {
+            let request = bench.request(&get(NonConfirmable, 1000 + id));
+            bench.respond(request, b"").unwrap();
+            bench.sent();
+        }
+        let again = bench.request(&get(Confirmable, 7));
+        bench.respond(again, &[1; 900]).unwrap();
+        let answer = bench.sent_one();
+        bench.respond(deferred, b"late").unwrap();
+        bench.sent();
+        bench.receive(&get(Confirmable, 7));
+        assert_eq!(bench.sent_one(), answer);
+        bench.advance(300_000);
+    }
+    assert_eq!(bench.endpoint.usage(), Usage::default());
+    let request = bench.request(&get(Confirmable, 9));
+    assert!(
+        bench.respond(request, &[0; 1100]).is_ok(),
+        "the store is empty"
+    );
+}
+
+#[test]
+fn a_peer_that_acknowledges_nothing_does_not_fill_the_table() {
+    let mut bench = Bench::server();
+    for id in 0..2 * TRANSMISSIONS as u16 {
+        let request = bench.request(&get(Confirmable, id));
+        bench.endpoint.request_release(request);
+        bench.sent();
+        bench.respond(request, b"x").unwrap();
+        bench.sent();
+    }
+    assert_eq!(
+        bench.endpoint.usage().transmissions,
+        2,
+        "one on its way, one waiting"
+    );
+    for from in 10..10 + 2 * TRANSMISSIONS as u32 {
+        bench.peer = peer(from);
+        let request = bench.request(&get(Confirmable, 1));
+        bench.endpoint.request_release(request);
+        bench.sent();
+        bench.respond(request, b"x").unwrap();
+        assert_eq!(
+            bench.sent().len(),
+            1,
+            "confirmable or not, everybody is answered"
+        );
+    }
+    assert_eq!(bench.endpoint.usage().transmissions, TRANSMISSIONS / 2);
+    bench.peer = peer(2);
+    assert!(bench.get(Confirmable, b"own").is_ok());
+}
+
+#[test]
+fn a_request_refused_for_overload_stays_refused() {
+    let mut bench = Bench::server();
+    let held: Vec<_> = (0..REQUESTS as u16)
+        .map(|id| bench.request(&get(Confirmable, id)))
+        .collect();
+    bench.receive(&get(Confirmable, 1000));
+    let refusal = bench.sent_one();
+    assert_eq!(view(&refusal).code(), Code::SERVICE_UNAVAILABLE);
+    bench.respond(held[0], b"").unwrap();
+    bench.sent();
+    assert!(matches!(
+        bench.receive(&get(Confirmable, 1000)),
+        Received::Nothing
+    ));
+    assert_eq!(bench.sent_one(), refusal);
+}
+
+#[test]
+fn every_ack_that_falls_due_is_sent() {
+    let parameters = Parameters {
+        nstart: 255,
+        ..Default::default()
+    };
+    let mut bench = Bench::server_with(parameters);
+    for _ in 0..TRANSMISSIONS {
+        bench.get(Confirmable, b"t").unwrap();
+        bench.sent();
+    }
+    for id in 0..REQUESTS as u16 {
+        bench.request(&get(Confirmable, id));
+    }
+    bench.advance(3000);
+    let sent = bench.sent();
+    assert_eq!(sent.len(), TRANSMISSIONS + REQUESTS);
+    let acks = sent.iter().filter(|d| view(d).kind() == Acknowledgement);
+    assert_eq!(acks.count(), REQUESTS);
+}
+
+#[test]
+fn a_non_is_never_acknowledged() {
+    let mut bench = Bench::server();
+    let request = bench.request(&get(Confirmable, 7));
+    bench.respond(request, b"").unwrap();
+    bench.sent();
+    bench.receive(&get(NonConfirmable, 7));
+    assert!(bench.sent().is_empty());
+}
+
+#[test]
+fn after_weeks_of_idleness_everything_is_forgotten() {
+    let mut bench = Bench::server();
+    let request = bench.request(&get(Confirmable, 7));
+    bench.respond(request, b"old").unwrap();
+    bench.sent();
+    let mut days = 0;
+    while days < 25 {
+        let milliseconds = bench.advance_to_timeout().unwrap_or(86_400_000);
+        days += milliseconds / 86_400_000;
+    }
+    assert_eq!(bench.endpoint.poll_timeout(bench.now), None);
+    assert!(matches!(
+        bench.receive(&get(Confirmable, 7)),
+        Received::Request { .. }
+    ));
 }
