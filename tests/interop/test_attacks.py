@@ -21,6 +21,7 @@ def handler(packet, ip, port):
     runs += 1
     coap.sendResponse(ip, port, packet.messageid, "good", 69, -1, packet.token)
 coap.addIncomingRequestCallback("a", handler)
+coap.addIncomingRequestCallback("silent", lambda packet, ip, port: None)
 def used():
     gc.collect()
     return gc.mem_alloc()
@@ -39,6 +40,8 @@ def spoofed(count, seed):
 FLOODS = {
     "con_requests": lambda: coapmsg.request(coapmsg.GET, "a"),
     "non_requests": lambda: coapmsg.request(coapmsg.GET, "a", coapmsg.NON),
+    "con_requests_never_answered": lambda: coapmsg.request(coapmsg.GET, "silent"),
+    "non_requests_never_answered": lambda: coapmsg.request(coapmsg.GET, "silent", coapmsg.NON),
     "not_found": lambda: coapmsg.request(coapmsg.GET, "nosuch"),
     "pings": lambda: coapmsg.Message(coapmsg.CON),
     "acks": lambda: coapmsg.Message(coapmsg.ACK),
