@@ -3,7 +3,8 @@
 # archive.sh TARGET OUT_DIR: the engine for a device's CPU as OUT_DIR/libmicrocoapy.a.
 #
 # TARGET is a Rust target triple without operating system (riscv32imc-unknown-none-elf, thumbv6m-none-eabi...), or
-# xtensa-esp8266-none-elf, xtensa-esp32-none-elf, xtensa-esp32s2-none-elf, xtensa-esp32s3-none-elf.
+# xtensa-esp8266-none-elf, xtensa-esp32-none-elf, xtensa-esp32s2-none-elf, xtensa-esp32s3-none-elf. Of those OUT_DIR
+# also gets microcoapy.o, the engine without compiler_builtins, for ports whose libgcc or ROM has the same functions.
 #
 # Environment:
 #   MICROCOAPY_PROFILE          capacities, src/config.rs: unix, esp32 (default) or esp8266
@@ -26,7 +27,7 @@ missing() {
     say "$@"
     exit 3
 }
-[ $# -eq 2 ] || { sed -n '3,19s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 2 ] || { sed -n '3,20s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 target=$1
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
@@ -166,6 +167,23 @@ if [ -n "$literals" ]; then
     [ -n "${binutils:-}" ] || missing "no ar and objcopy for Xtensa (Debian package binutils-xtensa-lx106)."
 fi
 
+# Xtensa has no trap instruction for LLVM: it calls abort(), which not every port has. Here it is the instruction that
+# is illegal in every Xtensa, local to the object.
+define_abort() {
+    printf '\t.section .text.abort,"ax",@progbits\n\t.align 4\n\t.type abort,@function\nabort:\n\till\n'
+}
+
+# The sections that all of ESP8266's linker scripts know: code they do not find by its file's name goes to IRAM, and
+# .rodata of files on the linker's command line to flash, where bytes cannot be read.
+place_sections() {
+    renames=$("${binutils}objdump" -h "$1" | awk '
+        $2 ~ /^\.text/ { print "--rename-section", $2 "=.irom0.text" }
+        $2 ~ /^\.literal/ { print "--rename-section", $2 "=.irom0.literal" }
+        $2 ~ /^\.rodata/ { print "--rename-section", $2 "=.data.microcoapy" $2 }')
+    # shellcheck disable=SC2086 # no section has a space in its name
+    "${binutils}objcopy" $renames "$1"
+}
+
 # ---- cargo ---------------------------------------------------------------------------------------
 
 # A folder for each way of building: what lies there of another one is never taken for this one's.
@@ -206,11 +224,14 @@ else
         [ -f "$deps/$name.s" ] || { say "cargo left no assembly for ${name:-the library} in $deps"; exit 1; }
         object=$fresh/${name%-*}.o
         python3 tools/xtensa-literals.py "$deps/$name.s" "$fresh/fixed.s"
+        [ "$object" != "$fresh/microcoapy.o" ] || define_abort >>"$fresh/fixed.s"
         # shellcheck disable=SC2086 # the assembler's options
         $MICROCOAPY_XTENSA_AS "$fresh/fixed.s" -o "$object"
         # LLVM's bitcode, for which the linker has no use.
         "${binutils}objcopy" -R .llvmbc -R .llvmcmd "$object"
+        [ "$target" != xtensa-esp8266-none-elf ] || place_sections "$object"
     done
     "${binutils}ar" rcs "$fresh/libmicrocoapy.a" "$fresh/microcoapy.o" "$fresh/compiler_builtins.o"
+    mv -f "$fresh/microcoapy.o" "$out/microcoapy.o"
 fi
 mv -f "$fresh/libmicrocoapy.a" "$out/libmicrocoapy.a"
