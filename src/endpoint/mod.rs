@@ -279,7 +279,7 @@ impl<'m> Endpoint<'m> {
             self.exchanges.next_timeout(),
         );
         // What is only remembered needs no timer, but must be forgotten before the clock has wrapped.
-        let forget = self.message.remembers() || !self.requests.is_empty();
+        let forget = self.message.remembers() || self.requests.remembers();
         let forget = forget.then(|| now.after(FORGET_WITHIN_MS));
         let next = earliest(next, self.requests.next_timeout());
         Some(earliest(next, forget)?.remaining(now))

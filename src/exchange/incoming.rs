@@ -117,6 +117,12 @@ impl Requests {
         }
     }
 
+    /// Whether `expire` has something to forget some day.
+    #[must_use]
+    pub fn remembers(&self) -> bool {
+        self.table.iter().any(|(_, request)| request.released)
+    }
+
     /// Marks one request whose ACK is due as acknowledged and gives it.
     pub fn take_ack_due(&mut self, now: Instant) -> Option<Request> {
         let due = |r: &Request| matches!(r.acknowledgement, Acknowledgement::Owed { deadline } if deadline.is_due(now));
