@@ -4,12 +4,15 @@
 import random
 import selectors
 import socket
+import struct
 import threading
 import time
 
 import coapmsg
 
 _given_ports = set()
+
+SO_TIMESTAMPNS = 35  # Linux; Python's socket module does not name it
 
 
 def free_port(host="127.0.0.1"):
@@ -37,6 +40,7 @@ class RawPeer:
 
     def __init__(self, host="127.0.0.1", port=0):
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.sock.bind((host, port))
         self.host, self.port = self.sock.getsockname()
         self.address = (self.host, self.port)
@@ -55,13 +59,18 @@ class RawPeer:
         self.sock.sendto(data, address)
 
     def recv_bytes(self, timeout=5.0):
-        """(bytes, address, time) of the next datagram, or None when nothing comes in `timeout` seconds."""
+        """(bytes, address, time) of the next datagram, or None when nothing comes in `timeout` seconds.
+
+        The time is when the kernel got it, on the clock of time.monotonic(): that this process was
+        scheduled late does not show.
+        """
         self.sock.settimeout(timeout)
         try:
-            data, address = self.sock.recvfrom(65536)
+            data, ancillary, _, address = self.sock.recvmsg(65536, 64)
         except (socket.timeout, BlockingIOError):
             return None
-        return data, address, time.monotonic()
+        seconds, nanoseconds = struct.unpack("@qq", ancillary[0][2][:16])
+        return data, address, seconds + nanoseconds / 1e9 - time.time() + time.monotonic()
 
     def recv(self, timeout=5.0):
         """The next message and its sender; AssertionError when none comes."""

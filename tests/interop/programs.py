@@ -16,7 +16,7 @@ import net
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-INTERPRETER = os.environ.get("MICROPYTHON") or os.path.join(ROOT, "build", "micropython")
+INTERPRETER = os.path.abspath(os.environ.get("MICROPYTHON") or os.path.join(ROOT, "build", "micropython"))
 
 _running = []
 

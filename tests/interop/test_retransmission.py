@@ -9,7 +9,7 @@ import programs
 from harness import limit
 
 EARLY = 0.01  # the clocks of two processes, in whole milliseconds
-LATE = 0.25  # a busy machine may be late, never early
+LATE = 0.4  # a busy machine may be late, never early
 
 
 def silent_peer_times(agent, peer, count, call, timeout):
@@ -22,14 +22,11 @@ def silent_peer_times(agent, peer, count, call, timeout):
 
 
 def check_doubling(times, shortest, longest):
-    """Gaps T, 2T, 4T... with T from shortest to longest."""
+    """Gaps T, 2T, 4T... with T from shortest to longest. Each gap may be longer by LATE, none shorter."""
     gaps = [b - a for a, b in zip(times, times[1:])]
-    assert shortest - EARLY <= gaps[0] <= longest + LATE, gaps
-    for number, gap in enumerate(gaps):
-        factor = 2**number
-        assert gap >= shortest * factor - EARLY - LATE, gaps  # the one before may have been late
-        assert abs(gap - gaps[0] * factor) <= LATE + (factor - 1) * 0.05, gaps
-    assert times[-1] - times[0] >= shortest * (2 ** len(gaps) - 1) - EARLY, gaps
+    initial = min(gap / 2**number for number, gap in enumerate(gaps))
+    assert shortest - EARLY <= initial <= longest + EARLY, gaps
+    assert all(gap <= initial * 2**number + LATE for number, gap in enumerate(gaps)), gaps
 
 
 @limit(90)
@@ -53,10 +50,10 @@ def test_default_times_with_three_transmissions_lost():
 
 def test_shorter_ack_timeout_doubles_too():
     with net.RawPeer() as peer:
-        agent = programs.client("ack_timeout=200")
+        agent = programs.client("ack_timeout=500")
         call = "coap.put('127.0.0.1', %d, 'a', 'body')" % peer.port
-        times, datagrams = silent_peer_times(agent, peer, 5, call, 20)
-        check_doubling(times, 0.2, 0.3)
+        times, datagrams = silent_peer_times(agent, peer, 4, call, 20)
+        check_doubling(times, 0.5, 0.75)
         assert len(set(datagrams)) == 1, datagrams
 
 
@@ -77,9 +74,9 @@ def test_initial_timeout_is_random():
 
 def test_random_factor_of_one_is_exact():
     with net.RawPeer() as peer:
-        agent = programs.client("ack_timeout=150, ack_random_factor=1.0")
-        times, _ = silent_peer_times(agent, peer, 4, "coap.get('127.0.0.1', %d, 'a')" % peer.port, 10)
-        check_doubling(times, 0.15, 0.15)
+        agent = programs.client("ack_timeout=500, ack_random_factor=1.0")
+        times, _ = silent_peer_times(agent, peer, 3, "coap.get('127.0.0.1', %d, 'a')" % peer.port, 10)
+        check_doubling(times, 0.5, 0.5)
 
 
 def test_giving_up_after_max_retransmit_reports_timeout():
@@ -89,7 +86,9 @@ def test_giving_up_after_max_retransmit_reports_timeout():
         error = agent.wait_events("error")[0]
         assert error["errno"] == errno.ETIMEDOUT, error
         assert error["sender"] == peer.address, error
-        assert error["time"] - times[0] >= 15 * (times[1] - times[0]) - 15 * 0.05 - LATE, (error, times)
+        # RFC 7252 section 4.8.2: MAX_TRANSMIT_WAIT, with the initial timeout seen
+        initial = min((b - a) / 2**number for number, (a, b) in enumerate(zip(times, times[1:])))
+        assert error["time"] - times[0] >= 15 * initial - EARLY, (error, times)
         peer.silent(0.5)
         agent.finish()
         agent.eval("coap.poll(200)")
@@ -207,14 +206,14 @@ def test_stop_ends_what_is_outstanding():
 
 def test_separate_response_of_the_server_is_retransmitted_until_acknowledged():
     setup = "later = []\nresource(coap, 'slow', code=None, then=lambda *arguments: later.append(arguments))"
-    server, port = programs.server(setup, "ack_timeout=200")
+    server, port = programs.server(setup, "ack_timeout=500")
     with net.RawPeer() as peer:
         request = coapmsg.request(coapmsg.GET, "slow")
         ack = peer.ask(request, ("127.0.0.1", port))
         assert ack.encode() == bytes([0x60, 0, request.mid >> 8, request.mid & 255]), ack
         server.exec("r, ip, p = later.pop()\nsent = coap.sendResponse(ip, p, r.messageid, 'late', 69, 0, r.token)")
         got = [peer.recv_bytes() for _ in range(3)]
-        check_doubling([g[2] for g in got], 0.2, 0.3)
+        check_doubling([g[2] for g in got], 0.5, 0.75)
         assert len({g[0] for g in got}) == 1, got
         response = coapmsg.decode(got[0][0])
         assert (response.mtype, response.dotted, response.payload) == (coapmsg.CON, "2.05", b"late"), response
@@ -223,4 +222,4 @@ def test_separate_response_of_the_server_is_retransmitted_until_acknowledged():
         peer.send(coapmsg.Message(coapmsg.ACK, 0, response.mid), ("127.0.0.1", port))
         while peer.recv_bytes(0.05):
             pass  # what crossed the ACK
-        peer.silent(1.5)
+        peer.silent(3.5)

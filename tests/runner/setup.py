@@ -67,7 +67,7 @@ def programs(*names):
 
 def interpreter():
     """Path of the interpreter under test; MICROPYTHON in the environment names another."""
-    path = os.environ.get("MICROPYTHON") or INTERPRETER
+    path = os.path.abspath(os.environ.get("MICROPYTHON") or INTERPRETER)
     if not os.access(path, os.X_OK):
         raise Missing("no interpreter at %s: run make first" % path)
     return path
