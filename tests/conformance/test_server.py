@@ -230,7 +230,7 @@ def test_TD_COAP_CORE_15(peer):
         if not to_server:
             assert s.wire.next(False).data == response.encode(), s.proxy.records
         assert displayed == ("2.05", response.payload)
-        assert s.server.output.count("test type") == 1, s.server.output
+        s.server.wait_count("test type", 1)
         s.server.close()
 
 
@@ -283,7 +283,7 @@ def test_TD_COAP_CORE_16(case):
     else:
         assert len(responses) == 2 and len({d.data for d in responses}) == 1, s.proxy.records
     assert displayed == ("2.05", response.payload)
-    assert s.server.output.count("separate type") == 1, s.server.output
+    s.server.wait_count("separate type", 1)
 
 
 @against()

@@ -95,6 +95,11 @@ class Program:
 
         return self.wait(condition, timeout, "line matching %r" % pattern)
 
+    def wait_count(self, text, count, timeout=10.0):
+        """Waits until the output has the text that many times; it must not have it more often."""
+        self.wait(lambda: True if self.output.count(text) >= count else None, timeout, "%d times %r" % (count, text))
+        assert self.output.count(text) == count, self.output
+
     def wait_end(self, timeout=30.0):
         """The exit status, once the program has ended by itself."""
         try:

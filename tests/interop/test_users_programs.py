@@ -56,8 +56,8 @@ def test_client_and_server_written_for_microcoapy():
         "Message payload:  ",
         "messages: 5",
     ], text
-    assert server.output.count("Measure-current request received:") == 2, server.output
-    assert server.output.count("Turn-on-led request received:") == 2, server.output
+    server.wait_count("Measure-current request received:", 2)
+    server.wait_count("Turn-on-led request received:", 2)
 
 
 @cases(first_request=(True, 0), first_answer=(False, 0))
@@ -72,7 +72,7 @@ def test_client_written_for_microcoapy_loses_a_datagram(case):
             assert client.wait_end() == 0, client.output
             assert sum(d.dropped for d in proxy.records) == 1
     assert "messages: 5" in client.output, client.output
-    assert server.output.count("Measure-current request received:") == 2, server.output
+    server.wait_count("Measure-current request received:", 2)
 
 
 def test_example_client_and_server():
@@ -82,7 +82,7 @@ def test_example_client_and_server():
     client = micropython(os.path.join(EXAMPLES, "client.py"), "127.0.0.1", port)
     assert client.wait_end() == 0, client.output
     assert "payload: b'222'" in client.output and "led is off" in client.output, client.output
-    assert server.output.count("request for") == 3, server.output
+    server.wait_count("request for", 3)
 
 
 def test_example_client_without_server_says_so():
