@@ -20,7 +20,4 @@ LDSCRIPT = $(MICROCOAPY_BOARD_DIR)/firmware.ld
 # board.c chooses the size of the heap when the board starts.
 LDFLAGS += -Wl,--wrap=gc_init
 
-# The C compiler has not heard of its CPU yet when micropython.mk asks it.
-MICROCOAPY_TARGET ?= riscv32imc-unknown-none-elf
-MICROCOAPY_PROFILE ?= esp32
 FROZEN_MANIFEST ?=

@@ -95,7 +95,7 @@ class Board:
     packages = ("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf", "qemu-system-misc")
 
     def __init__(self, firmware=FIRMWARE):
-        self.firmware = firmware
+        self.firmware = os.path.abspath(firmware)
 
     def build(self):
         """(exit status, output) of make."""
