@@ -97,13 +97,14 @@ $(MODULE_LINKS):
 # What MicroPython's submodules provide is not there in every tree. micropython-lib is not needed
 # here, but its README.md is asked for: any will do.
 HAS_MBEDTLS = $(or $(wildcard $(MPY)/lib/mbedtls/library/ssl_tls.c),$(wildcard $(MPY)/debian/patches/*mbedtls*),$(if $(MPY_SOURCE),yes))
+# Not stripped: valgrind's suppressions for the collector name its functions.
 UNIX_FLAGS = \
 	BUILD=$(UNIX_BUILD)$(VARIANT_SUFFIX) \
 	USER_C_MODULES=$(MODULES) \
 	MICROCOAPY_TARGET_DIR=$(OUT)/cargo \
 	FROZEN_MANIFEST=$(ROOT)/boards/unix/manifest.py \
 	MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY= \
-	MICROPY_PY_BTREE=0 MICROPY_PY_FFI=0 MICROPY_SSL_AXTLS=0 \
+	MICROPY_PY_BTREE=0 MICROPY_PY_FFI=0 MICROPY_SSL_AXTLS=0 STRIP= \
 	$(if $(HAS_MBEDTLS),MICROPY_SSL_MBEDTLS=1,MICROPY_PY_SSL=0) \
 	$(if $(wildcard $(MPY)/lib/micropython-lib/README.md),,MPY_LIB_DIR=$(ROOT))
 
@@ -128,7 +129,7 @@ $(OUT)/micropython: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
 asan: $(OUT)/micropython-asan
 $(OUT)/micropython-asan: VARIANT_SUFFIX := -asan
 $(OUT)/micropython-asan: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
-	$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS) STRIP= \
+	$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS) \
 	  CFLAGS_EXTRA="-fsanitize=address -fno-omit-frame-pointer" LDFLAGS_EXTRA=-fsanitize=address
 	$(Q)$(call INSTALL,$(UNIX_BUILD)$(VARIANT_SUFFIX)/micropython)
 

@@ -5,6 +5,7 @@
 //! kept for repeated requests give way, oldest first.
 
 use super::Endpoint;
+use crate::config::EXCHANGES;
 use crate::exchange::incoming::{Acknowledgement, Request};
 use crate::exchange::outgoing::{Exchange, Failure, Kind, State};
 use crate::handle::Handle;
@@ -367,21 +368,22 @@ impl Endpoint<'_> {
         Some((handle, id))
     }
 
-    /// When the table is full, a non-confirmable request that got no answer so far gives way; its end
-    /// is reported as a timeout.
+    /// When there is no room, a non-confirmable request that got no answer so far gives way; its end is
+    /// reported as a timeout.
     fn exchange_insert(&mut self, exchange: Exchange) -> Option<Handle> {
-        let exchange = match self.exchanges.insert(exchange) {
-            Ok(handle) => return Some(handle),
-            Err(exchange) => exchange,
-        };
-        if self.displaced.is_some() {
-            return None;
+        // One slot is left to others, whom a peer that answers nothing must not keep out.
+        let crowded = self.exchanges.with_peer(exchange.peer) >= EXCHANGES - 1;
+        if crowded || self.exchanges.len() == EXCHANGES {
+            let of = crowded.then_some(exchange.peer);
+            let handle = self.exchanges.first_unanswered(of)?;
+            if self.displaced.is_some() {
+                return None;
+            }
+            let mut old = self.exchanges.remove(handle)?;
+            old.state = State::Failed(Failure::Timeout);
+            self.displaced = self.ended(handle, &old);
+            self.count_timeouts(|_| 1);
         }
-        let handle = self.exchanges.first_unanswered()?;
-        let mut old = self.exchanges.remove(handle)?;
-        old.state = State::Failed(Failure::Timeout);
-        self.displaced = self.ended(handle, &old);
-        self.count_timeouts(|_| 1);
         self.exchanges.insert(exchange).ok()
     }
 

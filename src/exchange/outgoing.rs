@@ -129,12 +129,13 @@ impl Exchanges {
             .map(|(handle, _)| handle)
     }
 
-    /// A non-confirmable request whose response did not come at once: the first to give way when the
-    /// table is full. Its end is reported as a timeout.
+    /// The oldest non-confirmable request, to that peer or to any, whose response did not come at once.
     #[must_use]
-    pub fn first_unanswered(&self) -> Option<Handle> {
+    pub fn first_unanswered(&self, to: Option<PeerId>) -> Option<Handle> {
         let unanswered = self.table.iter().filter_map(|(handle, e)| match e.state {
-            State::Unanswered { deadline } => Some((handle, deadline)),
+            State::Unanswered { deadline } if to.is_none_or(|to| to == e.peer) => {
+                Some((handle, deadline))
+            }
             _ => None,
         });
         unanswered
@@ -180,6 +181,12 @@ impl Exchanges {
         self.table
             .iter()
             .any(|(_, e)| matches!(e.state, State::Acknowledged { .. }))
+    }
+
+    /// Exchanges with a peer.
+    #[must_use]
+    pub fn with_peer(&self, peer: PeerId) -> usize {
+        self.table.iter().filter(|(_, e)| e.peer == peer).count()
     }
 
     /// Whether one refers to the peer.

@@ -46,7 +46,8 @@ static bool same_peer(const peer_t *a, const peer_t *b) {
 static bool object_find(coap_obj_t *self, mp_obj_t address, peer_t *out) {
     mp_obj_list_t *list = MP_OBJ_TO_PTR(self->addresses);
     for (size_t i = 0; list != NULL && i < list->len; i++) {
-        if (list->items[i] != MP_OBJ_NULL && mp_obj_equal(list->items[i], address)) {
+        if (list->items[i] != MP_OBJ_NULL && mp_obj_get_type(list->items[i]) == mp_obj_get_type(address)
+            && mp_obj_equal(list->items[i], address)) {
             object_peer(i, out);
             return true;
         }

@@ -92,6 +92,9 @@ static mcoap_result add_target(coap_obj_t *self, const draft_t *draft) {
     mcoap_result result = MCOAP_OK;
     if (draft->host.len != 0) {
         result = mcoap_draft_uri_host(self->endpoint, draft->host.buf, draft->host.len);
+        if (result == MCOAP_ERR_OPTION) {
+            microcoapy_bad_value(MP_QSTR_ip);
+        }
         // A ping goes to a host, too, but cannot say its name.
         result = result == MCOAP_ERR_TYPE ? MCOAP_OK : result;
     }
@@ -162,6 +165,9 @@ static size_t send_answer(coap_obj_t *self, const message_t *message, const draf
 // Sends a request, or what the engine says can only be an answer. Returns the number of bytes, or 0.
 static size_t send_message(coap_obj_t *self, message_t *message) {
     draft_t draft;
+    // A program may send for long without polling: what has waited for its turn goes first.
+    mcoap_endpoint_handle_timeout(self->endpoint, microcoapy_now());
+    microcoapy_flush(self, 0);
     if (!prepare(self, message, &draft)) {
         return 0;
     }

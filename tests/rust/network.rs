@@ -359,7 +359,8 @@ fn many_requests_at_once_are_served_in_turn() {
         let accepted = (0..200)
             .filter(|&number| network.request(0, MessageType::Confirmable, number))
             .count();
-        assert_eq!(accepted, microcoapy::config::EXCHANGES);
+        // One slot is left for other peers.
+        assert_eq!(accepted, microcoapy::config::EXCHANGES - 1);
         network.run_until(|network| network.hosts[0].waiting.is_empty());
         for (number, handled) in &network.hosts[1].handled {
             assert_eq!(*handled, 1, "seed {seed}, request {number}");

@@ -387,7 +387,7 @@ fn when_the_table_is_full_unanswered_non_requests_give_way_with_an_event() {
     });
     let first = bench.get(NonConfirmable, b"t").unwrap();
     bench.advance(3000);
-    for _ in 1..EXCHANGES {
+    for _ in 2..EXCHANGES {
         bench.get(Confirmable, b"t").unwrap();
         bench.sent();
     }
@@ -403,7 +403,13 @@ fn when_the_table_is_full_unanswered_non_requests_give_way_with_an_event() {
         Err(RequestError::NoSlot),
         "confirmable ones do not"
     );
-    assert_eq!(bench.endpoint.usage().exchanges, EXCHANGES);
+    assert_eq!(bench.endpoint.usage().exchanges, EXCHANGES - 1);
+    bench.peer = peer(2);
+    assert!(
+        bench.get(Confirmable, b"t").is_ok(),
+        "one slot is left to others"
+    );
+    assert_eq!(bench.get(Confirmable, b"t"), Err(RequestError::NoSlot));
 }
 
 #[test]

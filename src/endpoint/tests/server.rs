@@ -502,7 +502,8 @@ fn every_ack_that_falls_due_is_sent() {
         ..Default::default()
     };
     let mut bench = Bench::server_with(parameters);
-    for _ in 0..TRANSMISSIONS {
+    for n in 0..TRANSMISSIONS as u32 {
+        bench.peer = peer(100 + n);
         bench.get(Confirmable, b"t").unwrap();
         bench.sent();
     }
