@@ -17,9 +17,11 @@ endif()
 # The repository itself, wherever links lead: rustup looks for rust-toolchain.toml there.
 get_filename_component(MICROCOAPY_ROOT "${CMAKE_CURRENT_LIST_DIR}" REALPATH)
 
-# A later run of cmake, for which the environment may be another, keeps the setting.
+# What the command line or the board has set, then the environment, then the default. A later run of
+# cmake, for which the environment may be another, keeps the setting.
 macro(microcoapy_setting name default help)
-    if(NOT DEFINED ${name} AND DEFINED ENV{${name}})
+    if(DEFINED ${name})
+    elseif(DEFINED ENV{${name}})
         set(${name} "$ENV{${name}}" CACHE STRING "${help}")
     else()
         set(${name} "${default}" CACHE STRING "${help}")

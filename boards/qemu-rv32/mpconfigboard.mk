@@ -17,7 +17,8 @@ INC += -I$(MICROCOAPY_BOARD_DIR)
 SRC_C += $(MICROCOAPY_BOARD_DIR)/board.c
 LDSCRIPT = $(MICROCOAPY_BOARD_DIR)/firmware.ld
 
-# board.c chooses the size of the heap when the board starts.
+# At most; board.c chooses when the board starts.
+MICROPY_HEAP_SIZE ?= 262144
 LDFLAGS += -Wl,--wrap=gc_init
 
 FROZEN_MANIFEST ?=

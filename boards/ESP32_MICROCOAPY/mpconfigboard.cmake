@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+#
+# MicroPython's ESP32_GENERIC with microcoapy; 4 MB of flash or more:
+#   make -C micropython/ports/esp32 BOARD_DIR=<this folder>
+
+# The path is one of the port, as are those of the sdkconfig files that it lists.
+include(boards/ESP32_GENERIC/mpconfigboard.cmake)
+
+set(MICROCOAPY_PROFILE esp32)
+list(APPEND USER_C_MODULES ${CMAKE_CURRENT_LIST_DIR}/../../micropython.cmake)
