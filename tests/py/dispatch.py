@@ -47,6 +47,18 @@ del server.callbacks["direct"]
 client.get(SERVER[0], SERVER[1], "direct")
 settle(server, client)
 
+server.callbacks["one"] = server.callbacks.pop("a/b")  # as many as before
+for url in ("a/b", "one"):
+    client.get(SERVER[0], SERVER[1], url)
+    settle(server, client)
+server.callbacks = {"/x": handler("x"), "y/z": handler("y/z")}
+for url in ("x", "y/z", "a"):
+    client.get(SERVER[0], SERVER[1], url)
+    settle(server, client)
+server.callbacks = {}
+client.get(SERVER[0], SERVER[1], "x")
+settle(server, client)
+
 print("a client answers requests, too")
 net.waiting[("10.0.0.1", 5683)].append((message(0, 1, 7, b"t", b"\xb1x"), SERVER, None))
 client.poll(0)
