@@ -46,11 +46,21 @@ def armed(report):
         report.fail("memory/asan is in the build", output)
 
 
+def has_symbols(interpreter):
+    """Whether valgrind can tell the collector's functions by name, as the suppressions need."""
+    with open(interpreter, "rb") as file:
+        return b".symtab" in file.read()
+
+
 def run(report, options):
     setup.programs("valgrind")
     tests = python.names()
     jobs = []
-    for name in options.chosen(["valgrind/" + test for test in tests]):
+    valgrind = options.chosen(["valgrind/" + test for test in tests])
+    if valgrind and not has_symbols(setup.interpreter()):
+        report.fail("memory/valgrind", "the interpreter is stripped; link it with STRIP=", len(valgrind))
+        valgrind = []
+    for name in valgrind:
         test = name.partition("/")[2]
         wrapper = VALGRIND + (ADDRESSES_ONLY if collects(test) else [])
         jobs.append(lambda test=test, wrapper=wrapper: one(report, "valgrind", setup.interpreter(), test, wrapper, QUICK))
