@@ -121,6 +121,17 @@ def test_more_requests_than_slots_give_0_and_the_others_are_served():
         assert agent.eval("coap.get('127.0.0.1', %d, 'again')" % peer.port) > 0
 
 
+def test_one_silent_peer_leaves_room_for_others():
+    with net.RawPeer() as silent, net.RawPeer() as other:
+        agent = programs.client("ack_timeout=60000")
+        sent = agent.eval("[coap.get('127.0.0.1', %d, 'a') for _ in range(300)]" % silent.port)
+        assert 0 in sent
+        assert agent.eval("coap.get('127.0.0.1', %d, 'b')" % other.port) > 0
+        request, address = other.recv()
+        other.send(coapmsg.response(request, "2.05", b"served"), address)
+        assert agent.poll_for(1)[0]["payload"] == b"served"
+
+
 def test_message_store_smaller_than_the_message_gives_0():
     with net.RawPeer() as peer:
         agent = programs.client("max_message=64")
