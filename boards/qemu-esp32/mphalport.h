@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+
+#include <stddef.h>
+#include <stdint.h>
+
+static inline void mp_hal_set_interrupt_char(char c) {
+    (void)c;
+}
