@@ -6,7 +6,8 @@
 #
 # Settings, on the command line or in the environment:
 #   MICROCOAPY_TARGET      the CPU as rustc names it; found out from the C compiler otherwise
-#   MICROCOAPY_PROFILE     capacities, src/config.rs: unix, esp32 or esp8266
+#   MICROCOAPY_PROFILE     capacities, src/config.rs: unix, esp32 or esp8266; by the CPU otherwise
+#   MICROCOAPY_FEATURES    further features of the crate, for devices
 #   MICROCOAPY_TARGET_DIR  where cargo builds; a folder in the port's build folder otherwise
 ifndef MICROCOAPY_INCLUDED
 MICROCOAPY_INCLUDED := 1
@@ -42,55 +43,92 @@ endif
 # ---- Rust ---------------------------------------------------------------------------------------
 
 # What the C compiler compiles for, in rustc's words. The compiler is asked, because CROSS_COMPILE,
-# -m32 and the port all have a say.
-MICROCOAPY_CC_MACROS := $(shell $(CC) $(CFLAGS_EXTRA) -dM -E -x c /dev/null 2>/dev/null | sed 's/^.define \([^ ]*\).*/\1/')
+# -m32 and the port all have a say; and only when a recipe runs, because many ports choose compiler
+# and CPU after they have included this file.
+MICROCOAPY_CC_ASK = $(shell $(CC) $(CFLAGS) $(CFLAGS_EXTRA) -dM -E -x c /dev/null 2>/dev/null | sed 's/^.define \([^ ]*\).*/\1/')
+MICROCOAPY_CC_MACROS = $(eval MICROCOAPY_CC_MACROS := $(MICROCOAPY_CC_ASK))$(MICROCOAPY_CC_MACROS)
+MICROCOAPY_CC_MACHINE = $(eval MICROCOAPY_CC_MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null))$(MICROCOAPY_CC_MACHINE)
 MICROCOAPY_CC_HAS = $(filter $(1),$(MICROCOAPY_CC_MACROS))
+# $(1) if all macros named by the words of $(2) are defined.
+MICROCOAPY_IF = $(if $(filter-out $(MICROCOAPY_CC_MACROS),$(2)),,$(1))
 
-ifeq ($(MICROCOAPY_TARGET),)
-MICROCOAPY_LIBC := $(if $(findstring musl,$(shell $(CC) -dumpmachine)),musl,gnu)
-ifneq ($(call MICROCOAPY_CC_HAS,__x86_64__),)
-MICROCOAPY_CPU := x86_64
-else ifneq ($(call MICROCOAPY_CC_HAS,__i386__),)
-MICROCOAPY_CPU := i686
-else ifneq ($(call MICROCOAPY_CC_HAS,__aarch64__),)
-MICROCOAPY_CPU := aarch64
-else ifneq ($(call MICROCOAPY_CC_HAS,__ARM_PCS_VFP),)
-MICROCOAPY_CPU := $(if $(call MICROCOAPY_CC_HAS,__ARM_ARCH_7A__),armv7,arm)
-MICROCOAPY_LIBC := $(MICROCOAPY_LIBC)eabihf
-else ifneq ($(call MICROCOAPY_CC_HAS,__arm__),)
-MICROCOAPY_CPU := arm
-MICROCOAPY_LIBC := $(MICROCOAPY_LIBC)eabi
-else ifneq ($(call MICROCOAPY_CC_HAS,__riscv),)
-MICROCOAPY_CPU := riscv64gc
-endif
-ifneq ($(MICROCOAPY_CPU),)
-ifneq ($(call MICROCOAPY_CC_HAS,__linux__),)
-MICROCOAPY_TARGET := $(MICROCOAPY_CPU)-unknown-linux-$(MICROCOAPY_LIBC)
-else ifneq ($(call MICROCOAPY_CC_HAS,__APPLE__),)
-MICROCOAPY_TARGET := $(MICROCOAPY_CPU)-apple-darwin
-endif
-endif
-endif
-ifeq ($(MICROCOAPY_TARGET),)
-$(error microcoapy does not know which Rust target $(CC) ($(shell $(CC) -dumpmachine 2>/dev/null)) compiles for; \
-name it with MICROCOAPY_TARGET=... (rustc --print target-list))
-endif
+MICROCOAPY_LIBC = $(if $(findstring musl,$(MICROCOAPY_CC_MACHINE)),musl,gnu)
+MICROCOAPY_CPU = $(or \
+	$(call MICROCOAPY_IF,x86_64,__x86_64__), \
+	$(call MICROCOAPY_IF,i686,__i386__), \
+	$(call MICROCOAPY_IF,aarch64,__aarch64__), \
+	$(call MICROCOAPY_IF,armv7,__ARM_PCS_VFP __ARM_ARCH_7A__), \
+	$(call MICROCOAPY_IF,arm,__arm__), \
+	$(call MICROCOAPY_IF,riscv64gc,__riscv))
+# How floats are passed: part of an ARM object's type, though nothing of ours has a float.
+MICROCOAPY_ARM_FLOAT = $(call MICROCOAPY_IF,hf,__ARM_PCS_VFP)
+MICROCOAPY_SYSTEM = $(or \
+	$(call MICROCOAPY_IF,unknown-linux-$(MICROCOAPY_LIBC)$(call MICROCOAPY_IF,eabi,__arm__)$(MICROCOAPY_ARM_FLOAT),__linux__), \
+	$(call MICROCOAPY_IF,apple-darwin,__APPLE__))
+# The windowed chips differ in instructions that macros do not show; Espressif's compilers have the
+# chip in their name.
+MICROCOAPY_ESP32 = $(filter esp32 esp32s2 esp32s3,$(subst -, ,$(MICROCOAPY_CC_MACHINE)))
+MICROCOAPY_RV32 = $(call MICROCOAPY_IF,$(or \
+	$(call MICROCOAPY_IF,imafc,__riscv_float_abi_single __riscv_atomic), \
+	$(call MICROCOAPY_IF,imac,__riscv_float_abi_soft __riscv_atomic), \
+	$(call MICROCOAPY_IF,imc,__riscv_float_abi_soft)),__riscv_mul __riscv_compressed)
+MICROCOAPY_DEVICE = $(or \
+	$(call MICROCOAPY_IF,xtensa-esp8266-none-elf,__XTENSA_CALL0_ABI__), \
+	$(call MICROCOAPY_IF,$(MICROCOAPY_ESP32:%=xtensa-%-none-elf),__XTENSA_WINDOWED_ABI__), \
+	$(if $(call MICROCOAPY_CC_HAS,__LP64__),,$(call MICROCOAPY_IF,$(MICROCOAPY_RV32:%=riscv32%-unknown-none-elf),__riscv)), \
+	$(call MICROCOAPY_IF,thumbv6m-none-eabi,__ARM_ARCH_6M__), \
+	$(call MICROCOAPY_IF,thumbv7m-none-eabi,__ARM_ARCH_7M__), \
+	$(call MICROCOAPY_IF,thumbv7em-none-eabi$(MICROCOAPY_ARM_FLOAT),__ARM_ARCH_7EM__), \
+	$(call MICROCOAPY_IF,thumbv8m.base-none-eabi,__ARM_ARCH_8M_BASE__), \
+	$(call MICROCOAPY_IF,thumbv8m.main-none-eabi$(MICROCOAPY_ARM_FLOAT),__ARM_ARCH_8M_MAIN__))
+MICROCOAPY_FOUND = $(strip $(if $(MICROCOAPY_SYSTEM),$(addsuffix -$(MICROCOAPY_SYSTEM),$(MICROCOAPY_CPU)),\
+	$(if $(call MICROCOAPY_CC_HAS,_WIN32),,$(MICROCOAPY_DEVICE))))
 
-MICROCOAPY_PROFILE ?= unix
 MICROCOAPY_TARGET_DIR ?= $(abspath $(BUILD))/microcoapy-rust
-MICROCOAPY_LIB := $(MICROCOAPY_TARGET_DIR)/$(MICROCOAPY_TARGET)/release/libmicrocoapy.a
+MICROCOAPY_OUT := $(abspath $(BUILD))/microcoapy-archive
+MICROCOAPY_LIB := $(MICROCOAPY_OUT)/libmicrocoapy.a
 MICROCOAPY_RUST_DEPS := $(shell find $(MICROCOAPY_ROOT)/src -name '*.rs') $(wildcard $(addprefix $(MICROCOAPY_ROOT)/,\
-	Cargo.toml Cargo.lock build.rs rust-toolchain.toml .cargo/config.toml micropython.mk))
+	Cargo.toml Cargo.lock build.rs rust-toolchain.toml .cargo/config.toml micropython.mk \
+	tools/archive.sh tools/xtensa-literals.py boards/targets/*.json))
 
-# cargo may find nothing to do for a change that make has seen: the touch keeps make from asking again.
-# It must not see make's job server, which is not passed on to it.
-$(MICROCOAPY_LIB): $(MICROCOAPY_RUST_DEPS)
-	$(ECHO) "CARGO $@"
-	$(Q)PATH="$$PATH:$$HOME/.cargo/bin"; command -v cargo >/dev/null || { \
+# Changes when the settings do.
+MICROCOAPY_SETTINGS := $(MICROCOAPY_OUT)/settings
+$(shell mkdir -p $(MICROCOAPY_OUT); \
+	set -- "$(MICROCOAPY_TARGET) $(MICROCOAPY_PROFILE) $(MICROCOAPY_FEATURES)"; \
+	[ "$$(cat $(MICROCOAPY_SETTINGS) 2>/dev/null)" = "$$1" ] || echo "$$1" >$(MICROCOAPY_SETTINGS))
+
+ifeq ($(MICROCOAPY_TARGET),)
+MICROCOAPY_TARGET = $(MICROCOAPY_FOUND)
+endif
+MICROCOAPY_IS_DEVICE = $(findstring -none-,$(MICROCOAPY_TARGET))
+ifeq ($(MICROCOAPY_PROFILE),)
+MICROCOAPY_PROFILE = $(if $(MICROCOAPY_IS_DEVICE),$(if $(findstring esp8266,$(MICROCOAPY_TARGET)),esp8266,esp32),unix)
+endif
+
+# Where Rust has a standard library, cargo alone does it. It must not see make's job server, which is
+# not passed on to it.
+define MICROCOAPY_BUILD_HOST
+	PATH="$$PATH:$$HOME/.cargo/bin"; command -v cargo >/dev/null || { \
 	  echo "microcoapy: cargo is missing. Install Rust with rustup (https://rustup.rs)." >&2; exit 1; }; \
 	cd $(MICROCOAPY_ROOT) && MAKEFLAGS= cargo rustc $(if $(Q),--quiet) --locked --lib --release \
 	  --crate-type staticlib --no-default-features --features staticlib,profile-$(MICROCOAPY_PROFILE) \
-	  --target $(MICROCOAPY_TARGET) --target-dir $(MICROCOAPY_TARGET_DIR)
+	  --target $(MICROCOAPY_TARGET) --target-dir $(MICROCOAPY_TARGET_DIR) && \
+	cp $(MICROCOAPY_TARGET_DIR)/$(MICROCOAPY_TARGET)/release/libmicrocoapy.a $@
+endef
+# ESP8266 has the functions of compiler_builtins in its ROM, for the whole firmware.
+define MICROCOAPY_BUILD_DEVICE
+	MICROCOAPY_PROFILE="$(MICROCOAPY_PROFILE)" MICROCOAPY_FEATURES="$(MICROCOAPY_FEATURES)" \
+	  MICROCOAPY_TARGET_DIR="$(MICROCOAPY_TARGET_DIR)" \
+	  MICROCOAPY_BUILTINS=$(if $(findstring esp8266,$(MICROCOAPY_TARGET)),0,1) V=$(if $(Q),0,1) \
+	  sh $(MICROCOAPY_ROOT)/tools/archive.sh $(MICROCOAPY_TARGET) $(MICROCOAPY_OUT)
+endef
+
+# cargo may find nothing to do for a change that make has seen: the touch keeps make from asking again.
+$(MICROCOAPY_LIB): $(MICROCOAPY_RUST_DEPS) $(MICROCOAPY_SETTINGS)
+	$(ECHO) "CARGO $@"
+	$(Q)$(if $(MICROCOAPY_TARGET),:,echo "microcoapy does not know which Rust target $(CC) ($(MICROCOAPY_CC_MACHINE)) compiles for; \
+name it with MICROCOAPY_TARGET=... (rustc --print target-list)" >&2; exit 1)
+	$(Q)$(if $(MICROCOAPY_IS_DEVICE),$(MICROCOAPY_BUILD_DEVICE),$(MICROCOAPY_BUILD_HOST))
 	$(Q)$(TOUCH) $@
 
 # LDFLAGS come before the objects on the linker's command line, so the archive's one object is asked
@@ -99,5 +137,12 @@ $(MICROCOAPY_LIB): $(MICROCOAPY_RUST_DEPS)
 LDFLAGS_USERMOD += -u mcoap_version $(MICROCOAPY_LIB)
 $(patsubst $(USER_C_MODULES)/%.c,$(BUILD)/%.o,$(MICROCOAPY_MOD_DIR)/src/mpy/modmicrocoapy.c): $(MICROCOAPY_LIB)
 OBJ_EXTRA_ORDER_DEPS += $(MICROCOAPY_LIB)
+
+# ESP8266's linker script puts the code of files that it does not know by name into IRAM, which is
+# almost full: ours says that it belongs into flash. (GNU as renames whole names only, so all code of
+# a file is in one section. tools/archive.sh names the engine's sections.)
+MICROCOAPY_IN_FLASH := -fno-function-sections -fno-reorder-functions -Wa,--rename-section,.text=.irom0.text
+$(patsubst $(USER_C_MODULES)/%.c,$(BUILD)/%.o,$(MICROCOAPY_SRC_C)): private CFLAGS += \
+	$(if $(findstring lx106,$(MICROCOAPY_CC_MACHINE)),$(MICROCOAPY_IN_FLASH))
 
 endif

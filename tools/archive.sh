@@ -3,8 +3,7 @@
 # archive.sh TARGET OUT_DIR: the engine for a device's CPU as OUT_DIR/libmicrocoapy.a.
 #
 # TARGET is a Rust target triple without operating system (riscv32imc-unknown-none-elf, thumbv6m-none-eabi...), or
-# xtensa-esp8266-none-elf, xtensa-esp32-none-elf, xtensa-esp32s2-none-elf, xtensa-esp32s3-none-elf. Of those OUT_DIR
-# also gets microcoapy.o, the engine without compiler_builtins, for ports whose libgcc or ROM has the same functions.
+# xtensa-esp8266-none-elf, xtensa-esp32-none-elf, xtensa-esp32s2-none-elf, xtensa-esp32s3-none-elf.
 #
 # Environment:
 #   MICROCOAPY_PROFILE          capacities, src/config.rs: unix, esp32 (default) or esp8266
@@ -13,6 +12,8 @@
 #   MICROCOAPY_TARGET_DIR       where cargo builds (build/cargo)
 #   MICROCOAPY_OPT_LEVEL        rustc's opt-level (z)
 #   MICROCOAPY_ESP_TOOLCHAIN    name of Espressif's Rust toolchain (esp); used for Xtensa when rustup has it, 0: never
+#   MICROCOAPY_BUILTINS         0: leave compiler_builtins out, for an Xtensa port whose libgcc or ROM has the same
+#                               functions; it is in OUT_DIR/libcompiler_builtins.a then
 #   MICROCOAPY_XTENSA_AS        the assembler, with --text-section-literals
 #   MICROCOAPY_XTENSA_LITERALS  0: take the compiler's objects as they are, see tools/xtensa-literals.py
 #   V                           1: show commands
@@ -27,7 +28,7 @@ missing() {
     say "$@"
     exit 3
 }
-[ $# -eq 2 ] || { sed -n '3,20s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 2 ] || { sed -n '3,22s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 target=$1
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
@@ -231,7 +232,12 @@ else
         "${binutils}objcopy" -R .llvmbc -R .llvmcmd "$object"
         [ "$target" != xtensa-esp8266-none-elf ] || place_sections "$object"
     done
-    "${binutils}ar" rcs "$fresh/libmicrocoapy.a" "$fresh/microcoapy.o" "$fresh/compiler_builtins.o"
-    mv -f "$fresh/microcoapy.o" "$out/microcoapy.o"
+    "${binutils}ar" rcs "$fresh/libmicrocoapy.a" "$fresh/microcoapy.o"
+    if [ "${MICROCOAPY_BUILTINS:-1}" = 0 ]; then
+        "${binutils}ar" rcs "$fresh/libcompiler_builtins.a" "$fresh/compiler_builtins.o"
+        mv -f "$fresh/libcompiler_builtins.a" "$out/libcompiler_builtins.a"
+    else
+        "${binutils}ar" rs "$fresh/libmicrocoapy.a" "$fresh/compiler_builtins.o"
+    fi
 fi
 mv -f "$fresh/libmicrocoapy.a" "$out/libmicrocoapy.a"
