@@ -32,6 +32,9 @@
 // tty_uart.c has what there is.
 #define MICROPY_PY_MACHINE              (0)
 
+// As the chip's port: the C library has other numbers.
+#define MICROPY_USE_INTERNAL_ERRNO      (1)
+
 #define MICROPY_HW_BOARD_NAME           "QEMU sim"
 #define MICROPY_HW_MCU_NAME             "lx106"
 
