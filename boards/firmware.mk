@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+#
+# Firmware: archives for all CPUs, and tests on emulated boards. Included by the Makefile.
+#   make firmware          all archives, then the tests on all emulated boards
+#   make firmware-BOARD    the tests on one: esp8266, rv32, esp32
+#   make archives          build/archive/TARGET/libmicrocoapy.a for each CPU
+# Each board's rules.mk has the rule firmware-BOARD-build, which tests/firmware/run.py calls.
+
+# Espressif's chips, then what RP2 and STM32 have.
+FIRMWARE_TARGETS := xtensa-esp8266-none-elf \
+	xtensa-esp32-none-elf xtensa-esp32s2-none-elf xtensa-esp32s3-none-elf \
+	riscv32imc-unknown-none-elf riscv32imac-unknown-none-elf riscv32imafc-unknown-none-elf \
+	thumbv6m-none-eabi thumbv7em-none-eabi thumbv7em-none-eabihf
+FIRMWARE_BOARDS := esp8266 rv32 esp32
+
+# Settings that only some targets have; a board's rules.mk may add to them: ARCHIVE_ENV_TARGET.
+ARCHIVE_ENV_xtensa-esp8266-none-elf := MICROCOAPY_PROFILE=esp8266
+
+include $(wildcard $(ROOT)/boards/qemu-*/rules.mk)
+
+.PHONY: archives $(FIRMWARE_TARGETS:%=archive-%) firmware-all $(FIRMWARE_BOARDS:%=firmware-%)
+archives: $(FIRMWARE_TARGETS:%=archive-%)
+# tools/archive.sh finds out what is to be done.
+$(FIRMWARE_TARGETS:%=archive-%): archive-%: | $(OUT)/.cargo
+	@echo "$*"
+	$(Q)MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(ARCHIVE_ENV_$*) V=$(V) sh $(ROOT)/tools/archive.sh $* $(OUT)/archive/$*
+
+$(FIRMWARE_BOARDS:%=firmware-%): firmware-%: FORCE
+	$(Q)python3 $(ROOT)/tests/firmware/run.py $*
+
+firmware-all: archives
+	$(Q)python3 $(ROOT)/tests/firmware/run.py $(FIRMWARE_BOARDS)
