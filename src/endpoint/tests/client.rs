@@ -2,7 +2,6 @@
 //! As a client: RFC 7252 sections 4.2, 4.7, 5.2 and 5.3.
 
 use super::*;
-use crate::config::EXCHANGES;
 use MessageType::{Acknowledgement, Confirmable, NonConfirmable, Reset};
 
 fn response<'d>(received: &Received<'d>) -> Option<(Handle, MessageView<'d>)> {
@@ -223,64 +222,6 @@ fn rst_ends_a_request_and_answers_a_ping() {
 }
 
 #[test]
-fn a_second_request_to_a_peer_waits_for_its_turn() {
-    let mut bench = Bench::new();
-    let first = bench.get(Confirmable, b"1").unwrap();
-    let second = bench.get(Confirmable, b"2").unwrap();
-    bench.sent_one();
-    let early = message(NonConfirmable, Code::CONTENT, 9, &[]);
-    let mut early_two = early.clone();
-    early_two[4] = b'2';
-    assert!(
-        matches!(bench.receive(&early_two), Received::Nothing),
-        "answered before it was sent"
-    );
-    bench.receive(&empty(Acknowledgement, first.id.0));
-    let datagram = bench.sent_one();
-    assert_eq!(view(&datagram).id(), second.id);
-    // NSTART is per peer.
-    bench.peer = peer(2);
-    bench.get(Confirmable, b"3").unwrap();
-    bench.sent_one();
-}
-
-#[test]
-fn a_request_that_was_not_sent_cannot_be_reset() {
-    let mut bench = Bench::new();
-    bench.get(Confirmable, b"1").unwrap();
-    let waiting = bench.get(Confirmable, b"2").unwrap();
-    bench.sent_one();
-    let reset = empty(Reset, waiting.id.0);
-    assert!(matches!(bench.receive(&reset), Received::Nothing));
-    assert_eq!(bench.endpoint.usage().exchanges, 2);
-}
-
-#[test]
-fn nstart_lets_more_requests_out() {
-    let mut bench = Bench::with(Parameters {
-        nstart: 2,
-        ..Default::default()
-    });
-    for _ in 0..3 {
-        bench.get(Confirmable, b"t").unwrap();
-    }
-    assert_eq!(bench.sent().len(), 2);
-}
-
-#[test]
-fn a_cancelled_request_is_silent_and_makes_room() {
-    let mut bench = Bench::new();
-    let first = bench.get(Confirmable, b"1").unwrap();
-    let second = bench.get(Confirmable, b"2").unwrap();
-    bench.sent_one();
-    assert!(bench.endpoint.cancel(first.exchange, bench.now));
-    assert!(!bench.endpoint.cancel(first.exchange, bench.now));
-    let datagram = bench.sent_one();
-    assert_eq!(view(&datagram).id(), second.id);
-    assert_eq!(bench.endpoint.poll_event(), None);
-}
-
-#[test]
 fn tokens_are_four_bytes_of_entropy_unless_chosen() {
     let mut bench = Bench::new();
     let mut begin = |token: Option<&[u8]>, entropy| {
@@ -350,66 +291,6 @@ fn rst_ends_a_non_confirmable_request_also_late() {
     assert!(
         matches!(bench.receive(&reset), Received::Reset(ended) if ended.exchange == sent.exchange)
     );
-}
-
-#[test]
-fn a_silent_peer_gets_non_confirmable_requests_at_the_probing_rate() {
-    let mut bench = Bench::new();
-    let (mut bytes, start) = (0, bench.now);
-    for _ in 0..100 {
-        bench.get(NonConfirmable, b"t").unwrap();
-        let sent = bench.sent();
-        bytes += sent.iter().map(Vec::len).sum::<usize>();
-        while bench.endpoint.poll_event().is_some() {}
-        bench.advance(3_000);
-    }
-    let seconds = bench.now.since(start) / 1000;
-    let allowance = 247 + 7;
-    assert!(
-        bytes <= seconds as usize + allowance,
-        "{bytes} bytes in {seconds} s"
-    );
-    assert!(bytes > 200, "but they do go out: {bytes}");
-    bench.receive(&message(NonConfirmable, Code::CONTENT, 5, &[]));
-    bench.advance(0);
-    assert!(
-        !bench.sent().is_empty(),
-        "a peer that is heard of is not silent"
-    );
-}
-
-#[test]
-fn when_the_table_is_full_unanswered_non_requests_give_way_with_an_event() {
-    let mut bench = Bench::with(Parameters {
-        nstart: 255,
-        probing_rate: 1_000_000,
-        ..Default::default()
-    });
-    let first = bench.get(NonConfirmable, b"t").unwrap();
-    bench.advance(3000);
-    for _ in 2..EXCHANGES {
-        bench.get(Confirmable, b"t").unwrap();
-        bench.sent();
-    }
-    assert!(bench.get(Confirmable, b"t").is_ok());
-    assert_eq!(bench.endpoint.poll_timeout(bench.now), Some(0));
-    let ended = bench.endpoint.poll_event().unwrap();
-    assert_eq!(
-        (ended.exchange, ended.failure),
-        (first.exchange, Failure::Timeout)
-    );
-    assert_eq!(
-        bench.get(Confirmable, b"t"),
-        Err(RequestError::NoSlot),
-        "confirmable ones do not"
-    );
-    assert_eq!(bench.endpoint.usage().exchanges, EXCHANGES - 1);
-    bench.peer = peer(2);
-    assert!(
-        bench.get(Confirmable, b"t").is_ok(),
-        "one slot is left to others"
-    );
-    assert_eq!(bench.get(Confirmable, b"t"), Err(RequestError::NoSlot));
 }
 
 #[test]
@@ -567,53 +448,6 @@ fn a_duplicate_of_a_non_response_answers_no_other_request() {
     bench.sent();
     assert!(matches!(bench.receive(&answer), Received::Nothing));
     assert_eq!(bench.endpoint.counters().duplicates, 1);
-}
-
-#[test]
-fn a_request_held_by_the_probing_rate_does_not_hold_back_a_confirmable_one() {
-    let mut bench = Bench::new();
-    for _ in 0..2 {
-        bench
-            .endpoint
-            .request_begin(NonConfirmable, Code::PUT, None, [1; 8])
-            .unwrap();
-        bench.endpoint.draft_payload(&[0; 1000]).unwrap();
-        bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
-    }
-    bench.sent_one();
-    bench.get(Confirmable, b"c").unwrap();
-    assert_eq!(bench.advance_to_timeout(), Some(3000));
-    assert_eq!(view(&bench.sent_one()).kind(), Confirmable);
-}
-
-#[test]
-fn a_cancelled_non_confirmable_request_is_not_sent() {
-    let mut bench = Bench::new();
-    let sent = bench.get(NonConfirmable, b"t").unwrap();
-    assert!(bench.endpoint.cancel(sent.exchange, bench.now));
-    assert!(bench.sent().is_empty());
-}
-
-#[test]
-fn a_message_id_given_late_is_the_exchange_s_too() {
-    let mut bench = Bench::new();
-    bench.endpoint.message.ids = crate::message::message_id::MessageIds::new(0);
-    let lifetime = bench.endpoint.parameters().exchange_lifetime_ms();
-    for _ in 0..=u16::MAX {
-        bench
-            .endpoint
-            .message
-            .ids
-            .allocate(bench.now, lifetime)
-            .unwrap();
-    }
-    assert_eq!(bench.get(NonConfirmable, b"t").unwrap().id, MessageId(0));
-    assert!(bench.sent().is_empty(), "all ids may be known");
-    assert_eq!(bench.advance_to_timeout(), Some(lifetime));
-    let datagram = bench.sent_one();
-    bench.advance(3000);
-    let reset = empty(Reset, view(&datagram).id().0);
-    assert!(matches!(bench.receive(&reset), Received::Reset(_)));
 }
 
 #[test]

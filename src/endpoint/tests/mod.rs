@@ -2,6 +2,7 @@
 //! One endpoint against hand-written datagrams.
 
 mod client;
+mod congestion;
 mod messages;
 mod server;
 
