@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+# The emulated ESP32 CPU, and what the archives for its family need. Included by boards/firmware.mk.
+
+ESP32_PACKAGES := binutils-xtensa-lx106 picolibc-xtensa-lx106-elf qemu-system-misc dpkg debian-archive-keyring make python3
+$(OUT)/.packages-esp32: PACKAGES = $(ESP32_PACKAGES)
+
+# Fetched once: a change of the script alone fetches nothing.
+$(OUT)/.clang: $(ROOT)/boards/qemu-esp32/get-clang.sh $(ROOT)/tools/apt-private.sh | $(OUT)/.packages-esp32
+	$(Q)sh $< $(OUT)/clang
+	$(Q)touch $@
+
+# ESP32, S2 and S3: without Espressif's assembler, ours.
+ESP32_CHIPS := esp32 esp32s2 esp32s3
+ESP32_AS := $(ROOT)/boards/qemu-esp32/xtensa-win-cc --as
+esp32_lacks_as = $(if $(shell command -v xtensa-$(1)-elf-as),,$(2))
+$(foreach chip,$(ESP32_CHIPS),$(eval \
+  ARCHIVE_ENV_xtensa-$(chip)-none-elf = $$(call esp32_lacks_as,$(chip),MICROCOAPY_XTENSA_AS="$$(ESP32_AS)")))
+$(foreach chip,$(ESP32_CHIPS),$(eval \
+  archive-xtensa-$(chip)-none-elf: | $(call esp32_lacks_as,$(chip),$$(OUT)/.clang)))
+
+ESP32_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp32/* $(ROOT)/boards/qemu-esp32/include/*) \
+	$(ROOT)/boards/targets/xtensa-dc233c-none-elf.json $(ROOT)/tools/archive.sh $(ROOT)/tools/xtensa-literals.py
+
+# One run of the port's make builds both.
+$(OUT)/qemu-esp32/.built: $(ESP32_INPUTS) $(MPY_CROSS) $(OUT)/.clang | $(NEEDED) $(OUT)/.packages-esp32
+	+$(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp32 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
+	  MICROCOAPY_TARGET_DIR=$(OUT)/cargo MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY=
+	$(Q)touch $@
+
+.PHONY: firmware-esp32-build
+firmware-esp32-build: $(OUT)/qemu-esp32/.built
