@@ -75,5 +75,7 @@ print(wire[:2], wire[4:18], len(wire))
 
 # content formats in 0, 1 and 2 bytes
 for port, content_format in enumerate((0, 1, 255, 256, 65535)):
+    coap = microcoapy.Coap()  # boards have few slots for requests
+    coap.setCustomSocket(sock)
     coap.putNonConf("b", 4 + port, "", b"", None, content_format, None)
     print(content_format, peer.recvfrom(1000)[0][4:])

@@ -3,17 +3,14 @@ import microcoapy
 from support import Net
 
 net = Net()
-coap = microcoapy.Coap()
-coap.setCustomSocket(net.socket(("10.0.0.1", 5683)))
-port = 1000
 
 
 def wire(method, *arguments, **keywords):
-    """Calls it towards a peer of its own (NSTART is 1) and shows what went out."""
-    global port
-    port += 1
-    peer = net.socket(("10.0.0.2", port))
-    sent = getattr(coap, method)("10.0.0.2", port, *arguments, **keywords)
+    """Calls it on an object of its own (NSTART is 1, and boards have few slots) and shows what went out."""
+    peer = net.socket(("10.0.0.2", 5683))
+    coap = microcoapy.Coap()
+    coap.setCustomSocket(net.socket(("10.0.0.1", 5683)))
+    sent = getattr(coap, method)("10.0.0.2", 5683, *arguments, **keywords)
     if not peer.queue:
         print(method, arguments, keywords, sent, "nothing")
         return
