@@ -6,6 +6,8 @@
 
 #define MICROPY_PERSISTENT_CODE_LOAD    (1)
 #define MICROPY_ENABLE_GC               (1)
+// The tests see the messages that the unix port has.
+#define MICROPY_ERROR_REPORTING         (MICROPY_ERROR_REPORTING_DETAILED)
 #define MICROPY_STACK_CHECK             (1)
 #define MICROPY_ENABLE_EXTERNAL_IMPORT  (1)
 // Scripts are the host's files, opened by semihosting.
