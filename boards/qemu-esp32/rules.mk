@@ -21,11 +21,10 @@ $(foreach chip,$(ESP32_CHIPS),$(eval \
 ESP32_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp32/* $(ROOT)/boards/qemu-esp32/include/*) \
 	$(ROOT)/boards/targets/xtensa-dc233c-none-elf.json $(ROOT)/tools/archive.sh $(ROOT)/tools/xtensa-literals.py
 
-# One run of the port's make builds both.
-$(OUT)/qemu-esp32/.built: $(ESP32_INPUTS) $(MPY_CROSS) $(OUT)/.clang | $(NEEDED) $(OUT)/.packages-esp32
+$(OUT)/qemu-esp32/firmware.elf: $(ESP32_INPUTS) $(MPY_CROSS) $(OUT)/.clang | $(NEEDED) $(OUT)/.packages-esp32
 	+$(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp32 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
 	  MICROCOAPY_TARGET_DIR=$(OUT)/cargo MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY=
 	$(Q)touch $@
 
 .PHONY: firmware-esp32-build
-firmware-esp32-build: $(OUT)/qemu-esp32/.built
+firmware-esp32-build: $(OUT)/qemu-esp32/firmware.elf
