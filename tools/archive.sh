@@ -45,6 +45,8 @@ if [ "${V:-0}" = 1 ]; then
     set -x
 fi
 export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
+# make's job server is not passed on to rustc and cargo.
+unset MAKEFLAGS MFLAGS
 # cargo reads rust-toolchain.toml from the folder it runs in.
 cd "$root"
 command -v cargo >/dev/null || missing "cargo is missing. Install Rust with rustup (https://rustup.rs)."
@@ -197,8 +199,6 @@ export RUSTC_BOOTSTRAP=1
 export CARGO_PROFILE_RELEASE_OPT_LEVEL="$opt_level"
 # No panic is reachable in our code; this way not even core's have text and formatting.
 export RUSTFLAGS="${RUSTFLAGS:-} -Zunstable-options -Cpanic=immediate-abort${literals:+ --emit=asm}"
-# make's job server is not passed on to cargo.
-unset MAKEFLAGS MFLAGS
 cargo $toolchain rustc $quiet --locked --lib --release --crate-type staticlib \
     --no-default-features --features "$features" -Zbuild-std=core -Zjson-target-spec \
     --target "$target_argument" --target-dir "$build" --message-format=json-render-diagnostics >"$messages"
