@@ -11,6 +11,10 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
+// Semihosting takes the host's flags. Not QEMU's controlling terminal.
+#define HOST_O_RDWR (2)
+#define HOST_O_NOCTTY (0400)
+
 typedef struct {
     mp_obj_base_t base;
     int fd;
@@ -24,7 +28,7 @@ static mp_obj_t uart_make_new(const mp_obj_type_t *type, size_t n_args, size_t n
     if (qemu_uart_path == NULL) {
         mp_raise_OSError(MP_ENODEV);
     }
-    int fd = open(qemu_uart_path, O_RDWR);
+    int fd = open(qemu_uart_path, HOST_O_RDWR | HOST_O_NOCTTY);
     if (fd < 0) {
         mp_raise_OSError(MP_ENODEV);
     }
