@@ -32,7 +32,7 @@ apt_private_init() {
     # Packages installed here say nothing about a release that is not.
     : >"$1/status"
     echo "$3 [signed-by=$APT_PRIVATE_KEYRING] $apt_private_mirror $2 main" >"$1/sources.list"
-    apt_private update
+    apt_private update || apt_private_fail "no package lists of $2 from this machine's mirror."
 }
 
 apt_private() {

@@ -26,7 +26,7 @@ work=$(mktemp -d "$parent/.fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT INT TERM
 mkdir "$work/source"
 apt_private_init "$work/apt" "$SUITE" deb-src
-(cd "$work/source" && apt_private source "$PACKAGE=$VERSION")
+(cd "$work/source" && apt_private source "$PACKAGE=$VERSION") || apt_private_fail "no $PACKAGE $VERSION."
 
 rm -rf "$dest"
 mv "$work/source/$PACKAGE-${VERSION%-*}" "$dest"

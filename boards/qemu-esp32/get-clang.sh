@@ -3,8 +3,8 @@
 # Fetch clang 22 with its libraries into the folder given as $1: about 65 MB, 300 MB unpacked.
 # Nothing is installed; $1/clang runs it.
 #
-# No released GCC for windowed Xtensa is packaged, and older LLVMs lack the windowed ABI. Debian
-# trixie's clang 22 has it; it needs trixie's libraries, down to libc, and their loader.
+# Debian has no GCC for windowed Xtensa, and older LLVMs have no windows. Trixie's clang 22 needs
+# trixie's libraries, down to libc, and their loader.
 set -eu
 
 SUITE=trixie
@@ -29,7 +29,7 @@ trap 'rm -rf "$work"' EXIT INT TERM
 mkdir "$work/debs" "$work/root"
 apt_private_init "$work/apt" "$SUITE" deb
 # shellcheck disable=SC2086 # one word per package
-(cd "$work/debs" && apt_private download $PACKAGES)
+(cd "$work/debs" && apt_private download $PACKAGES) || apt_private_fail "no clang-$LLVM in $SUITE."
 for deb in "$work"/debs/*.deb; do
     dpkg-deb -x "$deb" "$work/root"
 done

@@ -13,20 +13,25 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
-from runner import process  # noqa: E402
+from runner import process, setup  # noqa: E402
 
 FIRMWARE = os.path.join(process.ROOT, "build", "qemu-esp32", "firmware.elf")
 OWN_TESTS = os.path.join(process.TESTS, "firmware", "esp32")
 QEMU = ["qemu-system-xtensa", "-M", "sim", "-cpu", "dc233c", "-display", "none", "-monitor", "none", "-serial", "none"]
 BUILD_LIMIT = 1800
+# How boards/qemu-esp32/get-clang.sh begins to say that the compiler cannot be had.
+NO_CLANG = "get-clang.sh: "
 
 
 class Board:
     name = "esp32"
 
     def build(self):
-        """(exit status, output) of make."""
-        return process.run(["make", "firmware-esp32-build"], BUILD_LIMIT, env={"MAKEFLAGS": ""})
+        """(exit status, output) of make. Raises setup.Missing when there is no compiler for this CPU."""
+        status, output = process.run(["make", "firmware-esp32-build"], BUILD_LIMIT, env={"MAKEFLAGS": ""})
+        if status != 0 and NO_CLANG in output:
+            raise setup.Missing(output[output.index(NO_CLANG) :].strip())
+        return status, output
 
     def command(self, arguments):
         # Commas separate what QEMU reads there; a doubled one is meant.
@@ -59,7 +64,10 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     board = Board()
-    status, output = board.build()
+    try:
+        status, output = board.build()
+    except setup.Missing as missing:
+        status, output = 1, missing
     if status != 0:
         print(output, file=sys.stderr)
         return 3
