@@ -4,7 +4,8 @@
 #   make demo      a server and a client talk
 #   make test      every test; ends with 'N passed, N failed'
 #   make fuzz      a bounded run of the fuzz targets
-#   make bench firmware sizes
+#   make firmware  archives for all CPUs, and the tests on emulated boards; make demo-esp8266: one of them talks
+#   make bench sizes
 #   make lint      formatting, clippy, and whether include/microcoapy.h is up to date
 #   make header    writes include/microcoapy.h
 #   make asan      build/micropython-asan, with AddressSanitizer
@@ -143,8 +144,7 @@ test: $(OUT)/micropython $(OUT)/micropython-asan | $(OUT)/.packages-test
 
 bench:
 	@echo "make bench: not there yet (issue 4: the whole protocol and the modern API)" >&2; exit 1
-firmware:
-	@echo "make firmware: not there yet (issue 3: firmware)" >&2; exit 1
+firmware: firmware-all
 sizes:
 	@echo "make sizes: not there yet (issue 3: firmware)" >&2; exit 1
 # Seconds per target.
@@ -183,3 +183,7 @@ clean:
 	$(Q)rm -rf $(OUT)/unix* $(OUT)/cargo $(OUT)/cargo-lint $(OUT)/modules $(OUT)/micropython $(OUT)/micropython-asan
 distclean:
 	$(Q)rm -rf $(OUT)
+
+# ---- firmware ------------------------------------------------------------------------------------
+
+include $(ROOT)/boards/firmware.mk
