@@ -5,7 +5,8 @@
 #   make test      every test; ends with 'N passed, N failed'
 #   make fuzz      a bounded run of the fuzz targets
 #   make firmware  archives for all CPUs, and the tests on emulated boards; make demo-esp8266: one of them talks
-#   make bench sizes
+#   make sizes     flash and RAM of the module, per CPU
+#   make bench
 #   make lint      formatting, clippy, and whether include/microcoapy.h is up to date
 #   make header    writes include/microcoapy.h
 #   make asan      build/micropython-asan, with AddressSanitizer
@@ -145,8 +146,8 @@ test: $(OUT)/micropython $(OUT)/micropython-asan | $(OUT)/.packages-test
 bench:
 	@echo "make bench: not there yet (issue 4: the whole protocol and the modern API)" >&2; exit 1
 firmware: firmware-all
-sizes:
-	@echo "make sizes: not there yet (issue 3: firmware)" >&2; exit 1
+sizes: firmware-esp8266-build firmware-esp32-build firmware-rv32-build
+	$(Q)python3 tools/sizes.py
 # Seconds per target.
 FUZZ_SECONDS ?= 60
 fuzz: | $(OUT)/.cargo
