@@ -171,7 +171,8 @@ static bool literal_peer(mp_obj_t ip, mp_int_t port, peer_t *out) {
     }
     size_t len, peer_len = sizeof(out->bytes);
     const char *text = mp_obj_str_get_data(ip, &len);
-    if (mcoap_peer_from_text((const uint8_t *)text, len, port, out->bytes, &peer_len) != MCOAP_OK) {
+    const uint8_t *bytes = microcoapy_engine_bytes(text, len);
+    if (mcoap_peer_from_text(bytes, len, port, out->bytes, &peer_len) != MCOAP_OK) {
         return false;
     }
     out->len = peer_len;

@@ -89,8 +89,34 @@ void microcoapy_bytes_arg(mp_obj_t value, qstr argument, mp_buffer_info_t *out) 
         out->len = 0;
     } else if (!mp_get_buffer(value, out, MP_BUFFER_READ)) {
         microcoapy_bad_type(argument);
+    } else {
+        out->buf = (void *)microcoapy_engine_bytes(out->buf, out->len);
     }
 }
+
+#if MICROCOAPY_WORD_FLASH
+// ESP8266: RAM lies below, instruction RAM and flash from here on.
+#define WORD_MEMORY_FROM (0x40000000)
+
+const void *microcoapy_engine_bytes(const void *data, size_t len) {
+    uintptr_t from = (uintptr_t)data;
+    if (from < WORD_MEMORY_FROM || len == 0) {
+        return data;
+    }
+    uint8_t *copy = m_new(uint8_t, len);
+    for (size_t i = 0; i < len; i++) {
+        // Volatile: no compiler may load only the byte that is used.
+        uint32_t word = *(const volatile uint32_t *)((from + i) & ~(uintptr_t)3);
+        copy[i] = word >> 8 * ((from + i) & 3);
+    }
+    return copy;
+}
+#else
+const void *microcoapy_engine_bytes(const void *data, size_t len) {
+    (void)len;
+    return data;
+}
+#endif
 
 bool microcoapy_containable(mp_obj_t exception) {
     return mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(exception)),

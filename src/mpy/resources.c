@@ -31,7 +31,8 @@ static bool in_step(coap_obj_t *self, mp_map_t *map) {
 
 static mcoap_result add_path(coap_obj_t *self, mp_obj_t path, uint32_t resource) {
     size_t len;
-    const uint8_t *text = (const uint8_t *)mp_obj_str_get_data(path, &len);
+    const char *data = mp_obj_str_get_data(path, &len);
+    const uint8_t *text = microcoapy_engine_bytes(data, len);
     for (;;) {
         // Every method: a classic handler looks at packet.method itself.
         mcoap_result result = mcoap_resource_add(self->endpoint, text, len, microcoapy_methods_all, resource);

@@ -306,6 +306,10 @@ static void collect_options(message_t *message, mp_obj_t options) {
         mp_buffer_info_t buffer;
         microcoapy_int_arg(number, MP_QSTR_options, 0, UINT16_MAX);
         microcoapy_bytes_arg(value, MP_QSTR_options, &buffer);
+        #if MICROCOAPY_WORD_FLASH
+        // The copy for the engine must not be made while the message is being written.
+        value = mp_obj_new_bytes(buffer.buf, buffer.len);
+        #endif
         message->options[2 * i] = number;
         message->options[2 * i + 1] = value;
         message->n_options = i + 1;

@@ -24,6 +24,16 @@
 #endif
 #endif
 
+// Whether constants, interned strings among them, lie in memory that takes only aligned 32-bit loads: ESP8266's flash.
+// The port's compiler reads bytes there by words; the engine's does not.
+#ifndef MICROCOAPY_WORD_FLASH
+#ifdef __ets__
+#define MICROCOAPY_WORD_FLASH (1)
+#else
+#define MICROCOAPY_WORD_FLASH (0)
+#endif
+#endif
+
 // MicroPython renamed its own macro after 1.25.
 #define MICROCOAPY_NORETURN __attribute__((noreturn))
 
@@ -131,6 +141,8 @@ MICROCOAPY_NORETURN void microcoapy_bad_type(qstr argument);
 mp_int_t microcoapy_int_arg(mp_obj_t value, qstr argument, mp_int_t min, mp_int_t max);
 // Bytes of a str, a bytes-like object, or None (none at all). The object must outlive their use.
 void microcoapy_bytes_arg(mp_obj_t value, qstr argument, mp_buffer_info_t *out);
+// The same bytes where the engine can read them: itself, or a copy on the heap (MICROCOAPY_WORD_FLASH).
+const void *microcoapy_engine_bytes(const void *data, size_t len);
 // True if the exception may be contained: an Exception, not KeyboardInterrupt, SystemExit...
 bool microcoapy_containable(mp_obj_t exception);
 
