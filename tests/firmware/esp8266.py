@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """ESP8266's CPU: QEMU's lx106, boards/qemu-esp8266. Every run is watched by the flash rule's plugin."""
 
+import glob
 import os
 import re
 import sys
@@ -8,11 +9,14 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from runner import process  # noqa: E402
+from runner import process, setup  # noqa: E402
 
 BUILD = os.path.join(process.ROOT, "build")
 
 QEMU = ["qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-display", "none", "-monitor", "none", "-serial", "none"]
+BINUTILS = "xtensa-lx106-elf-"
+DEVICE = os.path.join(process.TESTS, "firmware", "device")
+PORT = os.path.join(BUILD, "src", "micropython", "ports", "esp8266")
 PLUGIN = os.path.join(BUILD, "flash32.so")
 SUMMARY = re.compile(r"^(\d+) bad of (\d+) accesses$", re.M)
 
@@ -35,6 +39,14 @@ def command(arguments, report=None, elf=None, watched=None):
             plugin += ",from=%#x,to=%#x" % watched
         argv += ["-plugin", plugin]
     return argv
+
+
+def symbols(elf, *names):
+    status, output = process.run([BINUTILS + "nm", elf], 60)
+    found = {fields[2]: int(fields[0], 16) for fields in map(str.split, output.splitlines()) if len(fields) == 3}
+    if status != 0:
+        raise AssertionError(output)
+    return tuple(found[name] for name in names)
 
 
 class Board:
@@ -71,3 +83,66 @@ class Board:
                 with open(report) as lines:
                     summary = lines.read()
         return output, status, summary
+
+    def extra_tests(self):
+        return [
+            ("flash_rule_is_checked", self.flash_rule_is_checked),
+            ("engine_and_constants_in_flash", self.engine_and_constants_in_flash),
+            ("nothing_in_iram", self.nothing_in_iram),
+            ("modem", self.modem),
+        ]
+
+    def flash_rule_is_checked(self):
+        """The plugin reports violations: Debian's compiler reads constants in flash by bytes."""
+        script = os.path.join(DEVICE, "rfc7252.py")
+        _, status, summary = self.watched_run(script, (), 300, firmware("-rodata"))
+        assert status == 0, "exit status %s" % status
+        found = SUMMARY.search(summary)
+        assert found and int(found.group(1)) > 0, summary or "no report"
+        assert re.search(r"^load of 1 bytes at 402[0-9a-f]{5}, pc 402[0-9a-f]{5}$", summary, re.M), summary
+        return found.group(0)
+
+    def engine_and_constants_in_flash(self):
+        """With all constants in flash, as on the chip, the engine breaks no rule."""
+        elf = firmware("-rodata")
+        watched = symbols(elf, "_microcoapy_start", "_microcoapy_end")
+        assert watched[1] - watched[0] > 10000, "the engine is not where it is watched"
+        total = 0
+        for script in ("firmware/device/rfc7252", "firmware/device/constants_in_flash", "py/requests_wire", "py/dispatch"):
+            path = os.path.join(process.TESTS, script + ".py")
+            output, status, summary = self.watched_run(path, (), 300, elf, watched)
+            with open(path + ".exp") as expected:
+                assert status == 0 and output == expected.read(), "%s: exit status %s\n%s" % (script, status, output)
+            found = SUMMARY.search(summary)
+            assert found and found.group(1) == "0" and int(found.group(2)) > 0, "%s: %s" % (script, summary)
+            total += int(found.group(2))
+        return "0 bad of %d accesses" % total
+
+    def nothing_in_iram(self):
+        """The chip's own linker script puts our code into flash, and what the engine reads by bytes into RAM."""
+        folder = os.path.join(BUILD, "qemu-esp8266")
+        objects = glob.glob(os.path.join(folder, "microcoapy", "src", "mpy", "*.o"))
+        assert len(objects) >= 11, objects
+        with tempfile.TemporaryDirectory() as temporary:
+            image = os.path.join(temporary, "image.elf")
+            # Ours alone: everything else stays undefined.
+            argv = [BINUTILS + "ld", "-nostdlib", "-T", "boards/esp8266_1MiB.ld", "--unresolved-symbols=ignore-all"]
+            argv += ["-o", image, "--whole-archive", os.path.join(folder, "microcoapy-archive", "libmicrocoapy.a")]
+            status, output = process.run(argv + objects, 120, PORT)
+            assert status == 0, output
+            status, output = process.run([BINUTILS + "size", "-A", image], 60)
+            assert status == 0, output
+        sizes = {name: int(size) for name, size in re.findall(r"^(\.\S+) +(\d+)", output, re.M)}
+        # Vectors and padding of the script itself.
+        assert sizes[".text"] <= 128, "IRAM: %d bytes\n%s" % (sizes[".text"], output)
+        assert sizes[".irom0.text"] > 20000, output
+        assert sizes[".data"] <= 1024, "constants in RAM: %d bytes\n%s" % (sizes[".data"], output)
+        assert sizes[".bss"] == 0, output
+        return "flash %d, constants in RAM %d, IRAM %d" % (sizes[".irom0.text"], sizes[".data"], sizes[".text"])
+
+    def modem(self):
+        """tools/demo_esp8266.py: libcoap's server and client talk to the board, in both roles."""
+        setup.programs("coap-server-notls", "coap-client-notls")
+        argv = [sys.executable, os.path.join(process.ROOT, "tools", "demo_esp8266.py")]
+        status, output = process.run(argv, 300)
+        assert status == 0, output
