@@ -37,6 +37,9 @@
 // As the chip's port: the C library has other numbers.
 #define MICROPY_USE_INTERNAL_ERRNO      (1)
 
+// As on the chip, for the firmware whose constants are in flash.
+#define MICROCOAPY_WORD_FLASH           (1)
+
 #define MICROPY_HW_BOARD_NAME           "QEMU sim"
 #define MICROPY_HW_MCU_NAME             "lx106"
 

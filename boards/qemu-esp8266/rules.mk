@@ -4,20 +4,20 @@
 ESP8266_PACKAGES := gcc-xtensa-lx106 binutils-xtensa-lx106 picolibc-xtensa-lx106-elf qemu-system-misc gcc make python3
 $(OUT)/.packages-esp8266: PACKAGES = $(ESP8266_PACKAGES)
 
-ESP8266_BUILD = +$(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp8266 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
+ESP8266_BUILD = $(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp8266 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
 	MICROCOAPY_TARGET_DIR=$(OUT)/cargo MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY= FROZEN_MANIFEST=
 ESP8266_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp8266/* $(ROOT)/boards/targets/*) \
 	$(ROOT)/tools/archive.sh $(ROOT)/tools/xtensa-literals.py
 
 # With the chip's own capacities; with those that tests need which use more at once; with C's read-only data in flash.
 $(OUT)/qemu-esp8266/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
-	$(ESP8266_BUILD)
+	+$(ESP8266_BUILD)
 	$(Q)touch $@
 $(OUT)/qemu-esp8266-large/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
-	$(ESP8266_BUILD) MICROCOAPY_PROFILE=unix
+	+$(ESP8266_BUILD) MICROCOAPY_PROFILE=unix
 	$(Q)touch $@
 $(OUT)/qemu-esp8266-rodata/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
-	$(ESP8266_BUILD) FLASH_RODATA=1
+	+$(ESP8266_BUILD) FLASH_RODATA=1
 	$(Q)touch $@
 
 $(OUT)/flash32.so: $(ROOT)/boards/qemu-esp8266/flash32.c | $(OUT)/.packages-esp8266
