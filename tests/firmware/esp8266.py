@@ -89,6 +89,8 @@ class Board:
             ("flash_rule_is_checked", self.flash_rule_is_checked),
             ("engine_and_constants_in_flash", self.engine_and_constants_in_flash),
             ("nothing_in_iram", self.nothing_in_iram),
+            ("board_1M", lambda: self.real_board("1M", "MICROPY_ESP8266_1M")),
+            ("board_4M", lambda: self.real_board("4M", "MICROPY_ESP8266_2M")),
             ("modem", self.modem),
         ]
 
@@ -139,6 +141,46 @@ class Board:
         assert sizes[".data"] <= 1024, "constants in RAM: %d bytes\n%s" % (sizes[".data"], output)
         assert sizes[".bss"] == 0, output
         return "flash %d, constants in RAM %d, IRAM %d" % (sizes[".irom0.text"], sizes[".data"], sizes[".text"])
+
+    def real_board(self, size, variant):
+        """The board definition parses in the chip's port, says what that knows, and builds our module for the chip."""
+        name = "ESP8266_MICROCOAPY_" + size
+        folder = os.path.join(process.ROOT, "boards", name)
+        with tempfile.TemporaryDirectory() as temporary:
+            # Nothing is run: the SDK that the port links is not part of this project.
+            argv = ["make", "-n", "-p", "BOARD_DIR=" + folder, "BUILD=" + os.path.join(temporary, "build")]
+            status, output = process.run(argv, 120, PORT, {"MAKEFLAGS": ""})
+        assert status == 0, output[-4000:]
+        values = dict(re.findall(r"^(\w+) :?= (.*)$", output, re.M))
+        assert values["MICROCOAPY_PROFILE"] == "esp8266", values["MICROCOAPY_PROFILE"]
+        for variable in ("LD_FILES", "FROZEN_MANIFEST"):
+            assert os.path.exists(os.path.join(PORT, values[variable])), values[variable]
+        assert re.search(r"archive\.sh xtensa-esp8266-none-elf ", output), "the engine is not built for this CPU"
+        # One command for each file of the shim.
+        sources = glob.glob(os.path.join(process.ROOT, "src", "mpy", "*.c"))
+        for source in sources:
+            command = r"^xtensa-lx106-elf-gcc .*--rename-section,\.text=\.irom0\.text .*/%s(?: |$)" % re.escape(os.path.basename(source))
+            assert re.search(command, output, re.M), "not compiled for flash: " + source
+        self.board_variables(folder, variant)
+        argv = [BINUTILS + "gcc", "-E", "-dM", "-I.", "-D" + variant, os.path.join(folder, "mpconfigboard.h")]
+        status, macros = process.run(argv, 60, PORT)
+        assert status == 0 and re.search(r'MICROPY_HW_BOARD_NAME ".*microcoapy"', macros), macros
+        return "%d files for flash" % len(sources)
+
+    def board_variables(self, folder, variant):
+        """What the board sets is used by MicroPython, or by us."""
+        with open(os.path.join(folder, "mpconfigboard.mk")) as lines:
+            text = lines.read()
+        assert "-D%s\n" % variant in text, text
+        top = os.path.dirname(os.path.dirname(PORT))
+        users = [os.path.join(process.ROOT, "micropython.mk"), os.path.join(PORT, "Makefile")]
+        users += glob.glob(os.path.join(top, "py", "*.mk")) + glob.glob(os.path.join(top, "extmod", "*.mk"))
+        known = ""
+        for path in users:
+            with open(path) as lines:
+                known += lines.read()
+        for variable in re.findall(r"^(\w+) *[?+]?=", text, re.M):
+            assert re.search(r"\$\(%s\)|\b%s *[?+]?=" % (variable, variable), known), variable + " means nothing to MicroPython"
 
     def modem(self):
         """tools/demo_esp8266.py: libcoap's server and client talk to the board, in both roles."""
