@@ -51,8 +51,6 @@ def symbols(elf, *names):
 
 class Board:
     name = "esp8266"
-    # Where a test's own is made for the unix port's larger objects.
-    heap_sizes = {"out_of_memory": 61440}
 
     def build(self):
         """(exit status, output) of make."""
