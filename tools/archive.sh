@@ -101,7 +101,7 @@ find_core_source() {
     if command -v rustup >/dev/null; then
         name=$(rustup show active-toolchain 2>/dev/null | cut -d' ' -f1)
         say "adding the component rust-src to the toolchain $name"
-        if rustup component add rust-src ${name:+--toolchain "$name"} >&2; then
+        if RUST_BACKTRACE=0 rustup component add rust-src ${name:+--toolchain "$name"} >&2; then
             return 0
         fi
     fi
