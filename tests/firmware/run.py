@@ -148,6 +148,10 @@ def main():
     no_skip = arguments.no_skip or os.environ.get("MICROCOAPY_NO_SKIP") == "1"
     report = Report()
     skipped = []
+    report.note(
+        "left out on boards: for sockets %s; for threads %s; for the unix port's heap %s"
+        % tuple(" ".join(sorted(names)) for names in (NEEDS_SOCKETS, NEEDS_THREADS, NEEDS_UNIX_HEAP))
+    )
     for name in boards:
         try:
             run_board(report, name, prefixes, arguments.j)
