@@ -504,7 +504,7 @@ impl Endpoint<'_> {
             }
         });
         if sent.is_none() {
-            self.count_dropped();
+            self.message.count_dropped();
         }
     }
 

@@ -65,10 +65,6 @@ fn is_recognized_in_request(number: OptionNumber) -> bool {
 }
 
 impl Endpoint<'_> {
-    pub(super) fn count_dropped(&mut self) {
-        self.message.counters.dropped = self.message.counters.dropped.wrapping_add(1);
-    }
-
     fn count_malformed(&mut self) {
         self.message.counters.malformed = self.message.counters.malformed.wrapping_add(1);
     }
@@ -133,7 +129,7 @@ impl Endpoint<'_> {
             // with a code that they cannot carry.
             _ => {
                 if !(kind == Confirmable && code.is_empty()) {
-                    self.count_dropped();
+                    self.message.count_dropped();
                 }
                 self.reject(peer, kind, message.id());
             }
@@ -149,7 +145,7 @@ impl Endpoint<'_> {
         }
         match self.intern(peer) {
             Some(peer) => self.message.send_empty(peer, MessageType::Reset, id),
-            None => self.count_dropped(),
+            None => self.message.count_dropped(),
         }
     }
 
@@ -159,7 +155,7 @@ impl Endpoint<'_> {
         message: &MessageView<'d>,
         now: Instant,
     ) -> Received<'d> {
-        self.count_dropped();
+        self.message.count_dropped();
         if !message.code().is_request() {
             self.reject(peer, message.kind(), message.id());
         } else if matches!(
@@ -181,7 +177,7 @@ impl Endpoint<'_> {
     fn handle_empty_ack(&mut self, peer: &PeerAddr, message: &MessageView<'_>, now: Instant) {
         let id = message.id();
         let Some((peer, owner)) = self.find_sent(peer, id) else {
-            return self.count_dropped();
+            return self.message.count_dropped();
         };
         let deadline = now.after(self.message.parameters.exchange_lifetime_ms());
         if let Owner::Exchange(handle) = owner
@@ -189,7 +185,7 @@ impl Endpoint<'_> {
         {
             // RFC 7252 section 4.3: a ping is answered with RST, an ACK says nothing.
             if exchange.kind == Kind::Ping {
-                return self.count_dropped();
+                return self.message.count_dropped();
             }
             exchange.id = Some(id);
             exchange.state = State::Acknowledged { deadline };
@@ -218,7 +214,7 @@ impl Endpoint<'_> {
             Some((peer, owner))
         });
         let Some((peer, owner)) = found else {
-            self.count_dropped();
+            self.message.count_dropped();
             return Received::Nothing;
         };
         self.message.end_sent(peer, message.id(), now);
@@ -268,7 +264,7 @@ impl Endpoint<'_> {
                 message,
             };
         }
-        self.count_dropped();
+        self.message.count_dropped();
         Received::Nothing
     }
 
@@ -287,7 +283,7 @@ impl Endpoint<'_> {
         }
         let matched = peer.and_then(|peer| Some((peer, self.match_separate(peer, &message)?)));
         let Some((peer, handle)) = matched else {
-            self.count_dropped();
+            self.message.count_dropped();
             self.reject(address, message.kind(), message.id());
             return Received::Nothing;
         };
@@ -378,7 +374,7 @@ impl Endpoint<'_> {
                 message,
             },
             None => {
-                self.count_dropped();
+                self.message.count_dropped();
                 if message.kind() == MessageType::Confirmable {
                     self.refuse_overload(address, &message, now);
                 }
@@ -466,7 +462,7 @@ impl Endpoint<'_> {
                 let request = (message.kind(), message.id(), message.token());
                 self.answer_stateless(peer, request, refusal, now);
             }
-            None => self.count_dropped(),
+            None => self.message.count_dropped(),
         }
     }
 
@@ -479,7 +475,7 @@ impl Endpoint<'_> {
         now: Instant,
     ) {
         if message.kind() != MessageType::Confirmable {
-            self.count_dropped();
+            self.message.count_dropped();
             return;
         }
         let mut text = *b"Option ?????";

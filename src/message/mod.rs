@@ -118,6 +118,11 @@ impl<'m> MessageLayer<'m> {
         self.handed_out = None;
     }
 
+    /// Counts a message that is ignored, rejected, or not sent for want of room.
+    pub fn count_dropped(&mut self) {
+        self.counters.dropped = self.counters.dropped.wrapping_add(1);
+    }
+
     /// Frees what the last `poll_transmit` lent.
     pub fn settle(&mut self) {
         if let Some(message) = self.handed_out.take() {
@@ -213,7 +218,7 @@ impl<'m> MessageLayer<'m> {
             starts: None,
         };
         if !self.outbox.push(outgoing) {
-            self.counters.dropped = self.counters.dropped.wrapping_add(1);
+            self.count_dropped();
         }
     }
 
@@ -224,13 +229,13 @@ impl<'m> MessageLayer<'m> {
             bytes: Bytes::Once(message),
             starts: None,
         }) {
-            self.counters.dropped = self.counters.dropped.wrapping_add(1);
+            self.count_dropped();
             self.store.free(message);
         }
     }
 
-    /// Queues an answer that repetitions of message `id` get again. False: the queue is full, or the
-    /// message is unknown by now; then it is sent once, or not at all.
+    /// Queues an answer that repetitions of message `id` get again; if the message is not known (any more),
+    /// the answer is sent once and freed.
     pub fn send_answer(&mut self, peer: PeerId, id: MessageId, message: StoredMessage) {
         if self
             .deduplication
@@ -251,7 +256,7 @@ impl<'m> MessageLayer<'m> {
                 starts: None,
             })
         {
-            self.counters.dropped = self.counters.dropped.wrapping_add(1);
+            self.count_dropped();
         }
     }
 
