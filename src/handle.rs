@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Handles: what the core gives out instead of references.
 
+use crate::time::Instant;
+
 /// Names one slot of a [`SlotTable`], in one of its lives. Never 0 as a number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Handle {
@@ -123,6 +125,21 @@ impl<T, const N: usize> SlotTable<T, N> {
             })
     }
 
+    /// The first value that fits.
+    pub fn find(&self, fits: impl Fn(&T) -> bool) -> Option<Handle> {
+        let (handle, _) = self.iter().find(|(_, value)| fits(value))?;
+        Some(handle)
+    }
+
+    /// The value with the earliest instant, of those that have one.
+    pub fn earliest(&self, instant: impl Fn(&T) -> Option<Instant>) -> Option<Handle> {
+        let instants = self
+            .iter()
+            .filter_map(|(handle, value)| Some((handle, instant(value)?)));
+        let (handle, _) = instants.reduce(|a, b| if b.1.is_before(a.1) { b } else { a })?;
+        Some(handle)
+    }
+
     /// Slots in use.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -180,6 +197,18 @@ mod tests {
             assert_eq!(Handle::from_u32(handle.to_u32()), handle);
             table.remove(handle).unwrap();
         }
+    }
+
+    #[test]
+    fn the_earliest_is_found_across_the_wrap_of_the_clock() {
+        let mut table: SlotTable<Option<Instant>, 4> = SlotTable::default();
+        table.insert(None).unwrap();
+        assert_eq!(table.earliest(|instant| *instant), None);
+        table.insert(Some(Instant(5))).unwrap();
+        let first = table.insert(Some(Instant(u32::MAX))).unwrap();
+        table.insert(Some(Instant(0))).unwrap();
+        assert_eq!(table.earliest(|instant| *instant), Some(first));
+        assert_eq!(table.find(|i| *i == Some(Instant(u32::MAX))), Some(first));
     }
 
     #[test]

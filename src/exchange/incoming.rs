@@ -50,24 +50,11 @@ impl Requests {
     /// `Err`: all are being handled.
     pub fn insert(&mut self, request: Request) -> Result<Handle, Request> {
         if self.table.len() == REQUESTS
-            && let Some(handle) = self.oldest_released()
+            && let Some(handle) = self.table.earliest(|r| r.released.then_some(r.expires))
         {
             self.table.remove(handle);
         }
         self.table.insert(request)
-    }
-
-    fn oldest_released(&self) -> Option<Handle> {
-        let released = self.table.iter().filter(|(_, r)| r.released);
-        released
-            .reduce(|a, b| {
-                if b.1.expires.is_before(a.1.expires) {
-                    b
-                } else {
-                    a
-                }
-            })
-            .map(|(handle, _)| handle)
     }
 
     /// The request, unless the handle is stale.
@@ -89,30 +76,19 @@ impl Requests {
     /// The request with this message id from this peer.
     #[must_use]
     pub fn find(&self, peer: PeerId, id: MessageId) -> Option<Handle> {
-        self.table
-            .iter()
-            .find(|(_, r)| r.peer == peer && r.id == id)
-            .map(|(handle, _)| handle)
+        self.table.find(|r| r.peer == peer && r.id == id)
     }
 
     /// The request with this token from this peer.
     #[must_use]
     pub fn find_token(&self, peer: PeerId, token: Token) -> Option<Handle> {
-        self.table
-            .iter()
-            .find(|(_, r)| r.peer == peer && r.token == token)
-            .map(|(handle, _)| handle)
+        self.table.find(|r| r.peer == peer && r.token == token)
     }
 
     /// Forgets requests that nobody waits for any more.
     pub fn expire(&mut self, now: Instant) {
-        let expired = |table: &SlotTable<Request, REQUESTS>| {
-            table
-                .iter()
-                .find(|(_, r)| r.released && r.expires.is_due(now))
-                .map(|(handle, _)| handle)
-        };
-        while let Some(handle) = expired(&self.table) {
+        let expired = |r: &Request| r.released && r.expires.is_due(now);
+        while let Some(handle) = self.table.find(expired) {
             self.table.remove(handle);
         }
     }

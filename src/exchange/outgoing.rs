@@ -123,33 +123,22 @@ impl Exchanges {
             // What is still with the message layer and no transmission of it has not been sent.
             e.peer == peer && e.id == Some(id) && e.is_live() && e.state != State::Sending
         };
-        self.table
-            .iter()
-            .find(|(_, e)| fits(e))
-            .map(|(handle, _)| handle)
+        self.table.find(fits)
     }
 
     /// The oldest non-confirmable request, to that peer or to any, whose response did not come at once.
     #[must_use]
     pub fn first_unanswered(&self, to: Option<PeerId>) -> Option<Handle> {
-        let unanswered = self.table.iter().filter_map(|(handle, e)| match e.state {
-            State::Unanswered { deadline } if to.is_none_or(|to| to == e.peer) => {
-                Some((handle, deadline))
-            }
+        self.table.earliest(|e| match e.state {
+            State::Unanswered { deadline } if to.is_none_or(|to| to == e.peer) => Some(deadline),
             _ => None,
-        });
-        unanswered
-            .reduce(|a, b| if b.1.is_before(a.1) { b } else { a })
-            .map(|(handle, _)| handle)
+        })
     }
 
     /// One exchange that is over and not reported yet.
     #[must_use]
     pub fn first_failed(&self) -> Option<Handle> {
-        self.table
-            .iter()
-            .find(|(_, e)| matches!(e.state, State::Failed(_)))
-            .map(|(handle, _)| handle)
+        self.table.find(|e| !e.is_live())
     }
 
     /// Ends all waits that are over at `now`; gives how many.
