@@ -5,8 +5,8 @@
 #   make test      every test; ends with 'N passed, N failed'
 #   make fuzz      a bounded run of the fuzz targets
 #   make firmware  archives for all CPUs, and the tests on emulated boards; make demo-esp8266: one of them talks
-#   make sizes     flash and RAM of the module, per CPU
-#   make bench
+#   make sizes     flash, RAM, heap and stack of the module, per CPU
+#   make bench     CPU time, instructions and memory beside libcoap and aiocoap
 #   make lint      formatting, clippy, and whether include/microcoapy.h is up to date
 #   make header    writes include/microcoapy.h
 #   make asan      build/micropython-asan, with AddressSanitizer
@@ -96,23 +96,24 @@ MODULE_LINKS := $(addprefix $(MODULES)/microcoapy/,$(MODULE_PARTS))
 $(MODULE_LINKS):
 	$(Q)mkdir -p $(@D) && ln -sfn $(ROOT)/$(@F) $@
 
-# What MicroPython's submodules provide is not there in every tree. micropython-lib is not needed
-# here, but its README.md is asked for: any will do.
+# asyncio, for every build. micropython-lib is not needed for that, and not there in every tree, but its README.md is asked
+# for: any will do.
+FREEZING = FROZEN_MANIFEST=$(ROOT)/boards/manifest.py MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY= \
+	$(if $(wildcard $(MPY)/lib/micropython-lib/README.md),,MPY_LIB_DIR=$(ROOT))
+# What MicroPython's submodules provide is not there in every tree.
 HAS_MBEDTLS = $(or $(wildcard $(MPY)/lib/mbedtls/library/ssl_tls.c),$(wildcard $(MPY)/debian/patches/*mbedtls*),$(if $(MPY_SOURCE),yes))
 # Not stripped: valgrind's suppressions for the collector name its functions.
 UNIX_FLAGS = \
 	BUILD=$(UNIX_BUILD)$(VARIANT_SUFFIX) \
 	USER_C_MODULES=$(MODULES) \
 	MICROCOAPY_TARGET_DIR=$(OUT)/cargo \
-	FROZEN_MANIFEST=$(ROOT)/boards/unix/manifest.py \
-	MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY= \
+	$(FREEZING) \
 	MICROPY_PY_BTREE=0 MICROPY_PY_FFI=0 MICROPY_SSL_AXTLS=0 STRIP= \
-	$(if $(HAS_MBEDTLS),MICROPY_SSL_MBEDTLS=1,MICROPY_PY_SSL=0) \
-	$(if $(wildcard $(MPY)/lib/micropython-lib/README.md),,MPY_LIB_DIR=$(ROOT))
+	$(if $(HAS_MBEDTLS),MICROPY_SSL_MBEDTLS=1,MICROPY_PY_SSL=0)
 
 RUST_SOURCES := $(shell find src -name '*.rs')
-INPUTS := $(RUST_SOURCES) $(wildcard src/mpy/*.c src/mpy/*.h include/*.h boards/unix/* build.rs) \
-	Cargo.toml Cargo.lock rust-toolchain.toml micropython.mk Makefile $(MPY_SOURCE) $(MPY_CHANGED) \
+INPUTS := $(RUST_SOURCES) $(wildcard src/mpy/*.c src/mpy/*.h include/*.h boards/manifest.py build.rs) \
+	Cargo.toml Cargo.lock rust-toolchain.toml micropython.mk tools/features.sh Makefile $(MPY_SOURCE) $(MPY_CHANGED) \
 	$(OUT)/.tree
 NEEDED := $(OUT)/.packages-build $(OUT)/.cargo $(MODULE_LINKS)
 
@@ -143,11 +144,11 @@ demo: $(OUT)/micropython
 test: $(OUT)/micropython $(OUT)/micropython-asan | $(OUT)/.packages-test
 	$(Q)python3 tests/run.py $(TESTS)
 
-bench:
-	@echo "make bench: not there yet (issue 4: the whole protocol and the modern API)" >&2; exit 1
+bench: $(OUT)/micropython | $(OUT)/.packages-test
+	$(Q)python3 tools/bench.py
 firmware: firmware-all
 sizes: firmware-esp8266-build firmware-esp32-build firmware-rv32-build
-	$(Q)python3 tools/sizes.py
+	$(Q)status=0; python3 tools/sizes.py || status=1; echo; python3 tools/stack.py || status=1; exit $$status
 # Seconds per target.
 FUZZ_SECONDS ?= 60
 fuzz: | $(OUT)/.cargo
@@ -175,13 +176,21 @@ header-check: | $(CBINDGEN)
 	$(Q)$(CBINDGEN) --quiet | diff -u include/microcoapy.h - || { \
 	  echo "include/microcoapy.h is not what src/ffi says: make header" >&2; exit 1; }
 
+# What micropython.mk may ask cargo for; tests/runner/rust.py has the list.
+FEATURES = $(shell python3 tests/runner/rust.py)
+
 lint: header-check | $(OUT)/.cargo
 	$(Q)cargo fmt --all --check
 	$(Q)cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
-	$(Q)cargo clippy --quiet --locked --all-targets --target-dir $(OUT)/cargo-lint -- -D warnings
+	$(Q)for features in $(FEATURES); do \
+	  cargo clippy --quiet --locked --all-targets --no-default-features --features $$features \
+	    --target-dir $(OUT)/cargo-lint -- -D warnings || { echo "clippy: features $$features" >&2; exit 1; }; \
+	done
 
 clean:
-	$(Q)rm -rf $(OUT)/unix* $(OUT)/cargo $(OUT)/cargo-lint $(OUT)/modules $(OUT)/micropython $(OUT)/micropython-asan
+	$(Q)rm -rf $(OUT)/unix* $(OUT)/qemu-* $(OUT)/flash32.so $(OUT)/archive $(OUT)/ports $(OUT)/modules \
+	  $(OUT)/cargo-lint $(OUT)/cargo-test $(OUT)/micropython $(OUT)/micropython-asan
+	$(Q)[ ! -d $(OUT)/cargo ] || find $(OUT)/cargo -mindepth 1 -maxdepth 1 ! -name 'rust-library-*' -exec rm -rf {} +
 distclean:
 	$(Q)rm -rf $(OUT)
 

@@ -1,155 +1,464 @@
 # SPDX-License-Identifier: MIT
-"""CoAP (RFC 7252) client and server. The classic layer: the API of microCoAPy.
+"""CoAP for MicroPython: client and server on one object.
 
-`microcoapy.microcoapy`, `.coap_macros`, `.coap_packet` and `.coap_option` are this module itself.
+The classic layer is the API of microCoAPy: `get(ip, port, url)` returns a number of bytes, responses reach a callback.
+The modern layer takes URIs: `get(uri)` returns an Exchange to wait for or to await. Both may be mixed.
+
+Times whose name ends in `_ms`, those of the constructor and `timeoutMs` are milliseconds; `timeout` and `max_age` are
+seconds. RFCs: 7252 (CoAP), 7641 (Observe), 7959 (block-wise transfer), 6690 (links), 8132 (FETCH, PATCH, iPATCH).
+
+Builds without Observe, block-wise transfer, discovery or the modern layer lack what belongs to it.
 """
 
-from typing import Any, Callable, Dict, List, Optional, Protocol, Tuple, Union
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
+from types import ModuleType
+from typing import Any, Final, Generic, Protocol, TypeVar, overload
+
+from typing_extensions import Buffer, Self, TypedDict, Unpack
 
 __version__: str
 
-_Bytes = Union[bytes, bytearray, memoryview, str]
+_T_co = TypeVar("_T_co", covariant=True)
+
+_Bytes = Buffer | str
 _Address = Any
-"""(ip, port) of an IP peer; whatever a custom socket uses as an address otherwise."""
+"""(ip, port) of an IP peer; else whatever a custom socket or feed() uses as an address, if it can be told apart."""
+
+class _Readinto(Protocol):
+    def readinto(self, buffer: Any, /) -> int | None: ...
+
+class _Read(Protocol):
+    def read(self, size: int, /) -> _Bytes | None: ...
+
+class _Write(Protocol):
+    def write(self, data: Any, /) -> object: ...
+
+class _BlockDevice(Protocol):
+    """As esp32.Partition. Whole blocks are written, of the size that ioctl(5, 0) tells, else 512 bytes."""
+
+    def writeblocks(self, block_num: int, buf: Any, /) -> object: ...
+    def ioctl(self, op: int, arg: int, /) -> int | None: ...
+
+_Body = _Bytes | _Readinto | _Read | Iterable[_Bytes]
+_Sink = _Write | _BlockDevice
+
+# ---- constants -----------------------------------------------------------------------------------
 
 class COAP_TYPE:
-    COAP_CON: int
-    COAP_NONCON: int
-    COAP_ACK: int
-    COAP_RESET: int
+    """Types of messages, RFC 7252 section 3."""
+
+    COAP_CON: Final = 0
+    COAP_NONCON: Final = 1
+    COAP_ACK: Final = 2
+    COAP_RESET: Final = 3
 
 class COAP_METHOD:
-    COAP_EMPTY_MESSAGE: int
-    COAP_GET: int
-    COAP_POST: int
-    COAP_PUT: int
-    COAP_DELETE: int
-    COAP_FETCH: int
-    COAP_PATCH: int
-    COAP_IPATCH: int
+    """Request codes, RFC 7252 section 12.1.1 and RFC 8132 section 6."""
+
+    COAP_EMPTY_MESSAGE: Final = 0
+    COAP_GET: Final = 1
+    COAP_POST: Final = 2
+    COAP_PUT: Final = 3
+    COAP_DELETE: Final = 4
+    COAP_FETCH: Final = 5
+    COAP_PATCH: Final = 6
+    COAP_IPATCH: Final = 7
 
 class COAP_RESPONSE_CODE:
-    COAP_CREATED: int
-    COAP_DELETED: int
-    COAP_VALID: int
-    COAP_CHANGED: int
-    COAP_CONTENT: int
-    COAP_BAD_REQUEST: int
-    COAP_UNAUTHORIZED: int
-    COAP_BAD_OPTION: int
-    COAP_FORBIDDEN: int
-    COAP_NOT_FOUND: int
-    COAP_METHOD_NOT_ALLOWD: int
-    COAP_METHOD_NOT_ALLOWED: int
-    COAP_NOT_ACCEPTABLE: int
-    COAP_PRECONDITION_FAILED: int
-    COAP_REQUEST_ENTITY_TOO_LARGE: int
-    COAP_UNSUPPORTED_CONTENT_FORMAT: int
-    COAP_INTERNAL_SERVER_ERROR: int
-    COAP_NOT_IMPLEMENTED: int
-    COAP_BAD_GATEWAY: int
-    COAP_SERVICE_UNAVALIABLE: int
-    COAP_SERVICE_UNAVAILABLE: int
-    COAP_GATEWAY_TIMEOUT: int
-    COAP_PROXYING_NOT_SUPPORTED: int
+    """Response codes, RFC 7252 section 12.1.2: class << 5 | detail, 69 is 2.05."""
+
+    COAP_CREATED: Final = 65
+    COAP_DELETED: Final = 66
+    COAP_VALID: Final = 67
+    COAP_CHANGED: Final = 68
+    COAP_CONTENT: Final = 69
+    COAP_BAD_REQUEST: Final = 128
+    COAP_UNAUTHORIZED: Final = 129
+    COAP_BAD_OPTION: Final = 130
+    COAP_FORBIDDEN: Final = 131
+    COAP_NOT_FOUND: Final = 132
+    COAP_METHOD_NOT_ALLOWD: Final = 133
+    COAP_METHOD_NOT_ALLOWED: Final = 133
+    COAP_NOT_ACCEPTABLE: Final = 134
+    COAP_PRECONDITION_FAILED: Final = 140
+    COAP_REQUEST_ENTITY_TOO_LARGE: Final = 141
+    COAP_UNSUPPORTED_CONTENT_FORMAT: Final = 143
+    COAP_INTERNAL_SERVER_ERROR: Final = 160
+    COAP_NOT_IMPLEMENTED: Final = 161
+    COAP_BAD_GATEWAY: Final = 162
+    COAP_SERVICE_UNAVALIABLE: Final = 163
+    COAP_SERVICE_UNAVAILABLE: Final = 163
+    COAP_GATEWAY_TIMEOUT: Final = 164
+    COAP_PROXYING_NOT_SUPPORTED: Final = 165
 
 class COAP_OPTION_NUMBER:
-    COAP_IF_MATCH: int
-    COAP_URI_HOST: int
-    COAP_E_TAG: int
-    COAP_IF_NONE_MATCH: int
-    COAP_URI_PORT: int
-    COAP_LOCATION_PATH: int
-    COAP_URI_PATH: int
-    COAP_CONTENT_FORMAT: int
-    COAP_MAX_AGE: int
-    COAP_URI_QUERY: int
-    COAP_ACCEPT: int
-    COAP_LOCATION_QUERY: int
-    COAP_PROXY_URI: int
-    COAP_PROXY_SCHEME: int
+    """RFC 7252 section 12.2."""
+
+    COAP_IF_MATCH: Final = 1
+    COAP_URI_HOST: Final = 3
+    COAP_E_TAG: Final = 4
+    COAP_IF_NONE_MATCH: Final = 5
+    COAP_URI_PORT: Final = 7
+    COAP_LOCATION_PATH: Final = 8
+    COAP_URI_PATH: Final = 11
+    COAP_CONTENT_FORMAT: Final = 12
+    COAP_MAX_AGE: Final = 14
+    COAP_URI_QUERY: Final = 15
+    COAP_ACCEPT: Final = 17
+    COAP_LOCATION_QUERY: Final = 20
+    COAP_PROXY_URI: Final = 35
+    COAP_PROXY_SCHEME: Final = 39
 
 class COAP_CONTENT_FORMAT:
-    COAP_NONE: int
-    COAP_TEXT_PLAIN: int
-    COAP_APPLICATION_LINK_FORMAT: int
-    COAP_APPLICATION_XML: int
-    COAP_APPLICATION_OCTET_STREAM: int
-    COAP_APPLICATION_EXI: int
-    COAP_APPLICATION_JSON: int
-    COAP_APPLICATION_CBOR: int
+    """RFC 7252 section 12.3, RFC 8949 section 9.4. COAP_NONE: no Content-Format option."""
+
+    COAP_NONE: Final = -1
+    COAP_TEXT_PLAIN: Final = 0
+    COAP_APPLICATION_LINK_FORMAT: Final = 40
+    COAP_APPLICATION_XML: Final = 41
+    COAP_APPLICATION_OCTET_STREAM: Final = 42
+    COAP_APPLICATION_EXI: Final = 47
+    COAP_APPLICATION_JSON: Final = 50
+    COAP_APPLICATION_CBOR: Final = 60
 
 COAP_CONTENT_TYPE = COAP_CONTENT_FORMAT
 
 class COAP_VERSION:
-    COAP_VERSION_UNSUPPORTED: int
-    COAP_VERSION_1: int
+    COAP_VERSION_UNSUPPORTED: Final = 0
+    COAP_VERSION_1: Final = 1
 
 class CoapResponseCode:
     @staticmethod
     def encode(class_: int, detail: int, /) -> int:
-        """The code c.dd as a number: encode(2, 5) is 69."""
+        """encode(2, 5) is 69. ValueError beyond 7 and 31."""
     @staticmethod
-    def decode(code: int, /) -> Tuple[int, int]:
-        """(class, detail) of a code."""
+    def decode(code: int, /) -> tuple[int, int]:
+        """decode(69) is (2, 5)."""
+
+# ---- messages ------------------------------------------------------------------------------------
 
 class CoapOption:
     number: int
     buffer: bytes
-    def __init__(self, number: int = -1, buffer: Optional[_Bytes] = b"") -> None: ...
+    def __init__(self, number: int = -1, buffer: _Bytes | None = b"") -> None: ...
+
+_Options = list[tuple[int, _Bytes | int] | CoapOption] | tuple[tuple[int, _Bytes | int] | CoapOption, ...]
+"""Option numbers, at most 65535, with their values; an int is written as uint (RFC 7252 section 3.2)."""
 
 class CoapPacket:
-    """A message, received or to be sent with sendEx and sendPacket."""
+    """A message of the classic layer: received, or to be sent with sendEx() and sendPacket()."""
 
     version: int
     type: int
     """COAP_TYPE"""
     method: int
-    """COAP_METHOD of a request, COAP_RESPONSE_CODE of a response"""
-    token: Optional[bytes]
-    """To send: empty for a random one, None for none at all."""
-    payload: bytes
-    """b"" when absent. To send: str or bytes-like."""
+    """COAP_METHOD of a request, COAP_RESPONSE_CODE of a response."""
     messageid: int
     """Assigned by the engine when a request is sent."""
     content_format: int
-    """COAP_CONTENT_FORMAT"""
+    """COAP_CONTENT_FORMAT; COAP_NONE when absent."""
     query: bytes
     """The Uri-Query options joined with '&'."""
-    options: List[CoapOption]
+    options: list[CoapOption]
+    @property
+    def token(self) -> bytes: ...
+    @token.setter
+    def token(self, value: _Bytes | None) -> None:
+        """To send: b"" for a random one, None for an empty one."""
+    @property
+    def payload(self) -> bytes:
+        """b"" when absent."""
+    @payload.setter
+    def payload(self, value: _Bytes | None) -> None: ...
     @property
     def text(self) -> str:
-        """The payload decoded as UTF-8. Raises UnicodeError."""
-    def addOption(self, number: int, payload: Optional[_Bytes], /) -> None: ...
+        """The payload as UTF-8. UnicodeError if it is none."""
+    def addOption(self, number: int, payload: _Bytes | None, /) -> None: ...
     def setUriHost(self, address: str, /) -> None: ...
-    def setUriPath(self, url: str, /) -> None: ...
+    def setUriPath(self, url: str, /) -> None:
+        """One Uri-Path option per segment; nothing is percent-decoded."""
     def toString(self) -> str:
         """"type: CON, method: 2.05, messageid: 123, payload: b'..'" """
 
-class CustomSocket(Protocol):
-    """What setCustomSocket takes. `close()`, `setblocking(flag)`, `ioctl(request, arg)` and
-    `isUnixCompatible()` are used when they are there."""
+class _Message:
+    @property
+    def code(self) -> int:
+        """COAP_METHOD of a request, COAP_RESPONSE_CODE of a response."""
+    @property
+    def payload(self) -> bytes:
+        """The whole body; b"" when there is none, or when it went to `into`."""
+    @property
+    def text(self) -> str:
+        """The payload as UTF-8. UnicodeError if it is none."""
+    @property
+    def content_format(self) -> int | None:
+        """Number of the Content-Format (RFC 7252 section 12.3), None when absent."""
+    @property
+    def body(self) -> Any:
+        """What `into` gave, with the body in it; else None."""
+    @property
+    def sender(self) -> _Address:
+        """(ip, port); None of a message that was not received."""
+    @property
+    def options(self) -> list[CoapOption]:
+        """Options in the order of the message, those of the last block."""
+    @property
+    def type(self) -> int:
+        """COAP_TYPE"""
+    @property
+    def method(self) -> int:
+        """The same as code."""
+    @property
+    def token(self) -> bytes: ...
+    @property
+    def messageid(self) -> int: ...
+    @property
+    def version(self) -> int: ...
 
-    def sendto(self, data: bytes, address: _Address, /) -> Optional[int]:
-        """address is (ip, port); three arguments (data, ip, port) if isUnixCompatible() returns False."""
+class Response(_Message):
+    """What an Exchange ends with; also what a handler may return. A 4.xx or 5.xx is a response too, with ok False."""
+
+    def __init__(
+        self,
+        code: int | None = None,
+        payload: _Body | None = b"",
+        content_format: int | None = None,
+        *,
+        etag: _Bytes | None = None,
+        max_age: int | None = None,
+        location: str | None = None,
+        options: _Options | None = None,
+    ) -> None:
+        """For handlers. code None: 2.05 for GET and FETCH, 2.02 for DELETE, else 2.04. etag: 1 to 8 bytes.
+        max_age: seconds. location: path and query, "/a/b?x=1"."""
+    @property
+    def ok(self) -> bool:
+        """The code is a 2.xx."""
+    @property
+    def etag(self) -> bytes | None: ...
+    @property
+    def max_age(self) -> int:
+        """Seconds that it stays fresh: Max-Age, or 60 without it (RFC 7252 section 5.10.5)."""
+    @property
+    def location(self) -> str | None:
+        """Location-Path and Location-Query as "/a/b?x=1"."""
+    @property
+    def observe(self) -> int | None:
+        """Number of the notification (RFC 7641 section 3.4); None: no observation, or its end."""
+    @property
+    def query(self) -> bytes: ...
+
+class Request(_Message):
+    """What a handler of a resource is called with."""
+
+    @property
+    def path(self) -> str:
+        """Percent-encoded, with a leading slash."""
+    @property
+    def query(self) -> str:
+        """The Uri-Query options joined with '&'."""
+    @property
+    def accept(self) -> int | None:
+        """Number of the Content-Format that the client wants."""
+    @property
+    def etags(self) -> list[bytes]: ...
+    @property
+    def if_match(self) -> list[bytes]:
+        """b"" among them: anything that exists."""
+    @property
+    def if_none_match(self) -> bool: ...
+    @property
+    def observe(self) -> int | None:
+        """0: the client registers, or a notification is made for it; 1: it deregisters (RFC 7641 section 2)."""
+
+class CoapError(Exception):
+    """A handler that raises it is answered with this code; any other exception is 5.00 and is printed."""
+
+    def __init__(self, code: int, text: _Bytes = "", /) -> None:
+        """text: diagnostic payload, RFC 7252 section 5.5.2; a problem detail (RFC 9290) if the client accepts that."""
+
+# ---- requests ------------------------------------------------------------------------------------
+
+class _RequestOptions(TypedDict, total=False):
+    """Keywords of requests to a URI; None stands for the default of each. Wrong values raise ValueError, wrong types
+    TypeError, both with the argument's name."""
+
+    body: _Body | None
+    """What to send, in place of payload; a stream or an iterator is read block by block (RFC 7959 Block1)."""
+    into: _Sink | None
+    """Where the body of a 2.xx goes, block by block. Without it the body may have max_body bytes."""
+    progress: Callable[[int, int | None], object] | None
+    """Called with the bytes so far and the bytes of the whole body, None while unknown."""
+    resume: tuple[int, _Bytes | None] | Exchange | None
+    """(bytes received, ETag) of an earlier download, or its exchange: goes on from there. The bytes must be a multiple
+    of the block size, and of the device's block if `into` is one. OSError(ECONNABORTED): the ETag is another one."""
+    block_size: int | None
+    """Bytes, 16 to 1024; taken down to a power of two."""
+    timeout: float | None
+    """Seconds for the whole exchange. Without it each message has 93 s until its ACK, the response 247 s after an Empty
+    ACK (RFC 7252 section 4.8.2)."""
+    non: bool | None
+    """Non-confirmable: sent once. Required for multicast."""
+    token: _Bytes | None
+    """At most 8 bytes. Without it: 4 random bytes."""
+    options: _Options | None
+    """Further options."""
+    content_format: int | None
+    accept: int | None
+    etag: _Bytes | list[_Bytes] | tuple[_Bytes, ...] | None
+    """Representations that the program has: 2.03 says that one of them is fresh."""
+    if_match: _Bytes | list[_Bytes] | tuple[_Bytes, ...] | None
+    """The request is carried out only if the ETag is one of these; b"": if anything exists. Else 4.12."""
+    if_none_match: bool | None
+    """The request is carried out only if nothing exists. Else 4.12."""
+    no_response: int | None
+    """RFC 7967: the sum of 2 (no 2.xx), 8 (no 4.xx), 16 (no 5.xx)."""
+
+class _ObserveOptions(TypedDict, total=False):
+    callback: Callable[[Response], object] | None
+    """Called with each notification; then wait() and `async for` get none."""
+    timeout: float | None
+    """Seconds until the first response."""
+    non: bool | None
+    token: _Bytes | None
+    options: _Options | None
+    accept: int | None
+    etag: _Bytes | list[_Bytes] | tuple[_Bytes, ...] | None
+    block_size: int | None
+
+class _Awaitable(Coroutine[Any, Any, _T_co], Generic[_T_co]):
+    """send(), throw(), close() and remove() are asyncio's. One task at a time may wait: RuntimeError to another."""
+
+    def __await__(self) -> Generator[Any, Any, _T_co]: ...
+    def send(self, value: Any, /) -> Any: ...
+    def throw(self, typ: Any, val: Any = None, tb: Any = None, /) -> Any: ...
+    def close(self) -> None: ...
+    def remove(self, task: Any, /) -> None: ...
+
+class Exchange(_Awaitable[Response]):
+    """A request that was sent. Awaiting or wait() gives its Response, or raises OSError:
+
+    ETIMEDOUT: no answer in time; ECONNRESET: the peer rejected the message (RST); ENOTCONN: the endpoint is not
+    started; ENOBUFS: no memory for a message; EMSGSIZE: the body is longer than max_body; EIO: blocks that do not fit
+    together; ECONNABORTED: the body changed on the way, and `into` cannot go back; ECANCELED: cancel() or stop().
+    What `body`, `into` or `progress` raise comes out here too. None in place of a response: none was wanted.
+    """
+
+    def wait(self, timeout_ms: int | None = None, /) -> Response:
+        """Runs the endpoint until the response is there. OSError(ETIMEDOUT) after timeout_ms milliseconds: the exchange
+        goes on, and wait() may be called again. RuntimeError in a running event loop."""
+    def done(self) -> bool: ...
+    def cancel(self) -> None:
+        """Ends it: waiting raises OSError(ECANCELED) from now on. Nothing if it is over."""
+    @property
+    def received(self) -> int:
+        """Bytes of the response's body so far, those before `resume` included."""
+    @property
+    def etag(self) -> bytes | None:
+        """ETag of the body that comes block by block."""
+
+class Observation(_Awaitable[Response], AsyncIterator[Response]):
+    """Notifications of one resource, RFC 7641: for wait(), `async for` or a callback; `with` and `async with` end it.
+
+    Registers again after Max-Age without a notification. A notification that is older than the last one is left out.
+    The latest 8 wait to be taken; after 32 that nobody has taken the observation ends.
+    """
+
+    callback: Callable[[Response], object] | None
+    def wait(self, timeout_ms: int | None = None, /) -> Response | None:
+        """The next notification; None when the observation is over. Else as Exchange.wait()."""
+    def done(self) -> bool: ...
+    def cancel(self) -> None:
+        """Deregisters, RFC 7641 section 3.6."""
+    @property
+    def received(self) -> int: ...
+    @property
+    def etag(self) -> bytes | None: ...
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> _Awaitable[Response]:
+        """The observation itself; cancelling the task that waits does not end it."""
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, *exc: object) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc: object) -> None: ...
+
+# ---- links ---------------------------------------------------------------------------------------
+
+class Link:
+    """A link, RFC 6690. Its attributes are attributes of the object too: link.rt, AttributeError without it."""
+
+    @property
+    def target(self) -> str:
+        """As the document has it: "/sensors/temp"."""
+    @property
+    def uri(self) -> str | None:
+        """The target as absolute URI; None if it is relative and the host is not known."""
+    @property
+    def address(self) -> _Address:
+        """(ip, port) of the host; None if not known."""
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Each a str; True for those without value."""
+    def __getattr__(self, name: str) -> Any: ...
+
+def links(document: _Bytes, address: _Address = None, /) -> list[Link]:
+    """The links of a document in link format. ValueError if it is malformed."""
+
+class _Discovery(Iterator[Link], AsyncIterator[Link]):
+    """`for` raises RuntimeError in a running event loop: use `async for`."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Link: ...
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> Awaitable[Link]: ...
+
+# ---- resources -----------------------------------------------------------------------------------
+
+_Payload = _Body | None
+_Code = int | None
+_Result = Response | int | tuple[_Code] | tuple[_Code, _Payload] | tuple[_Code, _Payload, int | None] | _Payload
+"""int: a code. (code, payload, Content-Format). str: text/plain. None: no payload. The body may be a stream or an
+iterator; a generator function is one. Without a code: 2.05 for GET and FETCH, 2.02 for DELETE, else 2.04."""
+_Handler = Callable[[Request], _Result | Awaitable[_Result]]
+
+class Resource:
+    """A path with its handler, as coap.resource() makes it."""
+
+    @property
+    def path(self) -> str: ...
+    etag: _Bytes | Callable[[Request], _Bytes | None] | None
+    def notify(self) -> None:
+        """The state has changed: every observer is told (RFC 7641). Handlers run when the endpoint is polled."""
+    @overload
+    def __call__(self, handler: _Handler, /) -> Self:
+        """As decorator, once."""
+    @overload
+    def __call__(self, request: Request, /) -> Any:
+        """Calls the handler."""
+
+# ---- the endpoint --------------------------------------------------------------------------------
+
+class _CustomSocket(Protocol):
+    """What setCustomSocket() takes. `setblocking(flag)`, `close()`, `ioctl(request, arg)` and `isUnixCompatible()` are
+    used when they are there: ioctl(3, 1) tells readiness; isUnixCompatible() False: sendto(data, ip, port)."""
+
+    def sendto(self, data: bytes, address: Any, /) -> int | None: ...
     def recvfrom(self, size: int, /) -> Any:
-        """(data, address), or data alone. None, b"" or an exception: nothing there."""
-
-class TRANSMISSION_STATE:
-    STATE_IDLE: int
-    STATE_SEPARATE_ACK_RECEIVED_WAITING_DATA: int
+        """(data, address), or data alone: then of the last destination. None, b"" or OSError: nothing there."""
 
 class Coap:
     """A CoAP endpoint: client and server on one UDP port."""
 
-    TRANSMISSION_STATE = TRANSMISSION_STATE
+    class TRANSMISSION_STATE:
+        STATE_IDLE: Final = 0
+        STATE_SEPARATE_ACK_RECEIVED_WAITING_DATA: Final = 1
 
-    responseCallback: Optional[Callable[[CoapPacket, _Address], Any]]
-    """Called with a response and its sender."""
-    resposeCallback: Optional[Callable[[CoapPacket, _Address], Any]]
+    responseCallback: Callable[[CoapPacket, _Address], object] | None
+    """Classic layer: called with a response and its sender."""
+    resposeCallback: Callable[[CoapPacket, _Address], object] | None
     """The same attribute."""
-    errorCallback: Optional[Callable[[OSError, _Address], Any]]
-    """Called when a request ended without response: errno ETIMEDOUT or ECONNRESET."""
+    errorCallback: Callable[[OSError, _Address], object] | None
+    """Classic layer: called when a request has ended without response, with the error as of an Exchange."""
     discardRetransmissions: bool
     """Without effect: repetitions never reach a callback."""
     debug: bool
@@ -158,65 +467,147 @@ class Coap:
     isServer: bool
     state: int
     """TRANSMISSION_STATE"""
-    callbacks: Dict[str, Callable[[CoapPacket, Any, int], Any]]
-    """Request handlers by path, without leading slash."""
+    callbacks: dict[str, Callable[[CoapPacket, Any, int], object] | Resource]
+    """Request handlers by path, without leading slash; may be edited."""
     port: int
-    """The bound port; else the one that start() will bind."""
+    """The bound port; before start() the one that it will bind."""
     def __init__(
         self,
         port: int = 5683,
         *,
-        ack_timeout: int = 2000,
-        ack_random_factor: float = 1.5,
-        max_retransmit: int = 4,
-        nstart: int = 1,
-        default_leisure: int = 5000,
-        probing_rate: int = 1,
-        max_latency: int = 100000,
-        processing_delay: int = 2000,
-        max_message: int = ...,
-        message_store: int = ...,
+        ack_timeout: int | None = 2000,
+        ack_random_factor: float | None = 1.5,
+        max_retransmit: int | None = 4,
+        nstart: int | None = 1,
+        default_leisure: int | None = 5000,
+        probing_rate: int | None = 1,
+        max_latency: int | None = 100000,
+        processing_delay: int | None = 2000,
+        max_message: int | None = ...,
+        message_store: int | None = ...,
+        max_body: int | None = ...,
+        amplification: int | None = 0,
+        state: _Bytes | None = None,
     ) -> None:
-        """Transmission parameters of RFC 7252 section 4.8: times in milliseconds, probing_rate in
-        bytes per second, sizes in bytes (their defaults depend on the board)."""
-    def start(self, port: int = ...) -> None:
-        """Opens and binds the socket; nothing if one is open. 0: any free port. Raises OSError."""
+        """Transmission parameters of RFC 7252 section 4.8: times in milliseconds, probing_rate in bytes per second.
+
+        max_message, message_store, max_body: bytes of the largest message, of all messages kept, of the largest body
+        that is put together from blocks; their defaults depend on the board. amplification: how many times longer than
+        its request a response may be to a peer that has not shown its address by Echo (RFC 9175 section 2.4); 0: any
+        length. state: what export_state() gave; ValueError if it is damaged or of another version."""
+    # life cycle
+    def start(self, port: int | None = ...) -> None:
+        """Opens and binds the socket; nothing if there is one. 0: any free port. OSError."""
     def stop(self) -> None:
-        """Closes the socket and ends what is outstanding, silently."""
-    def setCustomSocket(self, sock: CustomSocket) -> None:
+        """Closes the socket and ends what is outstanding."""
+    def __enter__(self) -> Self:
+        """Starts it, on any free port unless the constructor was given one."""
+    def __exit__(self, *exc: object) -> None: ...
+    def setCustomSocket(self, sock: _CustomSocket) -> None:
         """Uses this object in place of a UDP socket."""
     def poll(self, timeoutMs: int = -1, pollPeriodMs: int = 500) -> bool:
-        """Handles one message: True as soon as its callback has returned. False after timeoutMs
-        milliseconds; negative: one pass without waiting. pollPeriodMs has no effect."""
+        """Handles one message: True as soon as its callback has returned. False after timeoutMs milliseconds; negative:
+        one pass without waiting. pollPeriodMs has no effect."""
     def loop(self, blocking: bool = True) -> bool:
         """poll() without time limit, or poll(-1)."""
-    def addIncomingRequestCallback(self, url: str, cb: Callable[[CoapPacket, Any, int], Any]) -> None:
-        """cb(packet, senderIp, senderPort) for requests to this path, any method. It answers with
-        sendResponse, then or later."""
-    def get(self, ip: Any, port: int, url: str, token: Optional[_Bytes] = b"") -> int:
-        """Bytes of the request; 0 if nothing could be sent."""
-    def getNonConf(self, ip: Any, port: int, url: str, token: Optional[_Bytes] = b"") -> int: ...
-    def delete(self, ip: Any, port: int, url: str, token: Optional[_Bytes] = b"") -> int: ...
-    def deleteNonConf(self, ip: Any, port: int, url: str, token: Optional[_Bytes] = b"") -> int: ...
+    def run(self) -> None:
+        """Starts it if needed and serves until stop() or Ctrl-C; handlers may be coroutines. RuntimeError in a running
+        event loop."""
+    def serve(self) -> _Awaitable[None]:
+        """Awaitable: serves until stop(), or until its task is cancelled."""
+    def join(self, group: str = "224.0.1.187", interface: str | None = None) -> None:
+        """Takes requests to that multicast group too: All CoAP Nodes, RFC 7252 section 12.8. After start().
+        interface: the IPv4 address of a network interface. OSError."""
+    def stats(self) -> dict[str, int]:
+        """Counters sent, received, retransmitted, duplicates, malformed, dropped, timeouts, resets; and what is in use:
+        exchanges_in_use, transmissions_in_use, deduplication_in_use, requests_in_use, bodies_in_use,
+        observations_in_use, observers_in_use."""
+    def export_state(self) -> bytes:
+        """What must outlive a deep sleep: message ids, observers, observations. Before stop()."""
+    # without a socket
+    def feed(self, data: Buffer, addr: _Address, /) -> bool:
+        """A datagram has come from there. True if a handler or a callback ran. RuntimeError if there is a socket."""
+    def take(self) -> tuple[bytes, _Address] | None:
+        """The next datagram to be sent, and where to."""
+    def next_timeout_ms(self) -> int | None:
+        """Milliseconds until take() is to be called again, though nothing has come; None: no need."""
+    # modern layer
+    @overload
+    def get(self, uri: str, /, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange:
+        """uri: coap://host[:port][/path][?query], percent-encoded. OSError(EHOSTUNREACH): the host is not known."""
+    @overload
+    def get(self, ip: Any, port: int, url: str, token: _Bytes | None = b"") -> int:
+        """Classic layer. Bytes of the message; 0 if nothing could be sent."""
+    @overload
+    def delete(self, uri: str, /, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange: ...
+    @overload
+    def delete(self, ip: Any, port: int, url: str, token: _Bytes | None = b"") -> int: ...
+    @overload
+    def put(self, uri: str, /, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange: ...
+    @overload
     def put(
-        self, ip: Any, port: int, url: str, payload: Optional[_Bytes] = b"",
-        query_option: Optional[_Bytes] = None, content_format: int = -1, token: Optional[_Bytes] = b"",
+        self, ip: Any, port: int, url: str, payload: _Bytes | None = b"",
+        query_option: _Bytes | None = None, content_format: int = -1, token: _Bytes | None = b"",
     ) -> int: ...
-    def putNonConf(
-        self, ip: Any, port: int, url: str, payload: Optional[_Bytes] = b"",
-        query_option: Optional[_Bytes] = None, content_format: int = -1, token: Optional[_Bytes] = b"",
-    ) -> int: ...
+    @overload
+    def post(self, uri: str, /, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange: ...
+    @overload
     def post(
-        self, ip: Any, port: int, url: str, payload: Optional[_Bytes] = b"",
-        query_option: Optional[_Bytes] = None, content_format: int = -1, token: Optional[_Bytes] = b"",
+        self, ip: Any, port: int, url: str, payload: _Bytes | None = b"",
+        query_option: _Bytes | None = None, content_format: int = -1, token: _Bytes | None = b"",
+    ) -> int: ...
+    def fetch(self, uri: str, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange: ...
+    def patch(self, uri: str, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange: ...
+    def ipatch(self, uri: str, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange: ...
+    def request(
+        self, method: str | int, /, uri: str, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]
+    ) -> Exchange:
+        """method: "GET", "POST", "PUT", "DELETE", "FETCH", "PATCH", "iPATCH", or its code, 1 to 31."""
+    def observe(self, uri: str, **options: Unpack[_ObserveOptions]) -> Observation: ...
+    def discover(
+        self, host: str | tuple[str, int], /, *, timeout_ms: int | None = None, **filter: object
+    ) -> _Discovery:
+        """The links of a host, or of all hosts of a multicast group. host: URI, IP address, or (ip, port). filter: value
+        of a link's attribute, "temp*" for a beginning, True for any value; if_ stands for if. A group is listened to for
+        timeout_ms milliseconds, 7000 without it. OSError(ETIMEDOUT) if a single host does not answer."""
+    def resource(
+        self,
+        path: str,
+        /,
+        *,
+        methods: str | int | list[str | int] | tuple[str | int, ...] = ("GET",),
+        obs: bool = False,
+        non: bool = False,
+        min_interval: int = 0,
+        etag: _Bytes | Callable[[Request], _Bytes | None] | None = ...,
+        into: Callable[[Request], _Sink | None] = ...,
+        max_body: int = ...,
+        fresh: bool = False,
+        hidden: bool = False,
+        **attributes: object,
+    ) -> Resource:
+        """Decorator of a handler. obs: may be observed; non: notifications are non-confirmable; min_interval:
+        milliseconds between two of them. etag: of the state, None when there is none; answers ETag, If-Match and
+        If-None-Match. into: where the body of a request goes, block by block; then its payload is b"". max_body: bytes of
+        the longest body of a request, else the constructor's. fresh: other methods than GET and FETCH only from a client
+        whose Echo is fresh (RFC 9175 section 2.3). hidden: not among the links. Other keywords are attributes of the
+        link (RFC 6690): rt="temperature", ct=50, if_="sensor"."""
+    # classic layer
+    def addIncomingRequestCallback(self, url: str, cb: Callable[[CoapPacket, Any, int], object]) -> None:
+        """cb(packet, ip, port) for requests to this path, any method. It answers with sendResponse(), then or later."""
+    def getNonConf(self, ip: Any, port: int, url: str, token: _Bytes | None = b"") -> int: ...
+    def deleteNonConf(self, ip: Any, port: int, url: str, token: _Bytes | None = b"") -> int: ...
+    def putNonConf(
+        self, ip: Any, port: int, url: str, payload: _Bytes | None = b"",
+        query_option: _Bytes | None = None, content_format: int = -1, token: _Bytes | None = b"",
     ) -> int: ...
     def postNonConf(
-        self, ip: Any, port: int, url: str, payload: Optional[_Bytes] = b"",
-        query_option: Optional[_Bytes] = None, content_format: int = -1, token: Optional[_Bytes] = b"",
+        self, ip: Any, port: int, url: str, payload: _Bytes | None = b"",
+        query_option: _Bytes | None = None, content_format: int = -1, token: _Bytes | None = b"",
     ) -> int: ...
     def send(
-        self, ip: Any, port: int, url: Optional[str], type: int, method: int, token: Optional[_Bytes] = b"",
-        payload: Optional[_Bytes] = b"", content_format: int = -1, query_option: Optional[_Bytes] = None,
+        self, ip: Any, port: int, url: str | None, type: int, method: int, token: _Bytes | None = b"",
+        payload: _Bytes | None = b"", content_format: int = -1, query_option: _Bytes | None = None,
     ) -> int:
         """Any request. COAP_CON with COAP_EMPTY_MESSAGE and an empty url is a ping: the answer comes to
         responseCallback as a packet of type COAP_RESET."""
@@ -225,11 +616,14 @@ class Coap:
     def sendPacket(self, ip: Any, port: int, packet: CoapPacket) -> int:
         """Sends the packet: a request, or the answer to the request with its messageid or token."""
     def sendResponse(
-        self, ip: Any, port: int, messageid: int, payload: Optional[_Bytes], method: int,
-        content_format: int = -1, token: Optional[_Bytes] = b"",
+        self, ip: Any, port: int, messageid: int, payload: _Bytes | None, method: int,
+        content_format: int = -1, token: _Bytes | None = b"",
     ) -> int:
-        """Answers the request with this message id, in its ACK or in a message of its own. 0 if there is
-        no such request."""
-    def stats(self) -> Dict[str, int]:
-        """sent, received, retransmitted, duplicates, malformed, dropped, timeouts, resets;
-        exchanges_in_use, transmissions_in_use, deduplication_in_use, requests_in_use."""
+        """Answers the request with this message id, in its ACK or in a message of its own. 0 if there is no such
+        request."""
+
+# Programs for microCoAPy import from these; all are the module itself.
+microcoapy: ModuleType
+coap_macros: ModuleType
+coap_packet: ModuleType
+coap_option: ModuleType

@@ -6,7 +6,9 @@
 # Settings, as cmake variables (-D) or in the environment:
 #   MICROCOAPY_TARGET      the CPU as rustc names it; found out from the port otherwise
 #   MICROCOAPY_PROFILE     capacities, src/config.rs: esp32 unless told otherwise, unix or esp8266
-#   MICROCOAPY_FEATURES    further Cargo features, separated by commas
+#   MICROCOAPY_IPV6, MICROCOAPY_OBSERVE, MICROCOAPY_BLOCK, MICROCOAPY_DISCOVERY
+#                          0: without that; 1 otherwise; see tools/features.sh
+#   MICROCOAPY_MODERN      0: only the classic layer, without the last three
 #   MICROCOAPY_TARGET_DIR  where cargo builds; a folder in the port's build folder otherwise
 # tools/archive.sh, which runs cargo, has more, in the environment.
 
@@ -29,7 +31,11 @@ macro(microcoapy_setting name default help)
 endmacro()
 microcoapy_setting(MICROCOAPY_TARGET "" "microcoapy: Rust target, empty to find it out")
 microcoapy_setting(MICROCOAPY_PROFILE "esp32" "microcoapy: capacities")
-microcoapy_setting(MICROCOAPY_FEATURES "" "microcoapy: further Cargo features")
+microcoapy_setting(MICROCOAPY_IPV6 "" "microcoapy: IPv6 addresses, 0 or 1")
+microcoapy_setting(MICROCOAPY_MODERN "1" "microcoapy: the modern layer, 0 or 1")
+microcoapy_setting(MICROCOAPY_OBSERVE "${MICROCOAPY_MODERN}" "microcoapy: Observe, 0 or 1")
+microcoapy_setting(MICROCOAPY_BLOCK "${MICROCOAPY_MODERN}" "microcoapy: block-wise transfer, 0 or 1")
+microcoapy_setting(MICROCOAPY_DISCOVERY "${MICROCOAPY_MODERN}" "microcoapy: discovery and multicast, 0 or 1")
 microcoapy_setting(MICROCOAPY_TARGET_DIR "${CMAKE_BINARY_DIR}/microcoapy" "microcoapy: cargo's folder")
 
 # ---- which CPU ----------------------------------------------------------------------------------
@@ -135,14 +141,20 @@ file(GLOB MICROCOAPY_RUST_INPUTS CONFIGURE_DEPENDS
     "${MICROCOAPY_ROOT}/rust-toolchain.toml"
     "${MICROCOAPY_ROOT}/boards/targets/*.json"
     "${MICROCOAPY_ROOT}/tools/archive.sh"
+    "${MICROCOAPY_ROOT}/tools/features.sh"
     "${MICROCOAPY_ROOT}/tools/xtensa-literals.py"
+    "${MICROCOAPY_ROOT}/tools/xtensa-shorten.py"
 )
 
 add_custom_command(
     OUTPUT ${MICROCOAPY_ARCHIVE}
     COMMAND ${CMAKE_COMMAND} -E env
         MICROCOAPY_PROFILE=${MICROCOAPY_PROFILE}
-        MICROCOAPY_FEATURES=${MICROCOAPY_FEATURES}
+        MICROCOAPY_IPV6=${MICROCOAPY_IPV6}
+        MICROCOAPY_MODERN=${MICROCOAPY_MODERN}
+        MICROCOAPY_OBSERVE=${MICROCOAPY_OBSERVE}
+        MICROCOAPY_BLOCK=${MICROCOAPY_BLOCK}
+        MICROCOAPY_DISCOVERY=${MICROCOAPY_DISCOVERY}
         MICROCOAPY_TARGET_DIR=${MICROCOAPY_TARGET_DIR}
         sh ${MICROCOAPY_ROOT}/tools/archive.sh ${MICROCOAPY_RUST_TARGET} ${MICROCOAPY_ARCHIVE_DIR}
     DEPENDS ${MICROCOAPY_RUST_SOURCES} ${MICROCOAPY_RUST_INPUTS}
@@ -167,23 +179,43 @@ string(REGEX REPLACE ".*\"(.*)\".*" "\\1" MICROCOAPY_VERSION "${MICROCOAPY_VERSI
 set(MICROCOAPY_DEFINITIONS
     MICROCOAPY_VERSION=${MICROCOAPY_VERSION}
     MICROPY_MODULE_BUILTIN_SUBPACKAGES=1
+    MICROCOAPY_MODERN=${MICROCOAPY_MODERN}
+    MICROCOAPY_OBSERVE=${MICROCOAPY_OBSERVE}
+    MICROCOAPY_BLOCK=${MICROCOAPY_BLOCK}
+    MICROCOAPY_DISCOVERY=${MICROCOAPY_DISCOVERY}
 )
 
 add_library(usermod_microcoapy INTERFACE)
 # Plain names: MicroPython scans these files for QSTRs and does not understand generator expressions.
-target_sources(usermod_microcoapy INTERFACE
+set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/address.c
+    ${MICROCOAPY_ROOT}/src/mpy/async.c
+    ${MICROCOAPY_ROOT}/src/mpy/body.c
     ${MICROCOAPY_ROOT}/src/mpy/coap.c
     ${MICROCOAPY_ROOT}/src/mpy/constants.c
+    ${MICROCOAPY_ROOT}/src/mpy/discover.c
     ${MICROCOAPY_ROOT}/src/mpy/entropy.c
     ${MICROCOAPY_ROOT}/src/mpy/errors.c
+    ${MICROCOAPY_ROOT}/src/mpy/exchange.c
+    ${MICROCOAPY_ROOT}/src/mpy/message.c
+    ${MICROCOAPY_ROOT}/src/mpy/method.c
     ${MICROCOAPY_ROOT}/src/mpy/modmicrocoapy.c
+    ${MICROCOAPY_ROOT}/src/mpy/options.c
     ${MICROCOAPY_ROOT}/src/mpy/packet.c
+    ${MICROCOAPY_ROOT}/src/mpy/paths.c
     ${MICROCOAPY_ROOT}/src/mpy/pump.c
-    ${MICROCOAPY_ROOT}/src/mpy/resources.c
+    ${MICROCOAPY_ROOT}/src/mpy/request.c
+    ${MICROCOAPY_ROOT}/src/mpy/resource.c
     ${MICROCOAPY_ROOT}/src/mpy/send.c
+    ${MICROCOAPY_ROOT}/src/mpy/serve.c
+    ${MICROCOAPY_ROOT}/src/mpy/slots.c
     ${MICROCOAPY_ROOT}/src/mpy/socket.c
 )
+target_sources(usermod_microcoapy INTERFACE ${MICROCOAPY_SOURCES})
+if(MICROCOAPY_RUST_TARGET MATCHES "^riscv")
+    # Functions of libgcc save and restore registers, 188 bytes for all; a twelfth of our C code goes.
+    set_source_files_properties(${MICROCOAPY_SOURCES} PROPERTIES COMPILE_OPTIONS -msave-restore)
+endif()
 target_include_directories(usermod_microcoapy INTERFACE ${MICROCOAPY_ROOT}/include)
 target_compile_definitions(usermod_microcoapy INTERFACE ${MICROCOAPY_DEFINITIONS})
 target_link_libraries(usermod_microcoapy INTERFACE microcoapy_engine)

@@ -7,7 +7,9 @@
 # Settings, on the command line or in the environment:
 #   MICROCOAPY_TARGET      the CPU as rustc names it; found out from the C compiler otherwise
 #   MICROCOAPY_PROFILE     capacities, src/config.rs: unix, esp32 or esp8266; by the CPU otherwise
-#   MICROCOAPY_FEATURES    further features of the crate, for devices
+#   MICROCOAPY_IPV6, MICROCOAPY_OBSERVE, MICROCOAPY_BLOCK, MICROCOAPY_DISCOVERY
+#                          0: without that; 1 unless the CPU is ESP8266; see tools/features.sh
+#   MICROCOAPY_MODERN      0: only the classic layer, without the last three
 #   MICROCOAPY_TARGET_DIR  where cargo builds; a folder in the port's build folder otherwise
 ifndef MICROCOAPY_INCLUDED
 MICROCOAPY_INCLUDED := 1
@@ -20,21 +22,35 @@ MICROCOAPY_ROOT := $(patsubst %/,%,$(dir $(realpath $(MICROCOAPY_MOD_DIR)/microp
 
 MICROCOAPY_SRC_C := $(addprefix $(MICROCOAPY_MOD_DIR)/src/mpy/,\
 	address.c \
+	async.c \
+	body.c \
 	coap.c \
 	constants.c \
+	discover.c \
 	entropy.c \
 	errors.c \
+	exchange.c \
+	message.c \
+	method.c \
 	modmicrocoapy.c \
+	options.c \
 	packet.c \
+	paths.c \
 	pump.c \
-	resources.c \
+	request.c \
+	resource.c \
 	send.c \
+	serve.c \
+	slots.c \
 	socket.c \
 	)
 SRC_USERMOD_C += $(MICROCOAPY_SRC_C)
 
 MICROCOAPY_VERSION := $(shell sed -n 's/^version *= *"\(.*\)"/\1/p;/^\[dependencies/q' $(MICROCOAPY_ROOT)/Cargo.toml)
 CFLAGS_USERMOD += -I$(MICROCOAPY_MOD_DIR)/include -DMICROCOAPY_VERSION=$(MICROCOAPY_VERSION)
+# What the C files must know of; tools/features.sh tells the engine. Where nothing is said, both have the same rule.
+MICROCOAPY_SETTABLE := MICROCOAPY_MODERN MICROCOAPY_OBSERVE MICROCOAPY_BLOCK MICROCOAPY_DISCOVERY
+CFLAGS_USERMOD += $(foreach feature,$(MICROCOAPY_SETTABLE),$(if $($(feature)),-D$(feature)=$($(feature))))
 # For `import microcoapy.coap_macros`. Needed by the whole build, and these flags go to all of it.
 ifeq ($(filter -DMICROPY_MODULE_BUILTIN_SUBPACKAGES=%,$(CFLAGS) $(CFLAGS_EXTRA) $(CFLAGS_USERMOD)),)
 CFLAGS_USERMOD += -DMICROPY_MODULE_BUILTIN_SUBPACKAGES=1
@@ -89,21 +105,20 @@ MICROCOAPY_OUT := $(abspath $(BUILD))/microcoapy-archive
 MICROCOAPY_LIB := $(MICROCOAPY_OUT)/libmicrocoapy.a
 MICROCOAPY_RUST_DEPS := $(shell find $(MICROCOAPY_ROOT)/src -name '*.rs') $(wildcard $(addprefix $(MICROCOAPY_ROOT)/,\
 	Cargo.toml Cargo.lock build.rs rust-toolchain.toml .cargo/config.toml micropython.mk \
-	tools/archive.sh tools/xtensa-literals.py boards/targets/*.json))
+	tools/archive.sh tools/features.sh tools/xtensa-literals.py tools/xtensa-shorten.py boards/targets/*.json))
+
+MICROCOAPY_ENVIRONMENT := $(foreach name,MICROCOAPY_PROFILE MICROCOAPY_IPV6 $(MICROCOAPY_SETTABLE),$(name)="$($(name))")
 
 # Changes when the settings do.
 MICROCOAPY_SETTINGS := $(MICROCOAPY_OUT)/settings
 $(shell mkdir -p $(MICROCOAPY_OUT); \
-	set -- "$(MICROCOAPY_TARGET) $(MICROCOAPY_PROFILE) $(MICROCOAPY_FEATURES)"; \
+	set -- "$(MICROCOAPY_TARGET) $(MICROCOAPY_ENVIRONMENT)"; \
 	[ "$$(cat $(MICROCOAPY_SETTINGS) 2>/dev/null)" = "$$1" ] || echo "$$1" >$(MICROCOAPY_SETTINGS))
 
 ifeq ($(MICROCOAPY_TARGET),)
 MICROCOAPY_TARGET = $(MICROCOAPY_FOUND)
 endif
 MICROCOAPY_IS_DEVICE = $(findstring -none-,$(MICROCOAPY_TARGET))
-ifeq ($(MICROCOAPY_PROFILE),)
-MICROCOAPY_PROFILE = $(if $(MICROCOAPY_IS_DEVICE),$(if $(findstring esp8266,$(MICROCOAPY_TARGET)),esp8266,esp32),unix)
-endif
 
 # Where Rust has a standard library, cargo alone does it. It must not see make's job server, which is
 # not passed on to it.
@@ -111,14 +126,14 @@ define MICROCOAPY_BUILD_HOST
 	PATH="$$PATH:$$HOME/.cargo/bin"; command -v cargo >/dev/null || { \
 	  echo "microcoapy: cargo is missing. Install Rust with rustup (https://rustup.rs)." >&2; exit 1; }; \
 	cd $(MICROCOAPY_ROOT) && MAKEFLAGS= cargo rustc $(if $(Q),--quiet) --locked --lib --release \
-	  --crate-type staticlib --no-default-features --features staticlib,profile-$(MICROCOAPY_PROFILE) \
+	  --crate-type staticlib --no-default-features \
+	  --features "$$($(MICROCOAPY_ENVIRONMENT) sh tools/features.sh $(MICROCOAPY_TARGET))" \
 	  --target $(MICROCOAPY_TARGET) --target-dir $(MICROCOAPY_TARGET_DIR) && \
 	cp $(MICROCOAPY_TARGET_DIR)/$(MICROCOAPY_TARGET)/release/libmicrocoapy.a $@
 endef
 # ESP8266 has the functions of compiler_builtins in its ROM, for the whole firmware.
 define MICROCOAPY_BUILD_DEVICE
-	MICROCOAPY_PROFILE="$(MICROCOAPY_PROFILE)" MICROCOAPY_FEATURES="$(MICROCOAPY_FEATURES)" \
-	  MICROCOAPY_TARGET_DIR="$(MICROCOAPY_TARGET_DIR)" \
+	$(MICROCOAPY_ENVIRONMENT) MICROCOAPY_TARGET_DIR="$(MICROCOAPY_TARGET_DIR)" \
 	  MICROCOAPY_BUILTINS=$(if $(findstring esp8266,$(MICROCOAPY_TARGET)),0,1) V=$(if $(Q),0,1) \
 	  sh $(MICROCOAPY_ROOT)/tools/archive.sh $(MICROCOAPY_TARGET) $(MICROCOAPY_OUT)
 endef
@@ -137,12 +152,20 @@ name it with MICROCOAPY_TARGET=... (rustc --print target-list)" >&2; exit 1)
 LDFLAGS_USERMOD += -u mcoap_version $(MICROCOAPY_LIB)
 $(patsubst $(USER_C_MODULES)/%.c,$(BUILD)/%.o,$(MICROCOAPY_MOD_DIR)/src/mpy/modmicrocoapy.c): $(MICROCOAPY_LIB)
 OBJ_EXTRA_ORDER_DEPS += $(MICROCOAPY_LIB)
+# The settings are among the flags of the C files, and say which of their strings there are.
+$(patsubst $(USER_C_MODULES)/%.c,$(BUILD)/%.o,$(MICROCOAPY_SRC_C)): $(MICROCOAPY_SETTINGS)
+QSTR_GLOBAL_DEPENDENCIES += $(MICROCOAPY_SETTINGS)
 
 # ESP8266's linker script puts the code of files that it does not know by name into IRAM, which is
 # almost full: ours says that it belongs into flash. (GNU as renames whole names only, so all code of
-# a file is in one section. tools/archive.sh names the engine's sections.)
-MICROCOAPY_IN_FLASH := -fno-function-sections -fno-reorder-functions -Wa,--rename-section,.text=.irom0.text
+# a file is in one section. tools/archive.sh names the engine's sections.) Constants have a section of
+# their own, .irom0.literal, because only then the linker can leave out those that it finds not needed.
+MICROCOAPY_IN_FLASH := -fno-function-sections -fno-reorder-functions -mno-text-section-literals \
+	-Wa,--rename-section,.text=.irom0.text
+# RISC-V: functions of libgcc save and restore registers, 188 bytes for all; a twelfth of our C code goes.
+MICROCOAPY_SAVE_RESTORE := -msave-restore
 $(patsubst $(USER_C_MODULES)/%.c,$(BUILD)/%.o,$(MICROCOAPY_SRC_C)): private CFLAGS += \
-	$(if $(findstring lx106,$(MICROCOAPY_CC_MACHINE)),$(MICROCOAPY_IN_FLASH))
+	$(if $(findstring lx106,$(MICROCOAPY_CC_MACHINE)),$(MICROCOAPY_IN_FLASH)) \
+	$(if $(findstring riscv,$(MICROCOAPY_CC_MACHINE)),$(MICROCOAPY_SAVE_RESTORE))
 
 endif

@@ -4,17 +4,16 @@
 #   make firmware          all archives, then the tests on all emulated boards
 #   make firmware-BOARD    the tests on one: esp8266, rv32, esp32
 #   make archives          build/archive/TARGET/libmicrocoapy.a for each CPU
-# Each board's rules.mk has the rule firmware-BOARD-build, which tests/firmware/run.py calls.
+# Each board's rules.mk has the rule firmware-BOARD-build, which tests/runner/firmware.py calls.
 
 # Espressif's chips, then what RP2 and STM32 have.
 FIRMWARE_TARGETS := xtensa-esp8266-none-elf \
 	xtensa-esp32-none-elf xtensa-esp32s2-none-elf xtensa-esp32s3-none-elf \
 	riscv32imc-unknown-none-elf riscv32imac-unknown-none-elf riscv32imafc-unknown-none-elf \
-	thumbv6m-none-eabi thumbv7em-none-eabi thumbv7em-none-eabihf
+	thumbv6m-none-eabi thumbv7em-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabi
 FIRMWARE_BOARDS := esp8266 rv32 esp32
 
-# Settings that only some targets have; a board's rules.mk may add to them: ARCHIVE_ENV_TARGET.
-ARCHIVE_ENV_xtensa-esp8266-none-elf := MICROCOAPY_PROFILE=esp8266
+# Settings that only some targets have, by a board's rules.mk: ARCHIVE_ENV_TARGET.
 
 include $(wildcard $(ROOT)/boards/qemu-*/rules.mk)
 
@@ -26,7 +25,7 @@ $(FIRMWARE_TARGETS:%=archive-%): archive-%: | $(OUT)/.cargo
 	$(Q)MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(ARCHIVE_ENV_$*) V=$(V) sh $(ROOT)/tools/archive.sh $* $(OUT)/archive/$*
 
 $(FIRMWARE_BOARDS:%=firmware-%): firmware-%: FORCE
-	$(Q)python3 $(ROOT)/tests/firmware/run.py $*
+	$(Q)python3 $(ROOT)/tests/run.py firmware/$*
 
-firmware-all: archives
-	$(Q)python3 $(ROOT)/tests/firmware/run.py $(FIRMWARE_BOARDS)
+firmware-all: archives $(MPY_SOURCE)
+	$(Q)python3 $(ROOT)/tests/run.py firmware

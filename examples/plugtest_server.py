@@ -1,196 +1,219 @@
-# The resources of the ETSI CoAP plugtests that need neither block-wise transfer nor observe.
-# Usage: micropython plugtest_server.py [port]
+# The resources of the ETSI CoAP plugtests: base, block-wise transfer, observe, links.
+# Usage: micropython plugtest_server.py [PORT [PERIOD_MS [ACK_TIMEOUT_MS]]]
+import asyncio
 import sys
-import time
 
 import microcoapy
-from microcoapy import COAP_CONTENT_FORMAT, COAP_METHOD, COAP_OPTION_NUMBER, COAP_RESPONSE_CODE, COAP_TYPE
 
 PORT = int(sys.argv[1]) if len(sys.argv) > 1 else 5683
-SEPARATE_AFTER_MS = 1000
+PERIOD_MS = int(sys.argv[2]) if len(sys.argv) > 2 else 5000  # of what changes by itself
+ACK_TIMEOUT_MS = int(sys.argv[3]) if len(sys.argv) > 3 else 2000
+SEPARATE_AFTER_MS = 1500  # the request is acknowledged after ACK_TIMEOUT / 2
 
-GET, POST, PUT, DELETE = (
-    COAP_METHOD.COAP_GET,
-    COAP_METHOD.COAP_POST,
-    COAP_METHOD.COAP_PUT,
-    COAP_METHOD.COAP_DELETE,
-)
-CREATED = COAP_RESPONSE_CODE.COAP_CREATED
-DELETED = COAP_RESPONSE_CODE.COAP_DELETED
-VALID = COAP_RESPONSE_CODE.COAP_VALID
-CHANGED = COAP_RESPONSE_CODE.COAP_CHANGED
-CONTENT = COAP_RESPONSE_CODE.COAP_CONTENT
-NOT_FOUND = COAP_RESPONSE_CODE.COAP_NOT_FOUND
-METHOD_NOT_ALLOWED = COAP_RESPONSE_CODE.COAP_METHOD_NOT_ALLOWED
-NOT_ACCEPTABLE = COAP_RESPONSE_CODE.COAP_NOT_ACCEPTABLE
-PRECONDITION_FAILED = COAP_RESPONSE_CODE.COAP_PRECONDITION_FAILED
-TEXT = COAP_CONTENT_FORMAT.COAP_TEXT_PLAIN
-XML = COAP_CONTENT_FORMAT.COAP_APPLICATION_XML
-NONE = COAP_CONTENT_FORMAT.COAP_NONE
+GET, POST, PUT, DELETE = 1, 2, 3, 4
+CREATED, CONTENT, CHANGED, NOT_FOUND = 0x41, 0x45, 0x44, 0x84
+TEXT, LINKS, XML, JSON = 0, 40, 41, 50
 
-server = microcoapy.Coap()
+server = microcoapy.Coap(ack_timeout=ACK_TIMEOUT_MS)
+Response = microcoapy.Response
 
 
-def values(packet, number):
-    """The values of that option, in order."""
-    return [bytes(option.buffer) for option in packet.options if option.number == number]
+def resource(path, **settings):
+    """As server.resource(), and prints each request but those that only notify."""
+
+    def decorate(handler):
+        def show(request):
+            if request.observe is None:
+                print(path, request)
+            return handler(request)
+
+        return server.resource(path, **settings)(show)
+
+    return decorate
 
 
-def respond(request, ip, port, code, payload=None, content_format=NONE, options=(), type=COAP_TYPE.COAP_ACK):
-    """Answers with options; of type ACK while the handler runs, CON or NON for an answer that comes later."""
-    response = microcoapy.CoapPacket()
-    response.type = type
-    response.method = code
-    response.token = request.token
-    response.messageid = request.messageid
-    response.content_format = content_format
-    if payload is not None:
-        response.payload = payload
-    for number, value in options:
-        response.addOption(number, value)
-    return server.sendPacket(ip, port, response)
-
-
-def resource(path, **methods):
-    """Serves `path` with a function (request, ip, port) per method; other methods get 4.05."""
-    handlers = {{"get": GET, "post": POST, "put": PUT, "delete": DELETE}[name]: f for name, f in methods.items()}
-
-    def dispatch(request, ip, port):
-        handler = handlers.get(request.method)
-        if handler is None:
-            respond(request, ip, port, METHOD_NOT_ALLOWED)
-        else:
-            print(path, request.toString())
-            handler(request, ip, port)
-
-    server.addIncomingRequestCallback(path, dispatch)
-
-
-def fixed(payload):
-    return lambda request, ip, port: respond(request, ip, port, CONTENT, payload, TEXT)
+def text(length, first=""):
+    """Numbered lines of 32 bytes."""
+    lines = "".join("%-30d|\n" % number for number in range(length // 32 + 1))
+    return first + lines[len(first) : length]
 
 
 class Stored:
-    """A payload that may change or not exist; its ETag counts the changes."""
+    """A representation that can be replaced and deleted; its ETag counts the changes."""
 
-    def __init__(self, payload=None):
-        self.payload = payload
+    def __init__(self, path, payload=None, **settings):
+        self.payload, self.format = payload, TEXT
         self.version = 1
+        # A tag of None says that there is nothing; If-Match, If-None-Match and ETag are answered by it.
+        self.resource = resource(path, methods=("GET", "PUT", "DELETE"), etag=self.tag, **settings)(self.handle)
 
-    @property
-    def tag(self):
-        return b"%d" % self.version
+    def tag(self, request):
+        return None if self.payload is None else b"%d" % self.version
 
-    def get(self, request, ip, port):
-        if self.payload is None:
-            respond(request, ip, port, NOT_FOUND)
-            return
-        tag = [(COAP_OPTION_NUMBER.COAP_E_TAG, self.tag)]
-        if self.tag in values(request, COAP_OPTION_NUMBER.COAP_E_TAG):
-            respond(request, ip, port, VALID, options=tag)
-        else:
-            respond(request, ip, port, CONTENT, self.payload, TEXT, tag)
-
-    def put(self, request, ip, port):
-        if not self.precondition(request):
-            respond(request, ip, port, PRECONDITION_FAILED)
-            return
+    def handle(self, request):
+        if request.code == GET:
+            if self.payload is None:
+                raise microcoapy.CoapError(NOT_FOUND)
+            return (CONTENT, self.payload, self.format)
+        if request.code == DELETE:
+            self.payload = None
+            return None
         code = CREATED if self.payload is None else CHANGED
-        self.payload = request.payload
+        self.set(request.payload, request.content_format or TEXT)
+        return code
+
+    def set(self, payload, content_format=TEXT):
+        self.payload, self.format = payload, content_format
         self.version += 1
-        respond(request, ip, port, code)
-
-    def delete(self, request, ip, port):
-        self.payload = None
-        respond(request, ip, port, DELETED)
-
-    def precondition(self, request):
-        """RFC 7252 section 5.10.8: If-Match (empty: anything that exists) and If-None-Match."""
-        if_match = values(request, COAP_OPTION_NUMBER.COAP_IF_MATCH)
-        if if_match and (self.payload is None or (self.tag not in if_match and b"" not in if_match)):
-            return False
-        if_none_match = values(request, COAP_OPTION_NUMBER.COAP_IF_NONE_MATCH)
-        return not (if_none_match and self.payload is not None)
 
 
-def test_changed(request, ip, port):
-    respond(request, ip, port, CHANGED)
+# ---- base ----------------------------------------------------------------------------------------
 
 
-def test_deleted(request, ip, port):
-    respond(request, ip, port, DELETED)
+@resource("test", methods=("GET", "POST", "PUT", "DELETE"), rt="Type1 Type2")
+def test(request):
+    if request.code == GET:
+        return "a test resource"
+    if request.code == POST:
+        created.set(request.payload)
+        return Response(CREATED, location="location1/location2/location3")
 
 
-def test_post(request, ip, port):
-    path = COAP_OPTION_NUMBER.COAP_LOCATION_PATH
-    location = [(path, "location1"), (path, "location2"), (path, "location3")]
-    created.payload = request.payload
-    respond(request, ip, port, CREATED, options=location)
+@resource("separate")
+async def separate(request):
+    await asyncio.sleep_ms(SEPARATE_AFTER_MS)
+    return "this took a while"
 
 
-def location_query(request, ip, port):
-    query = COAP_OPTION_NUMBER.COAP_LOCATION_QUERY
-    respond(request, ip, port, CREATED, options=[(query, "first=1"), (query, "second=2")])
+@resource("query")
+def query(request):
+    return "query: " + request.query
 
 
-def query(request, ip, port):
-    respond(request, ip, port, CONTENT, "query: " + "&".join(v.decode() for v in query_of(request)), TEXT)
+@resource("seg1/seg2/seg3")
+def segments(request):
+    return "three segments"
 
 
-def query_of(request):
-    return values(request, COAP_OPTION_NUMBER.COAP_URI_QUERY)
+@resource("location-query", methods=("POST",))
+def location_query(request):
+    return Response(CREATED, location="?first=1&second=2")
 
 
-def multi_format(request, ip, port):
-    accept = values(request, COAP_OPTION_NUMBER.COAP_ACCEPT)
-    wanted = int.from_bytes(accept[0], "big") if accept else TEXT
-    if wanted == TEXT:
-        respond(request, ip, port, CONTENT, "21.5 C", TEXT)
-    elif wanted == XML:
-        respond(request, ip, port, CONTENT, "<temperature unit='C'>21.5</temperature>", XML)
-    else:
-        respond(request, ip, port, NOT_ACCEPTABLE)
+@resource("multi-format")
+def multi_format(request):
+    if request.accept == XML:
+        return (CONTENT, "<temperature unit='C'>21.5</temperature>", XML)
+    return (CONTENT, "21.5 C", TEXT)  # to any other Accept, 4.06 is the answer
 
 
-waiting = []  # answers of /separate still to come: (time, request, ip, port)
+created = Stored("location1/location2/location3")
+Stored("validate", "first content")
+Stored("create1")
+
+# ---- block-wise transfer --------------------------------------------------------------------------
 
 
-def separate(request, ip, port):
-    # Returning without an answer acknowledges the request; the main loop answers later.
-    waiting.append((time.ticks_add(time.ticks_ms(), SEPARATE_AFTER_MS), request, ip, port))
+@resource("large", rt="block", sz=3000)
+def large(request):
+    return text(3000)
 
 
-def answer_waiting():
-    """Sends the answers that are due; milliseconds until the next one."""
-    while waiting:
-        due, request, ip, port = waiting[0]
-        left = time.ticks_diff(due, time.ticks_ms())
-        if left > 0:
-            return left
-        waiting.pop(0)
-        respond(request, ip, port, CONTENT, "this took a while", TEXT, type=request.type)  # CON or NON, as asked
-    return 60000
+Stored("large-update", text(2000), max_body=16384, sz=2000)
 
 
-created = Stored()
-validate = Stored("first content")
-create1 = Stored()
+@resource("large-create", methods=("POST",), max_body=16384)
+def large_create(request):
+    path = "large-create/%d" % len(server.callbacks)
+    Stored(path, request.payload)
+    return Response(CREATED, location=path)
 
-resource("test", get=fixed("a test resource"), put=test_changed, post=test_post, delete=test_deleted)
-resource("separate", get=separate)
-resource("query", get=query)
-resource("seg1/seg2/seg3", get=fixed("three segments"))
-resource("location1/location2/location3", get=created.get, put=created.put, delete=created.delete)
-resource("location-query", post=location_query)
-resource("multi-format", get=multi_format)
-resource("validate", get=validate.get, put=validate.put)
-resource("create1", get=create1.get, put=create1.put, delete=create1.delete)
 
-server.start(PORT)
-print("plugtest server listens on port", PORT)
+@resource("large-post", methods=("POST",), max_body=16384)
+def large_post(request):
+    return (CHANGED, text(3000, "%d bytes came\n" % len(request.payload)), TEXT)
+
+
+# ---- observe --------------------------------------------------------------------------------------
+
+
+class Observed(Stored):
+    """Counts until it is replaced or deleted, which its observers are told of, too."""
+
+    counts = True
+
+    def handle(self, request):
+        result = super().handle(request)
+        if request.code == GET:
+            return Response(*result, max_age=FRESH_S)
+        self.counts = False
+        self.resource.notify()
+        return result
+
+
+count = 0
+FRESH_S = max(1, 2 * PERIOD_MS // 1000)
+obs = Observed("obs", "0", obs=True, rt="observe")
+
+
+@resource("obs-non", obs=True, non=True, rt="observe")
+def obs_non(request):
+    return Response(payload="%d" % count, max_age=FRESH_S)
+
+
+@resource("obs-large", obs=True, rt="observe")
+def obs_large(request):
+    return Response(payload=text(3000, "%d|" % count), max_age=FRESH_S)
+
+
+@resource("obs-pumping", obs=True, rt="observe")
+def obs_pumping(request):
+    return Response(payload=text((50, 3000)[count & 1], "%d|" % count), max_age=FRESH_S)
+
+
+async def change():
+    global count
+    while True:
+        await asyncio.sleep_ms(PERIOD_MS)
+        count += 1
+        if obs.counts:
+            obs.set("%d" % count)
+        for changed in (obs.resource, obs_non, obs_large, obs_pumping):
+            changed.notify()
+
+
+# ---- links ----------------------------------------------------------------------------------------
+
+for path, attributes in (
+    ("type/1", {"rt": ("Type1", "Type2")}),
+    ("type/2", {"rt": ("Type2", "Type3")}),
+    ("type/3", {"rt": ("Type1", "Type3")}),
+    ("type/4", {"rt": ""}),
+    ("if/1", {"if_": "If1"}),
+    ("if/2", {"if_": "If2"}),
+    ("if/3", {"if_": "foo"}),
+    ("link1", {}),
+    ("link2", {}),
+    ("link3", {}),
+    ("path/sub1", {"hidden": True}),
+    ("path/sub2", {"hidden": True}),
+):
+    resource(path, **attributes)(lambda request: request.path)
+
+
+@resource("path", ct=LINKS)
+def path(request):
+    return "</path/sub1>,</path/sub2>"
+
+
+async def main():
+    asyncio.create_task(change())
+    server.start(PORT)
+    print("plugtest server listens on port", PORT)
+    await server.serve()
+
 
 try:
-    while True:
-        server.poll(answer_waiting())
+    asyncio.run(main())
 except KeyboardInterrupt:
     server.stop()

@@ -20,6 +20,21 @@
 #define MCOAP_CODE_NOT_FOUND 132
 
 /**
+ * 2.05, what a GET is answered with.
+ */
+#define MCOAP_CODE_CONTENT 69
+
+/**
+ * 4.00, for a part of a body that is not there.
+ */
+#define MCOAP_CODE_BAD_REQUEST 128
+
+/**
+ * 4.08, for a body whose beginning is lost.
+ */
+#define MCOAP_CODE_INCOMPLETE 136
+
+/**
  * Unpredictable bytes that `mcoap_request_begin` needs.
  */
 #define MCOAP_ENTROPY_LEN 8
@@ -30,9 +45,44 @@
 #define MCOAP_TOKEN_MAX 8
 
 /**
- * Bytes of the seed that `mcoap_endpoint_init` needs.
+ * What `mcoap_draft_add` adds beside options: Uri-Host, unless it is an IP literal.
  */
-#define MCOAP_SEED_LEN 8
+#define MCOAP_PART_HOST 65536
+
+/**
+ * Uri-Path and Uri-Query options for "a/b?x=1", percent-decoded.
+ */
+#define MCOAP_PART_PATH 65537
+
+/**
+ * Uri-Query options for "x=1&y=2", percent-decoded.
+ */
+#define MCOAP_PART_QUERY 65538
+
+/**
+ * The payload, instead of an earlier one.
+ */
+#define MCOAP_PART_PAYLOAD 65539
+
+/**
+ * Location-Path and Location-Query options for "a/b?x=1", percent-decoded.
+ */
+#define MCOAP_PART_LOCATION 65540
+
+/**
+ * Content-Format, RFC 7252 section 5.10.3.
+ */
+#define MCOAP_OPTION_CONTENT_FORMAT 12
+
+/**
+ * The value of Observe that registers, RFC 7641 section 2.
+ */
+#define MCOAP_OBSERVE_REGISTER 0
+
+/**
+ * Unpredictable bytes that `mcoap_endpoint_init` needs.
+ */
+#define MCOAP_SEED_LEN 12
 
 /**
  * Nothing for the application.
@@ -65,19 +115,115 @@
 #define MCOAP_EVENT_TIMEOUT 5
 
 /**
+ * A block of a request's body, which others follow: `mcoap_request_continue`, or a response that ends it. `body`
+ * names the body, `offset` says where the payload belongs.
+ */
+#define MCOAP_EVENT_UPLOAD 6
+
+/**
+ * A request for a later part of a response's body, from `offset` on; `body` names that body if it is known.
+ */
+#define MCOAP_EVENT_DOWNLOAD 7
+
+/**
+ * The peer has taken a block of the request's body: `mcoap_exchange_wanted` tells which is next.
+ */
+#define MCOAP_EVENT_WANTED 8
+
+/**
+ * A block of a response, which others follow: `mcoap_exchange_continue` asks for the next.
+ */
+#define MCOAP_EVENT_BLOCK 9
+
+/**
+ * The representation has changed: what came of it is void, `mcoap_exchange_continue` begins anew.
+ */
+#define MCOAP_EVENT_RESTART 10
+
+/**
+ * A response, whole or its last block, of an exchange that goes on: an observation, or a request to a group.
+ */
+#define MCOAP_EVENT_NOTIFICATION 11
+
+/**
+ * The blocks of a response do not fit together; the exchange has ended.
+ */
+#define MCOAP_EVENT_BAD_BLOCKS 12
+
+/**
+ * The representation has changed too often, or since the part that was there; the exchange has ended.
+ */
+#define MCOAP_EVENT_CHANGED 13
+
+/**
+ * A table is full; the exchange has ended.
+ */
+#define MCOAP_EVENT_NO_ROOM 14
+
+/**
+ * The exchange has ended without a response, and none was wanted (any more).
+ */
+#define MCOAP_EVENT_SILENT 15
+
+/**
+ * No such length: it is not known.
+ */
+#define MCOAP_UNKNOWN UINT32_MAX
+
+/**
  * No Content-Format option.
  */
 #define MCOAP_CONTENT_FORMAT_NONE -1
 
 /**
- * Bytes of the longest peer address.
+ * Bytes of the longest ETag.
  */
-#define MCOAP_PEER_MAX 24
+#define MCOAP_ETAG_MAX 8
+
+/**
+ * Bytes that `mcoap_diagnostic` adds to a text at most.
+ */
+#define MCOAP_DIAGNOSTIC_OVERHEAD 5
+
+/**
+ * Bytes of the longest peer address; without IPv6 it is shorter.
+ */
+#define MCOAP_PEER_MAX 19
 
 /**
  * Bytes of the longest text of an IP address, not terminated.
  */
 #define MCOAP_ADDRESS_TEXT_MAX 46
+
+/**
+ * Peers may observe the resource, RFC 7641.
+ */
+#define MCOAP_RESOURCE_OBSERVABLE 1
+
+/**
+ * Its notifications are non-confirmable, as far as RFC 7641 section 4.5 allows.
+ */
+#define MCOAP_RESOURCE_NON 2
+
+/**
+ * Requests must carry a fresh Echo value, RFC 9175.
+ */
+#define MCOAP_RESOURCE_FRESH 4
+
+/**
+ * `/.well-known/core` does not name it.
+ */
+#define MCOAP_RESOURCE_HIDDEN 8
+
+/**
+ * RFC 9290 section 6.3: application/concise-problem-details+cbor.
+ */
+#define FORMAT 257
+
+/**
+ * Bytes beside the text, at most.
+ */
+#define OVERHEAD 5
 
 /**
  * An endpoint, in memory that the caller owns.
@@ -137,14 +283,25 @@ typedef struct mcoap_parameters {
      */
     uint32_t max_message;
     /**
-     * Bytes kept for outstanding and repeatable messages, `max_message` to 65,535.
+     * Bytes kept for outstanding and repeatable messages, `max_message` to 65,535; 0 only before
+     * [`Parameters::complete`].
      */
     uint32_t message_store;
+    /**
+     * Bytes of the largest body that is put together from blocks, at most 2^30; a resource may have its
+     * own limit.
+     */
+    uint32_t max_body;
+    /**
+     * How many times longer than its request a response to a peer may be that has not shown to be where it
+     * says, RFC 9175 section 2.4; at most 10,000, 0: any length.
+     */
+    uint32_t amplification;
 } mcoap_parameters;
 
 /**
  * What the application is told. Pointers are valid until the next call with the same endpoint;
- * token, options and payload of a received message point into the datagram.
+ * peer, options and payload of a received message are those that were handed in.
  */
 typedef struct mcoap_event {
     /**
@@ -184,13 +341,25 @@ typedef struct mcoap_event {
      */
     uint32_t resource;
     /**
+     * Names a body that comes or goes in several messages, or 0.
+     */
+    mcoap_handle body;
+    /**
+     * Where in its body the payload belongs, or which part is asked for, bytes.
+     */
+    uint32_t offset;
+    /**
+     * What the message says about the length of the whole body, bytes, or `MCOAP_UNKNOWN`.
+     */
+    uint32_t size;
+    /**
+     * The token, and zeros.
+     */
+    uint8_t token[MCOAP_TOKEN_MAX];
+    /**
      * The peer address.
      */
     const uint8_t *peer;
-    /**
-     * The token.
-     */
-    const uint8_t *token;
     /**
      * Encoded options, for `mcoap_options_next`.
      */
@@ -287,7 +456,45 @@ typedef struct mcoap_stats {
      * Requests of peers that have not been answered.
      */
     uint32_t requests_in_use;
+    /**
+     * Bodies that come or go block by block.
+     */
+    uint32_t bodies_in_use;
+    /**
+     * Resources of peers that we observe.
+     */
+    uint32_t observations_in_use;
+    /**
+     * Observers of our resources.
+     */
+    uint32_t observers_in_use;
 } mcoap_stats;
+
+/**
+ * A link, or an attribute of one; inside the document.
+ */
+typedef struct mcoap_link {
+    /**
+     * The target, or the name of the attribute.
+     */
+    const uint8_t *name;
+    /**
+     * The encoded attributes, or the value of the attribute; `NULL`: it has none.
+     */
+    const uint8_t *value;
+    /**
+     * Bytes of the name.
+     */
+    size_t name_len;
+    /**
+     * Bytes of the value.
+     */
+    size_t value_len;
+    /**
+     * The value was quoted: `mcoap_link_value` takes the backslashes out.
+     */
+    bool quoted;
+} mcoap_link;
 
 /**
  * Where a walk over options stands. Starts zeroed.
@@ -302,6 +509,68 @@ typedef struct mcoap_option_cursor {
      */
     uint32_t number;
 } mcoap_option_cursor;
+
+/**
+ * What is said about a path.
+ */
+typedef struct mcoap_resource {
+    /**
+     * Comes back in events.
+     */
+    uint32_t number;
+    /**
+     * Bit n allows method code 0.n, 1 to 7.
+     */
+    uint32_t methods;
+    /**
+     * `MCOAP_RESOURCE_*`.
+     */
+    uint32_t flags;
+    /**
+     * Bytes of the largest body that is put together from blocks; 0: the endpoint's limit.
+     */
+    uint32_t max_body;
+    /**
+     * Between two notifications to an observer, milliseconds.
+     */
+    uint32_t interval_ms;
+} mcoap_resource;
+
+/**
+ * A URI in its parts.
+ */
+typedef struct mcoap_uri {
+    /**
+     * Path and query, for `MCOAP_PART_PATH`; inside the text.
+     */
+    const uint8_t *path;
+    /**
+     * Bytes of path and query.
+     */
+    size_t path_len;
+    /**
+     * Bytes of the host's name; 0 for an IP address.
+     */
+    size_t host_len;
+    /**
+     * Bytes of the peer address; 0 for a name.
+     */
+    size_t peer_len;
+    /**
+     * The port; that of the scheme if the URI has none.
+     */
+    uint16_t port;
+    /**
+     * `coaps` rather than `coap`.
+     */
+    bool secure;
+    /**
+     * The peer, if the host is an IP address.
+     */
+    uint8_t peer[MCOAP_PEER_MAX];
+} mcoap_uri;
+
+
 
 /**
  * Success.
@@ -362,6 +631,11 @@ typedef struct mcoap_option_cursor {
  * No draft was begun, or another call has ended it.
  */
 #define MCOAP_ERR_STATE -10
+
+/**
+ * The part of a body that is asked for lies behind its end.
+ */
+#define MCOAP_ERR_RANGE -11
 
 
 
@@ -433,55 +707,26 @@ mcoap_result mcoap_request_begin(struct mcoap_endpoint *endpoint,
                                  size_t entropy_len);
 
 /**
- * Adds an option, number at most 65535, after those with the same or a lower number.
+ * Adds to the draft: the option of number `part`, or one of `MCOAP_PART_*`; all of it or nothing.
+ *
+ * Options go after those with the same or a lower number. `MCOAP_ERR_OPTION`: the option cannot have
+ * this length or value, or must not be repeated.
  *
  * # Safety
  * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
  */
-mcoap_result mcoap_draft_option(struct mcoap_endpoint *endpoint,
-                                uint32_t number,
-                                const uint8_t *value,
-                                size_t value_len);
+mcoap_result mcoap_draft_add(struct mcoap_endpoint *endpoint,
+                             uint32_t part,
+                             const uint8_t *bytes,
+                             size_t len);
 
 /**
- * Adds Content-Format, at most 65535.
+ * Adds an option of format `uint`, RFC 7252 section 3.2, as [`mcoap_draft_add`] does.
  *
  * # Safety
  * `endpoint` was made by `mcoap_endpoint_init`.
  */
-mcoap_result mcoap_draft_content_format(struct mcoap_endpoint *endpoint, uint32_t content_format);
-
-/**
- * Adds Uri-Host, unless `host` is an IP literal.
- *
- * # Safety
- * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
- */
-mcoap_result mcoap_draft_uri_host(struct mcoap_endpoint *endpoint, const uint8_t *host, size_t host_len);
-
-/**
- * Adds Uri-Path and Uri-Query for "a/b?x=1&y=2", with or without a leading slash, percent-decoded.
- *
- * # Safety
- * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
- */
-mcoap_result mcoap_draft_uri_path(struct mcoap_endpoint *endpoint, const uint8_t *path, size_t path_len);
-
-/**
- * Adds Uri-Query for "x=1&y=2", percent-decoded.
- *
- * # Safety
- * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
- */
-mcoap_result mcoap_draft_uri_query(struct mcoap_endpoint *endpoint, const uint8_t *query, size_t query_len);
-
-/**
- * Sets the payload.
- *
- * # Safety
- * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
- */
-mcoap_result mcoap_draft_payload(struct mcoap_endpoint *endpoint, const uint8_t *payload, size_t payload_len);
+mcoap_result mcoap_draft_uint(struct mcoap_endpoint *endpoint, uint32_t number, uint32_t value);
 
 /**
  * Hands the request over: it goes out with the next `mcoap_endpoint_poll_transmit`, or when its turn
@@ -512,14 +757,55 @@ mcoap_result mcoap_response_begin(struct mcoap_endpoint *endpoint,
                                   uint8_t code);
 
 /**
- * Hands the response over: in the ACK while that is owed, else in a message of its own. The request's handle is stale afterwards.
+ * Which part of a body goes into the draft, when everything else is in it: where the part starts, and at most
+ * how many bytes. `total`: bytes of the body, or `MCOAP_UNKNOWN`; `size`: bytes of a block at most, 0 for as
+ * many as fit.
+ *
+ * # Safety
+ * Pointers are valid; `endpoint` was made by `mcoap_endpoint_init`.
+ */
+mcoap_result mcoap_draft_body(struct mcoap_endpoint *endpoint,
+                              uint32_t total,
+                              uint32_t size,
+                              uint32_t *offset,
+                              uint32_t *len);
+
+/**
+ * Adds the part of the body that `mcoap_draft_body` has asked for. `more`: it is not the last, and then it must
+ * have that length. `MCOAP_ERR_RANGE`: the body ends before it.
+ *
+ * # Safety
+ * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
+ */
+mcoap_result mcoap_draft_block(struct mcoap_endpoint *endpoint,
+                               const uint8_t *data,
+                               size_t len,
+                               bool more);
+
+/**
+ * Asks, in a request, for the response from byte `offset` on, which must have this ETag unless the offset is 0,
+ * in blocks of at most `size` bytes; 0: of any size. `MCOAP_ERR_RANGE`: no block starts there.
+ *
+ * # Safety
+ * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
+ */
+mcoap_result mcoap_draft_want(struct mcoap_endpoint *endpoint,
+                              uint32_t offset,
+                              const uint8_t *etag,
+                              size_t etag_len,
+                              uint32_t size);
+
+/**
+ * Hands the response over: in the ACK while that is owed, else in a message of its own. The request's handle is
+ * stale afterwards. `body`: what later requests for the rest of the body name it by, 0 if it is complete.
  *
  * # Safety
  * Pointers are valid; `endpoint` was made by `mcoap_endpoint_init`.
  */
 mcoap_result mcoap_response_send(struct mcoap_endpoint *endpoint,
                                  uint32_t now,
-                                 size_t *message_len);
+                                 size_t *message_len,
+                                 mcoap_handle *body);
 
 /**
  * Bytes of memory that an endpoint with these parameters takes, 0 if one is out of range.
@@ -557,6 +843,7 @@ void mcoap_endpoint_reset(struct mcoap_endpoint *endpoint);
 /**
  * Takes one datagram in. Writes one event, of kind `MCOAP_EVENT_NONE` if the application has nothing
  * to do. A datagram that a receive buffer cut off must be given with more than `max_message` bytes.
+ * `multicast`: it came to a group address.
  *
  * # Safety
  * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
@@ -567,6 +854,7 @@ mcoap_result mcoap_endpoint_handle_datagram(struct mcoap_endpoint *endpoint,
                                             size_t peer_len,
                                             const uint8_t *data,
                                             size_t data_len,
+                                            bool multicast,
                                             struct mcoap_event *event);
 
 /**
@@ -578,12 +866,15 @@ mcoap_result mcoap_endpoint_handle_datagram(struct mcoap_endpoint *endpoint,
 void mcoap_endpoint_handle_timeout(struct mcoap_endpoint *endpoint, uint32_t now);
 
 /**
- * The next exchange that ended without a response. Call until `MCOAP_NOTHING`.
+ * The next thing that did not come with a datagram: an exchange that ended without a response, or an observer to
+ * be told. Call until `MCOAP_NOTHING`.
  *
  * # Safety
  * Pointers are valid; `endpoint` was made by `mcoap_endpoint_init`.
  */
-mcoap_result mcoap_endpoint_poll_event(struct mcoap_endpoint *endpoint, struct mcoap_event *event);
+mcoap_result mcoap_endpoint_poll_event(struct mcoap_endpoint *endpoint,
+                                       uint32_t now,
+                                       struct mcoap_event *event);
 
 /**
  * The next datagram to send. Call until `MCOAP_NOTHING`.
@@ -605,12 +896,12 @@ mcoap_result mcoap_endpoint_poll_timeout(const struct mcoap_endpoint *endpoint,
                                          uint32_t *milliseconds);
 
 /**
- * Ends an exchange without an event; nothing is sent to the peer.
+ * Bytes of the largest block that a message of this endpoint can hold, 16 to 1024; 0 without block-wise transfer.
  *
  * # Safety
  * `endpoint` was made by `mcoap_endpoint_init`, or is null.
  */
-mcoap_result mcoap_exchange_cancel(struct mcoap_endpoint *endpoint, uint32_t now, mcoap_handle exchange);
+uint32_t mcoap_endpoint_block_size(const struct mcoap_endpoint *endpoint);
 
 /**
  * What went on, and what is in use.
@@ -629,12 +920,120 @@ void mcoap_endpoint_stats(const struct mcoap_endpoint *endpoint, struct mcoap_st
 bool mcoap_endpoint_knows_peer(const struct mcoap_endpoint *endpoint, const uint8_t *peer, size_t peer_len);
 
 /**
+ * Whether requests of ours wait for responses, or messages of ours for acknowledgements.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+bool mcoap_endpoint_is_busy(const struct mcoap_endpoint *endpoint);
+
+/**
  * Whether an exchange has had its Empty ACK and waits for a separate response.
  *
  * # Safety
  * `endpoint` was made by `mcoap_endpoint_init`, or is null.
  */
 bool mcoap_endpoint_awaits_separate(const struct mcoap_endpoint *endpoint);
+
+/**
+ * Ends an exchange without an event; nothing is sent to the peer. An observation is forgotten: the next
+ * notification is rejected.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+mcoap_result mcoap_exchange_cancel(struct mcoap_endpoint *endpoint, uint32_t now, mcoap_handle exchange);
+
+/**
+ * Ends an observation without an event, and tells the peer, RFC 7641 section 3.6.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+mcoap_result mcoap_observation_cancel(struct mcoap_endpoint *endpoint, uint32_t now, mcoap_handle exchange);
+
+/**
+ * Ends the exchange as a timeout after `milliseconds`, whatever happens.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+mcoap_result mcoap_exchange_limit(struct mcoap_endpoint *endpoint,
+                                  uint32_t now,
+                                  mcoap_handle exchange,
+                                  uint32_t milliseconds);
+
+/**
+ * Asks for the next block after `MCOAP_EVENT_BLOCK` or `MCOAP_EVENT_RESTART`. `entropy`: `MCOAP_ENTROPY_LEN`
+ * unpredictable bytes. `MCOAP_ERR_STALE`: the exchange does not wait for that.
+ *
+ * # Safety
+ * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
+ */
+mcoap_result mcoap_exchange_continue(struct mcoap_endpoint *endpoint,
+                                     uint32_t now,
+                                     mcoap_handle exchange,
+                                     const uint8_t *entropy,
+                                     size_t entropy_len);
+
+/**
+ * Which part of its body the exchange is to send next, after `MCOAP_EVENT_WANTED`: where it starts, and at most how
+ * many bytes. `MCOAP_ERR_STALE`: it does not wait for any.
+ *
+ * # Safety
+ * Pointers are valid; `endpoint` was made by `mcoap_endpoint_init`.
+ */
+mcoap_result mcoap_exchange_wanted(struct mcoap_endpoint *endpoint,
+                                   mcoap_handle exchange,
+                                   uint32_t *offset,
+                                   uint32_t *len);
+
+/**
+ * Sends that part of the request's body. `more`: it is not the last, and then it must have that length.
+ *
+ * # Safety
+ * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
+ */
+mcoap_result mcoap_exchange_upload(struct mcoap_endpoint *endpoint,
+                                   uint32_t now,
+                                   mcoap_handle exchange,
+                                   const uint8_t *data,
+                                   size_t len,
+                                   bool more);
+
+/**
+ * The next link of a document. `cursor` starts at 0. `MCOAP_NOTHING`: that was the last one. `MCOAP_ERR_URI`: what
+ * follows is malformed.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+mcoap_result mcoap_link_next(const uint8_t *document,
+                             size_t document_len,
+                             size_t *cursor,
+                             struct mcoap_link *link);
+
+/**
+ * The next attribute of a link. `cursor` starts at 0. `MCOAP_NOTHING`: that was the last one.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+mcoap_result mcoap_link_attribute(const uint8_t *attributes,
+                                  size_t attributes_len,
+                                  size_t *cursor,
+                                  struct mcoap_link *attribute);
+
+/**
+ * Writes the value of a quoted attribute without its backslashes to `out`, which must hold as many bytes; gives how
+ * many it has.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+size_t mcoap_link_value(const uint8_t *value,
+                        size_t value_len,
+                        uint8_t *out);
 
 /**
  * The next option of the encoded options of an event. `MCOAP_NOTHING`: that was the last one.
@@ -663,7 +1062,112 @@ mcoap_result mcoap_options_query(const uint8_t *options,
                                  size_t *written);
 
 /**
- * The defaults: RFC 7252 section 4.8, and the sizes of this build's profile.
+ * The value of the first option with this number. `MCOAP_NOTHING`: there is none.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+mcoap_result mcoap_options_find(const uint8_t *options,
+                                size_t options_len,
+                                uint32_t number,
+                                const uint8_t **value,
+                                size_t *value_len);
+
+/**
+ * The first option with this number, of format `uint`; `MCOAP_UNKNOWN` if there is none, or none of at most four
+ * bytes.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+uint32_t mcoap_options_uint(const uint8_t *options,
+                            size_t options_len,
+                            uint32_t number);
+
+/**
+ * A number that is the same for the same bytes: FNV-1a, 32 bits. For ETags.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+uint32_t mcoap_fingerprint(const uint8_t *data, size_t len);
+
+/**
+ * The path of a request ("/a/b"), or with `location` path and query of a response's location ("/a/b?x=1"),
+ * percent-encoded. `MCOAP_NOTHING`: there is no location. `MCOAP_ERR_MEMORY`: it does not fit into `out`.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+mcoap_result mcoap_options_path(const uint8_t *options,
+                                size_t options_len,
+                                bool location,
+                                uint8_t *out,
+                                size_t out_len,
+                                size_t *written);
+
+/**
+ * Whether a request may be carried out, by its conditions: 0 if so, else the code to answer with, 2.03 or 4.12.
+ * `exists`: whether the resource does; `etag`: that of its state, or `NULL`.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+uint8_t mcoap_request_condition(uint8_t method,
+                                const uint8_t *options,
+                                size_t options_len,
+                                bool exists,
+                                const uint8_t *etag,
+                                size_t etag_len);
+
+/**
+ * The code to answer with instead of `code`, after a handler has said what it gives: 2.03 for an ETag that the
+ * client has, 4.06 for another format than it accepts; else `code`. `content_format`: or
+ * `MCOAP_CONTENT_FORMAT_NONE`.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+uint8_t mcoap_response_condition(uint8_t method,
+                                 const uint8_t *options,
+                                 size_t options_len,
+                                 uint8_t code,
+                                 int32_t content_format,
+                                 const uint8_t *etag,
+                                 size_t etag_len);
+
+/**
+ * The code of a handler that says no other: 2.05 for GET and FETCH, 2.02 for DELETE, 2.04 for the rest.
+ */
+uint8_t mcoap_default_code(uint8_t method);
+
+/**
+ * The payload of an error with that text: concise problem details (RFC 9290) if the request accepts them, else the
+ * text itself. `out` must hold `MCOAP_DIAGNOSTIC_OVERHEAD` bytes more than the text; gives how many there are.
+ * `content_format`: that of the payload, or `MCOAP_CONTENT_FORMAT_NONE`.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+size_t mcoap_diagnostic(const uint8_t *options,
+                        size_t options_len,
+                        const uint8_t *text,
+                        size_t text_len,
+                        uint8_t *out,
+                        size_t out_len,
+                        int32_t *content_format);
+
+/**
+ * Whether the Block2 option says that the body goes on.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+bool mcoap_options_more(const uint8_t *options, size_t options_len);
+
+/**
+ * The defaults: RFC 7252 section 4.8, and the sizes of this build's profile. `message_store` is 0, which
+ * `mcoap_parameters_check` replaces.
  *
  * # Safety
  * `parameters` is writable.
@@ -671,12 +1175,13 @@ mcoap_result mcoap_options_query(const uint8_t *options,
 void mcoap_parameters_default(struct mcoap_parameters *parameters);
 
 /**
- * The index, in field order, of the first parameter that is out of range; -1 if there is none.
+ * The index, in field order, of the first parameter that is out of range; -1 if there is none. A
+ * `message_store` of 0 becomes as large as the profile has it, in proportion to `max_message`.
  *
  * # Safety
- * `parameters` is readable or null.
+ * `parameters` is readable and writable, or null.
  */
-int32_t mcoap_parameters_check(const struct mcoap_parameters *parameters);
+int32_t mcoap_parameters_check(struct mcoap_parameters *parameters);
 
 /**
  * The peer that an IP literal ("192.168.1.2", "2001:db8::1", "[::1]") and a port name.
@@ -705,7 +1210,16 @@ mcoap_result mcoap_peer_to_text(const uint8_t *peer,
                                 uint32_t *port);
 
 /**
- * The request with this message id from this peer that has not been answered.
+ * Whether a peer with an IP address is a group.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+bool mcoap_peer_is_multicast(const uint8_t *peer, size_t peer_len);
+
+/**
+ * The request from this peer that has not been answered: with this message id (-1: no such one), else with
+ * this token (`NULL`: no such one).
  *
  * # Safety
  * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
@@ -713,21 +1227,10 @@ mcoap_result mcoap_peer_to_text(const uint8_t *peer,
 mcoap_result mcoap_request_find(const struct mcoap_endpoint *endpoint,
                                 const uint8_t *peer,
                                 size_t peer_len,
-                                uint16_t message_id,
+                                int32_t message_id,
+                                const uint8_t *token,
+                                size_t token_len,
                                 mcoap_handle *request);
-
-/**
- * The request with this token from this peer that has not been answered.
- *
- * # Safety
- * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
- */
-mcoap_result mcoap_request_find_token(const struct mcoap_endpoint *endpoint,
-                                      const uint8_t *peer,
-                                      size_t peer_len,
-                                      const uint8_t *token,
-                                      size_t token_len,
-                                      mcoap_handle *request);
 
 /**
  * Says that the handler of a request has returned. If it has not answered, a confirmable request is
@@ -748,6 +1251,25 @@ void mcoap_request_release(struct mcoap_endpoint *endpoint, mcoap_handle request
 void mcoap_request_drop(struct mcoap_endpoint *endpoint, mcoap_handle request);
 
 /**
+ * Says that a block of a request's body has been taken and that the next one is welcome, after `MCOAP_EVENT_UPLOAD`.
+ * The request's handle is stale afterwards.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+mcoap_result mcoap_request_continue(struct mcoap_endpoint *endpoint,
+                                    uint32_t now,
+                                    mcoap_handle request);
+
+/**
+ * Whether more blocks of this body may come or be asked for. False: forget it.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+bool mcoap_body_alive(const struct mcoap_endpoint *endpoint, mcoap_handle body);
+
+/**
  * Moves the table of paths into another block of memory, which must stay valid until it is replaced.
  * `MCOAP_ERR_MEMORY`: the table does not fit, and stays where it is.
  *
@@ -758,9 +1280,8 @@ void mcoap_request_drop(struct mcoap_endpoint *endpoint, mcoap_handle request);
 mcoap_result mcoap_resource_memory(struct mcoap_endpoint *endpoint, uint8_t *memory, size_t memory_len);
 
 /**
- * Adds a path such as "a/b", with or without a leading slash, percent-decoded; `methods`: bit n allows
- * method code 0.n, 1 to 7. A path that is there already gets the new values.
- * `MCOAP_ERR_MEMORY`: give a larger block with `mcoap_resource_memory`.
+ * Adds a path such as "a/b", with or without a leading slash, percent-decoded, in place of the same path if that is
+ * there already. `MCOAP_ERR_MEMORY`: give a larger block with `mcoap_resource_memory`.
  *
  * # Safety
  * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
@@ -768,8 +1289,37 @@ mcoap_result mcoap_resource_memory(struct mcoap_endpoint *endpoint, uint8_t *mem
 mcoap_result mcoap_resource_add(struct mcoap_endpoint *endpoint,
                                 const uint8_t *path,
                                 size_t path_len,
-                                uint32_t methods,
-                                uint32_t resource);
+                                const struct mcoap_resource *resource);
+
+/**
+ * Adds an attribute, such as "rt", to the link of the path that was added last. `value` `NULL`: without a value;
+ * `quoted`: as a quoted string. `MCOAP_ERR_MEMORY`: give a larger block; `MCOAP_ERR_ARGUMENT`: not a name.
+ *
+ * # Safety
+ * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
+ */
+mcoap_result mcoap_resource_attribute(struct mcoap_endpoint *endpoint,
+                                      const uint8_t *name,
+                                      size_t name_len,
+                                      const uint8_t *value,
+                                      size_t value_len,
+                                      bool quoted);
+
+/**
+ * Says that the state of a resource has changed: its observers are told.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+void mcoap_resource_notify(struct mcoap_endpoint *endpoint, uint32_t resource);
+
+/**
+ * Says that paths were added or forgotten: observers of those that are gone are told.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+void mcoap_resource_changed(struct mcoap_endpoint *endpoint);
 
 /**
  * Forgets all paths.
@@ -778,5 +1328,42 @@ mcoap_result mcoap_resource_add(struct mcoap_endpoint *endpoint,
  * `endpoint` was made by `mcoap_endpoint_init`, or is null.
  */
 void mcoap_resource_clear(struct mcoap_endpoint *endpoint);
+
+/**
+ * Writes what outlives a restart into `out`: the sequence of message ids, what we observe, who observes us. Gives its
+ * length in bytes, also if it does not fit; 0 for no endpoint.
+ *
+ * # Safety
+ * Pointers are valid for their lengths, or null.
+ */
+size_t mcoap_endpoint_export(const struct mcoap_endpoint *endpoint,
+                             uint8_t *out,
+                             size_t out_len);
+
+/**
+ * Takes over what `mcoap_endpoint_export` wrote, into an endpoint that nothing has been done with. On an error, do not
+ * use the endpoint. `MCOAP_ERR_ARGUMENT`: the state is damaged or of another version; `MCOAP_ERR_NO_SLOT`: there is
+ * more in it than this endpoint has room for.
+ *
+ * # Safety
+ * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
+ */
+mcoap_result mcoap_endpoint_import(struct mcoap_endpoint *endpoint,
+                                   uint32_t now,
+                                   const uint8_t *state,
+                                   size_t state_len);
+
+/**
+ * Takes a URI apart. The name of the host, decoded and in lower case, is written to `host`, which must hold as many
+ * bytes as the URI.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+mcoap_result mcoap_uri_parse(const uint8_t *text,
+                             size_t text_len,
+                             uint8_t *host,
+                             size_t host_len,
+                             struct mcoap_uri *uri);
 
 #endif  /* MICROCOAPY_H */

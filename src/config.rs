@@ -10,8 +10,13 @@ struct Profile {
     transmissions: usize,
     exchanges: usize,
     requests: usize,
+    transfers: usize,
+    observations: usize,
+    bodies: usize,
+    observers: usize,
     max_message: u32,
     message_store: u32,
+    max_body: u32,
 }
 
 /// ESP8266: about 40 KB of heap for everything.
@@ -21,30 +26,45 @@ const ESP8266: Profile = Profile {
     transmissions: 4,
     exchanges: 4,
     requests: 3,
+    transfers: 1,
+    observations: 2,
+    bodies: 1,
+    observers: 2,
     max_message: 512,
-    message_store: 768,
+    message_store: 640,
+    max_body: 2048,
 };
 
 /// ESP32 family.
 const ESP32: Profile = Profile {
-    peers: 16,
-    deduplication: 16,
-    transmissions: 8,
-    exchanges: 8,
-    requests: 6,
+    peers: 13,
+    deduplication: 12,
+    transmissions: 6,
+    exchanges: 6,
+    requests: 4,
+    transfers: 2,
+    observations: 4,
+    bodies: 2,
+    observers: 4,
     max_message: 1152,
     message_store: 2048,
+    max_body: 16_384,
 };
 
 /// The unix port: for tests and gateways.
 const UNIX: Profile = Profile {
-    peers: 96,
-    deduplication: 80,
-    transmissions: 64,
-    exchanges: 64,
-    requests: 32,
+    peers: 64,
+    deduplication: 64,
+    transmissions: 56,
+    exchanges: 56,
+    requests: 20,
+    transfers: 8,
+    observations: 16,
+    bodies: 8,
+    observers: 12,
     max_message: 1152,
     message_store: 32768,
+    max_body: 1 << 20,
 };
 
 const PROFILE: Profile = if cfg!(feature = "profile-unix") {
@@ -55,7 +75,7 @@ const PROFILE: Profile = if cfg!(feature = "profile-unix") {
     ESP8266
 };
 
-/// Peers an endpoint keeps state for. 40 bytes each. A peer that nothing refers to gives way.
+/// Peers an endpoint keeps state for. 32 bytes each, 20 without IPv6. A peer that nothing refers to gives way.
 pub const PEERS: usize = PROFILE.peers;
 
 /// Received messages whose repetitions are recognised, RFC 7252 section 4.5. 16 bytes each, and the
@@ -72,16 +92,49 @@ pub const EXCHANGES: usize = PROFILE.exchanges;
 /// Requests of peers that handlers have not answered yet. 24 bytes each.
 pub const REQUESTS: usize = PROFILE.requests;
 
-/// Messages in the message store: every transmission and every repeatable answer may hold one, and
-/// one more is being written. 4 bytes each.
-pub const STORED_MESSAGES: usize = TRANSMISSIONS + DEDUPLICATION;
+/// Block-wise transfer, RFC 7959, with Echo and Request-Tag, RFC 9175.
+pub const BLOCK: bool = cfg!(feature = "block");
+
+/// Observe, RFC 7641.
+pub const OBSERVE: bool = cfg!(feature = "observe");
+
+/// Resource discovery, RFC 6690, and multicast, RFC 7252 section 8.
+pub const DISCOVERY: bool = cfg!(feature = "discovery");
+
+/// Block-wise transfers of ours that are under way. 36 bytes each.
+pub const TRANSFERS: usize = if BLOCK { PROFILE.transfers } else { 0 };
+
+/// Resources of peers that we observe. 24 bytes each, and the request's bytes in the message store.
+pub const OBSERVATIONS: usize = if OBSERVE { PROFILE.observations } else { 0 };
+
+/// Bodies that peers send to us or fetch from us block by block. 28 bytes each.
+pub const BODIES: usize = if BLOCK { PROFILE.bodies } else { 0 };
+
+/// Observers of our resources. 32 bytes each, and the request's bytes in the message store.
+pub const OBSERVERS: usize = if OBSERVE { PROFILE.observers } else { 0 };
+
+/// Whether the message of a request is kept until the exchange has ended, to make others from it.
+pub const KEEP_REQUESTS: bool = BLOCK || OBSERVE;
+
+/// Messages in the message store: every transmission, every repeatable answer, and with
+/// [`KEEP_REQUESTS`] every exchange, every observer and every request to observe may hold one, and one
+/// more is being written; but not more than a byte can name. 4 bytes each.
+pub const STORED_MESSAGES: usize = {
+    let kept = if KEEP_REQUESTS { EXCHANGES } else { 0 };
+    let asked = if OBSERVE { REQUESTS } else { 0 };
+    let all = TRANSMISSIONS + DEDUPLICATION + OBSERVERS + kept + asked;
+    if all < 255 { all } else { 255 }
+};
 
 /// Datagrams that wait for `poll_transmit`. 12 bytes each. One received datagram causes at most two;
 /// timers can cause one for every transmission and for every request at once.
-pub const OUTBOX: usize = 8 + TRANSMISSIONS + REQUESTS;
+pub const OUTBOX: usize = 4 + TRANSMISSIONS + REQUESTS;
 
-/// Bytes of the longest peer address: family, IPv6 address and port, with room to spare.
-pub const PEER_ADDRESS_MAX: usize = 24;
+/// Bytes of the longest peer address: family, IP address and port.
+pub const PEER_ADDRESS_MAX: usize = if cfg!(feature = "ipv6") { 19 } else { 7 };
+
+const MAX_MESSAGE_MOST: u32 = 8192;
+const MESSAGE_STORE_MOST: u32 = 65_535;
 
 /// Transmission parameters, RFC 7252 section 4.8, and the sizes an endpoint may choose.
 ///
@@ -107,8 +160,15 @@ pub struct Parameters {
     pub nstart: u32,
     /// Bytes of the largest datagram that is written or accepted, 64 to 8192.
     pub max_message: u32,
-    /// Bytes kept for outstanding and repeatable messages, `max_message` to 65,535.
+    /// Bytes kept for outstanding and repeatable messages, `max_message` to 65,535; 0 only before
+    /// [`Parameters::complete`].
     pub message_store: u32,
+    /// Bytes of the largest body that is put together from blocks, at most 2^30; a resource may have its
+    /// own limit.
+    pub max_body: u32,
+    /// How many times longer than its request a response to a peer may be that has not shown to be where it
+    /// says, RFC 9175 section 2.4; at most 10,000, 0: any length.
+    pub amplification: u32,
 }
 
 impl Default for Parameters {
@@ -125,11 +185,21 @@ impl Default for Parameters {
             nstart: 1,
             max_message: PROFILE.max_message,
             message_store: PROFILE.message_store,
+            max_body: PROFILE.max_body,
+            amplification: 0,
         }
     }
 }
 
 impl Parameters {
+    /// Replaces a `message_store` of 0: as large as the profile has it, in proportion to `max_message`.
+    pub fn complete(&mut self) {
+        if self.message_store == 0 && self.max_message <= MAX_MESSAGE_MOST {
+            let store = PROFILE.message_store * self.max_message / PROFILE.max_message;
+            self.message_store = store.min(MESSAGE_STORE_MOST);
+        }
+    }
+
     /// The index, in field order, of the first parameter that is out of range.
     #[must_use]
     pub fn out_of_range(&self) -> Option<usize> {
@@ -142,8 +212,10 @@ impl Parameters {
             (self.probing_rate, 1, 1_000_000),
             (self.max_retransmit, 0, 10),
             (self.nstart, 1, 255),
-            (self.max_message, 64, 8192),
-            (self.message_store, self.max_message, 65_535),
+            (self.max_message, 64, MAX_MESSAGE_MOST),
+            (self.message_store, self.max_message, MESSAGE_STORE_MOST),
+            (self.max_body, 0, 1 << 30),
+            (self.amplification, 0, 10_000),
         ]
         .iter()
         .position(|&(value, least, most)| value < least || value > most)
@@ -188,6 +260,21 @@ impl Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn features_choose_the_profile() {
+        let (exchanges, max_message) = if cfg!(feature = "profile-unix") {
+            (56, 1152)
+        } else if cfg!(feature = "profile-esp32") {
+            (6, 1152)
+        } else if cfg!(feature = "profile-esp8266") {
+            (4, 512)
+        } else {
+            (6, 1152)
+        };
+        assert_eq!(EXCHANGES, exchanges);
+        assert_eq!(Parameters::default().max_message, max_message);
+    }
 
     #[test]
     fn derived_times_are_those_of_rfc_7252_section_4_8_2() {
@@ -252,6 +339,32 @@ mod tests {
             .out_of_range(),
             Some(9)
         );
+    }
+
+    #[test]
+    fn the_message_store_follows_the_largest_message() {
+        for max_message in [64, 512, PROFILE.max_message, 8192] {
+            let mut p = Parameters {
+                max_message,
+                message_store: 0,
+                ..Default::default()
+            };
+            p.complete();
+            assert_eq!(p.out_of_range(), None, "{p:?}");
+            p.message_store = max_message + 1;
+            p.complete();
+            assert_eq!(p.message_store, max_message + 1, "chosen is chosen");
+        }
+        let mut p = Parameters {
+            message_store: 0,
+            ..Default::default()
+        };
+        p.complete();
+        assert_eq!(p, Parameters::default());
+        p.max_message = u32::MAX;
+        p.message_store = 0;
+        p.complete();
+        assert_eq!(p.out_of_range(), Some(8));
     }
 
     #[test]

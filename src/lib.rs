@@ -10,22 +10,31 @@
 //! | [`wire`] | bytes of a message, URIs | sections 3, 5.10, 6 |
 //! | [`message`] | message ids, retransmission, deduplication, congestion control | section 4 |
 //! | [`exchange`] | requests and responses, as a client and as a server | sections 5.2, 5.3 |
-//! | [`resource`] | which paths exist, and with which methods | section 5.8 |
+//! | [`block`] | block-wise transfer: what is remembered between blocks | RFC 7959 |
+//! | [`observe`] | observers and observations | RFC 7641 |
+//! | [`resource`] | which paths exist, and with which methods and links | section 5.8, RFC 6690 |
+//! | [`echo`] | freshness of requests, amplification | RFC 9175 section 2 |
 //! | [`endpoint`] | one bound socket's protocol state: owns the layers above | |
 //! | [`ffi`] | the C ABI; the only `unsafe` | |
 //!
-//! Dependencies point one way: `ffi -> endpoint -> {exchange, resource} -> message -> wire`.
+//! Dependencies point one way: `ffi -> endpoint -> {exchange, block, observe, resource} -> message -> wire`.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 
+pub mod block;
 pub mod config;
+pub mod echo;
 pub mod endpoint;
 pub mod exchange;
 #[allow(unsafe_code)]
 pub mod ffi;
 pub mod handle;
+pub mod hash;
+pub mod list;
 pub mod message;
+pub mod observe;
 pub mod resource;
 pub mod rng;
 pub mod time;
+pub mod when;
 pub mod wire;

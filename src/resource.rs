@@ -3,30 +3,50 @@
 //!
 //! The table is bytes in memory that the caller gives and can replace by a larger block, so it is as
 //! large as its paths and no larger. A record: length of the rest (2 bytes), resource number (4),
-//! methods (1), then each path segment as its length (1) and its bytes.
+//! methods (1), flags (1), longest body (4), interval of notifications (4), length of the path (2); the
+//! path, each segment as its length (1) and its bytes; the link's attributes as RFC 6690 writes them.
 
 use crate::wire::code::Code;
+use crate::wire::link_format;
 use crate::wire::option::{OptionNumber, Options};
 use crate::wire::uri::{self, UriError};
+use crate::wire::writer::Writer;
 
-const HEAD: usize = 7;
+const HEAD: usize = 18;
+
+/// Peers may observe the resource, RFC 7641; its link says `obs`.
+pub const OBSERVABLE: u8 = 1;
+/// Notifications are non-confirmable, as far as RFC 7641 section 4.5 allows.
+pub const NON_CONFIRMABLE: u8 = 2;
+/// Requests must carry a fresh Echo value, RFC 9175 section 2.
+pub const FRESH: u8 = 4;
+/// `/.well-known/core` does not name it.
+pub const HIDDEN: u8 = 8;
 
 /// Why a path was not added.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AddError {
     /// The path is malformed.
     Path(UriError),
+    /// The name of an attribute is none.
+    Name,
     /// The memory is full: give a larger block.
     Memory,
 }
 
 /// What is known about a path.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Resource {
     /// The number that it was added with.
     pub number: u32,
     /// Bit n: method code 0.n is allowed.
     pub methods: u8,
+    /// [`OBSERVABLE`] and the others.
+    pub flags: u8,
+    /// Bytes of the largest body that is put together from blocks; 0: the endpoint's limit.
+    pub max_body: u32,
+    /// Between two notifications to an observer, milliseconds.
+    pub interval_ms: u32,
 }
 
 impl Resource {
@@ -35,6 +55,20 @@ impl Resource {
     pub fn allows(&self, method: Code) -> bool {
         method.0 < 8 && self.methods >> method.0 & 1 == 1
     }
+
+    /// Whether a flag is set.
+    #[must_use]
+    pub fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// A record, taken apart.
+#[derive(Clone, Copy)]
+struct Record<'a> {
+    resource: Resource,
+    path: &'a [u8],
+    attributes: &'a [u8],
 }
 
 /// The paths of one endpoint.
@@ -42,6 +76,8 @@ impl Resource {
 pub struct Resources<'m> {
     memory: &'m mut [u8],
     used: usize,
+    /// Where the record that was added last starts.
+    last: usize,
 }
 
 impl<'m> Resources<'m> {
@@ -56,49 +92,181 @@ impl<'m> Resources<'m> {
         true
     }
 
-    /// Adds a path such as `b"a/b"`, percent-encoded, a leading slash allowed. A path that is there
-    /// already gets the new number and methods.
-    pub fn add(&mut self, path: &[u8], methods: u8, number: u32) -> Result<(), AddError> {
+    /// Adds a path such as `b"a/b"`, percent-encoded, a leading slash allowed, in place of the same path if
+    /// that is there already.
+    pub fn add(&mut self, path: &[u8], resource: &Resource) -> Result<(), AddError> {
         let free = self.memory.get_mut(self.used..).unwrap_or_default();
-        let len = write_record(free, path, methods, number)?;
+        let room = free.len();
+        let len = write_record(free, path, resource)?;
+        if resource.has(OBSERVABLE) && room - len < b";obs".len() {
+            return Err(AddError::Memory);
+        }
         let (old, new) = self
             .memory
             .split_at_mut_checked(self.used)
             .ok_or(AddError::Memory)?;
         let new = new.get(..len).ok_or(AddError::Memory)?;
-        if let Some(found) = find_same(old, new) {
-            let head = old.get_mut(found..found + HEAD).ok_or(AddError::Memory)?;
-            head.copy_from_slice(new.get(..HEAD).ok_or(AddError::Memory)?);
-        } else {
-            self.used += len;
+        self.last = self.used;
+        if let Some((at, len_of_old)) = find_same(old, new) {
+            let rest = self.memory.get_mut(at..self.used + len);
+            crate::list::move_down(rest.unwrap_or_default(), len_of_old);
+            self.last -= len_of_old;
+        }
+        self.used = self.last + len;
+        if resource.has(OBSERVABLE) {
+            self.add_attribute(b"obs", None)?;
         }
         Ok(())
+    }
+
+    /// Adds an attribute, such as `rt`, to the link of the resource that was added last; a value, and whether
+    /// it is to be quoted.
+    pub fn add_attribute(
+        &mut self,
+        name: &[u8],
+        value: Option<(&[u8], bool)>,
+    ) -> Result<(), AddError> {
+        // Nor is there a link without a resource.
+        if !link_format::is_attribute_name(name) || self.is_empty() {
+            return Err(AddError::Name);
+        }
+        let free = self.memory.get_mut(self.used..).unwrap_or_default();
+        let len = link_format::write_attribute(name, value, free).ok_or(AddError::Memory)?;
+        let rest = self.used + len - self.last - 2;
+        let rest = u16::try_from(rest).map_err(|_| AddError::Memory)?;
+        let record = self.memory.get_mut(self.last..);
+        let field = record.and_then(<[u8]>::first_chunk_mut);
+        *field.ok_or(AddError::Memory)? = rest.to_be_bytes();
+        self.used += len;
+        Ok(())
+    }
+
+    /// Whether there are no paths.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    fn records(&self) -> Records<'_> {
+        Records {
+            rest: self.memory.get(..self.used).unwrap_or_default(),
+        }
+    }
+
+    /// A number that changes when the table does.
+    #[must_use]
+    pub fn fingerprint(&self) -> u32 {
+        let mut hash = crate::hash::Hash::new();
+        let table = self.memory.get(..self.used).unwrap_or_default();
+        table.iter().for_each(|&byte| hash.byte(byte));
+        hash.finish()
     }
 
     /// The resource that the Uri-Path options of a request name.
     #[must_use]
     pub fn find(&self, options: Options<'_>) -> Option<Resource> {
         let options = from_uri_path(options);
-        let mut rest = self.memory.get(..self.used)?;
-        while let Some((record, tail)) = split_record(rest) {
-            if let Some((resource, path)) = read_head(record)
-                && path_equals(path, options)
-            {
-                return Some(resource);
+        let mut records = self.records();
+        let found = records.find(|record| path_equals(record.path, options))?;
+        Some(found.resource)
+    }
+
+    /// Whether the resource that the options name gives one of the formats that `accept` asks for: its link
+    /// has no attribute `ct`, or one that holds the number (RFC 7252 section 7.2.1).
+    #[must_use]
+    pub fn gives_format(&self, options: Options<'_>, accept: u16) -> bool {
+        let options = from_uri_path(options);
+        let mut records = self.records();
+        let Some(record) = records.find(|record| path_equals(record.path, options)) else {
+            return true;
+        };
+        let mut filter = *b"ct=     ";
+        let mut writer = Writer::new(&mut filter, 3);
+        writer.decimal(accept);
+        let len = writer.finish().unwrap_or_default();
+        !link_format::matches(b"", record.attributes, b"ct")
+            || link_format::matches(
+                b"",
+                record.attributes,
+                filter.get(..len).unwrap_or_default(),
+            )
+    }
+
+    /// Writes the document of `/.well-known/core`, RFC 6690 section 4, from byte `offset` on, as much as
+    /// fits; gives the length of the whole document. `query`: a request's options, whose Uri-Query filters.
+    pub fn write_links(&self, query: Options<'_>, offset: usize, out: &mut [u8]) -> usize {
+        let mut writer = Writer::window(out, offset);
+        let mut is_first = true;
+        for record in self.records() {
+            if record.resource.has(HIDDEN) || !record.is_asked_for(query) {
+                continue;
             }
-            rest = tail;
+            writer.bytes(if is_first { b"<" } else { b",<" });
+            is_first = false;
+            record.write_target(&mut writer);
+            writer.byte(b'>');
+            writer.bytes(record.attributes);
         }
-        None
+        writer.position()
     }
 
     /// Forgets all paths.
     pub fn clear(&mut self) {
         self.used = 0;
+        self.last = 0;
     }
 }
 
-/// Writes a record at the start of `out`; gives its length.
-fn write_record(out: &mut [u8], path: &[u8], methods: u8, number: u32) -> Result<usize, AddError> {
+impl Record<'_> {
+    /// RFC 6690 section 4.1; several filters must all match.
+    fn is_asked_for(&self, query: Options<'_>) -> bool {
+        let mut filters = query.filter(|option| option.number == OptionNumber::URI_QUERY);
+        filters.all(|filter| match filter.value.strip_prefix(b"href=") {
+            Some(target) => self.has_target(target),
+            None => link_format::matches(b"", self.attributes, filter.value),
+        })
+    }
+
+    fn has_target(&self, wanted: &[u8]) -> bool {
+        let (wanted, is_prefix) = match wanted.strip_suffix(b"*") {
+            Some(prefix) => (prefix, true),
+            None => (wanted, false),
+        };
+        let mut chunk = [0; 32];
+        let mut at = 0;
+        loop {
+            let mut writer = Writer::window(&mut chunk, at);
+            self.write_target(&mut writer);
+            let len = writer.position();
+            if len < wanted.len() || len > wanted.len() && !is_prefix {
+                return false;
+            }
+            let Some(rest) = wanted.get(at..).filter(|rest| !rest.is_empty()) else {
+                return true;
+            };
+            if chunk.iter().zip(rest).any(|(a, b)| a != b) {
+                return false;
+            }
+            at += chunk.len();
+        }
+    }
+
+    /// RFC 7252 section 6.5 steps 6 and 7.
+    fn write_target(&self, writer: &mut Writer<'_>) {
+        if self.path.is_empty() {
+            writer.byte(b'/');
+        }
+        let mut path = self.path;
+        while let Some((segment, rest)) = split_segment(path) {
+            writer.byte(b'/');
+            uri::write_path_segment(segment, writer);
+            path = rest;
+        }
+    }
+}
+
+/// Writes a record without attributes at the start of `out`; gives its length.
+fn write_record(out: &mut [u8], path: &[u8], resource: &Resource) -> Result<usize, AddError> {
     let mut len = HEAD;
     // The path is checked to its end even when the memory is full, so that a malformed one is never
     // answered with a request for more memory.
@@ -115,45 +283,85 @@ fn write_record(out: &mut [u8], path: &[u8], methods: u8, number: u32) -> Result
         len += 1 + size;
     }
     let rest = u16::try_from(len - 2).map_err(|_| AddError::Memory)?;
-    let (Some(head), false) = (out.get_mut(..HEAD), full) else {
+    let (Some(head), false) = (out.first_chunk_mut::<HEAD>(), full) else {
         return Err(AddError::Memory);
     };
-    let [n0, n1, n2, n3] = number.to_be_bytes();
-    let [l0, l1] = rest.to_be_bytes();
-    head.copy_from_slice(&[l0, l1, n0, n1, n2, n3, methods]);
+    let mut writer = Writer::new(head, 0);
+    writer.bytes(&rest.to_be_bytes());
+    writer.bytes(&resource.number.to_be_bytes());
+    writer.bytes(&[resource.methods, resource.flags]);
+    writer.bytes(&resource.max_body.to_be_bytes());
+    writer.bytes(&resource.interval_ms.to_be_bytes());
+    writer.bytes(&(rest - (HEAD as u16 - 2)).to_be_bytes());
     Ok(len)
 }
 
-/// Where in `table` a record with the same path starts.
-fn find_same(table: &[u8], record: &[u8]) -> Option<usize> {
-    let path = record.get(HEAD..)?;
-    let mut offset = 0;
-    while let Some((candidate, _)) = split_record(table.get(offset..)?) {
-        if candidate.get(HEAD..) == Some(path) {
-            return Some(offset);
+/// Where in `table` a record with the same path starts, and its length.
+fn find_same(table: &[u8], record: &[u8]) -> Option<(usize, usize)> {
+    let path = Records { rest: record }.next()?.path;
+    let mut records = Records { rest: table };
+    loop {
+        let at = table.len() - records.rest.len();
+        if records.next()?.path == path {
+            return Some((at, table.len() - records.rest.len() - at));
         }
-        offset += candidate.len();
     }
-    None
 }
 
-/// The first record (with its length bytes) and what follows it.
-fn split_record(table: &[u8]) -> Option<(&[u8], &[u8])> {
-    let [l0, l1, ..] = table else { return None };
-    table.split_at_checked(2 + usize::from(u16::from_be_bytes([*l0, *l1])))
+/// Walks the records of a table.
+struct Records<'a> {
+    rest: &'a [u8],
 }
 
-fn read_head(record: &[u8]) -> Option<(Resource, &[u8])> {
-    let [_, _, n0, n1, n2, n3, methods, path @ ..] = record else {
-        return None;
-    };
-    Some((
-        Resource {
-            number: u32::from_be_bytes([*n0, *n1, *n2, *n3]),
-            methods: *methods,
-        },
-        path,
-    ))
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Record<'a>> {
+        let (head, tail) = self.rest.split_first_chunk::<HEAD>()?;
+        let [
+            l0,
+            l1,
+            n0,
+            n1,
+            n2,
+            n3,
+            methods,
+            flags,
+            b0,
+            b1,
+            b2,
+            b3,
+            i0,
+            i1,
+            i2,
+            i3,
+            p0,
+            p1,
+        ] = *head;
+        let rest_len = usize::from(u16::from_be_bytes([l0, l1])) + 2;
+        let (rest, next) = tail.split_at_checked(rest_len.checked_sub(HEAD)?)?;
+        let path_len = usize::from(u16::from_be_bytes([p0, p1]));
+        let (path, attributes) = rest.split_at_checked(path_len)?;
+        self.rest = next;
+        Some(Record {
+            resource: Resource {
+                number: u32::from_be_bytes([n0, n1, n2, n3]),
+                methods,
+                flags,
+                max_body: u32::from_be_bytes([b0, b1, b2, b3]),
+                interval_ms: u32::from_be_bytes([i0, i1, i2, i3]),
+            },
+            path,
+            attributes,
+        })
+    }
+}
+
+/// The first segment of a path and what follows it.
+fn split_segment(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&len, tail) = path.split_first()?;
+    tail.split_at_checked(usize::from(len))
 }
 
 /// Skips the options before the first Uri-Path, once for all resources: a request may have very many.
@@ -170,10 +378,7 @@ fn from_uri_path(mut options: Options<'_>) -> Options<'_> {
 /// RFC 7252 section 5.10.1: each Uri-Path option is one segment, compared byte by byte.
 fn path_equals(mut path: &[u8], options: Options<'_>) -> bool {
     for option in options.take_while(|option| option.number == OptionNumber::URI_PATH) {
-        let Some((&len, tail)) = path.split_first() else {
-            return false;
-        };
-        let Some((segment, rest)) = tail.split_at_checked(usize::from(len)) else {
+        let Some((segment, rest)) = split_segment(path) else {
             return false;
         };
         if segment != option.value {
@@ -187,6 +392,14 @@ fn path_equals(mut path: &[u8], options: Options<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn resource(number: u32, methods: u8) -> Resource {
+        Resource {
+            number,
+            methods,
+            ..Default::default()
+        }
+    }
 
     /// Encoded Uri-Path options.
     fn path(segments: &[&[u8]]) -> Vec<u8> {
@@ -207,14 +420,14 @@ mod tests {
 
     #[test]
     fn paths_are_found_segment_by_segment() {
-        let mut memory = [0; 128];
+        let mut memory = [0; 192];
         let mut table = Resources::default();
         assert!(table.move_to(&mut memory));
-        table.add(b"", 0xFE, 1).unwrap();
-        table.add(b"/a/b", 0xFE, 2).unwrap();
-        table.add(b"a", 0xFE, 3).unwrap();
-        table.add(b"a%2Fb", 0xFE, 4).unwrap();
-        table.add(b"a/", 0xFE, 5).unwrap();
+        table.add(b"", &resource(1, 0xFE)).unwrap();
+        table.add(b"/a/b", &resource(2, 0xFE)).unwrap();
+        table.add(b"a", &resource(3, 0xFE)).unwrap();
+        table.add(b"a%2Fb", &resource(4, 0xFE)).unwrap();
+        table.add(b"a/", &resource(5, 0xFE)).unwrap();
         assert_eq!(find(&table, &[]), Some(1));
         assert_eq!(find(&table, &[b"a", b"b"]), Some(2));
         assert_eq!(find(&table, &[b"a"]), Some(3));
@@ -230,39 +443,36 @@ mod tests {
         let mut memory = [0; 64];
         let mut table = Resources::default();
         assert!(table.move_to(&mut memory));
-        table.add(b"a", 0b10, 1).unwrap();
-        table.add(b"b", 0b10, 2).unwrap();
+        table.add(b"a", &resource(1, 0b10)).unwrap();
+        table.add(b"b", &resource(2, 0b10)).unwrap();
         let used = table.used;
-        table.add(b"/a", 0b100, 3).unwrap();
+        table.add(b"/a", &resource(3, 0b100)).unwrap();
         assert_eq!(table.used, used);
-        let resource = table.find(Options::new(&path(&[b"a"]))).unwrap();
-        assert_eq!(
-            resource,
-            Resource {
-                number: 3,
-                methods: 0b100
-            }
-        );
-        assert!(resource.allows(Code(2)) && !resource.allows(Code(1)) && !resource.allows(Code(9)));
+        let found = table.find(Options::new(&path(&[b"a"]))).unwrap();
+        assert_eq!(found, resource(3, 0b100));
+        assert!(found.allows(Code(2)) && !found.allows(Code(1)) && !found.allows(Code(9)));
     }
 
     #[test]
     fn a_full_table_grows_by_moving() {
-        let mut small = [0; 12];
+        let mut small = [0; 24];
         let mut large = [0; 64];
         let mut table = Resources::default();
-        assert_eq!(table.add(b"a", 0xFE, 1), Err(AddError::Memory));
+        assert_eq!(table.add(b"a", &resource(1, 0xFE)), Err(AddError::Memory));
         assert!(table.move_to(&mut small));
-        table.add(b"a", 0xFE, 1).unwrap();
-        assert_eq!(table.add(b"bb", 0xFE, 2), Err(AddError::Memory));
+        table.add(b"a", &resource(1, 0xFE)).unwrap();
+        assert_eq!(table.add(b"bb", &resource(2, 0xFE)), Err(AddError::Memory));
         assert!(
-            matches!(table.add(b"%zz", 0xFE, 2), Err(AddError::Path(_))),
+            matches!(
+                table.add(b"%zz", &resource(2, 0xFE)),
+                Err(AddError::Path(_))
+            ),
             "also when full"
         );
         assert_eq!(find(&table, &[b"a"]), Some(1));
         assert!(!table.move_to(&mut []));
         assert!(table.move_to(&mut large));
-        table.add(b"bb", 0xFE, 2).unwrap();
+        table.add(b"bb", &resource(2, 0xFE)).unwrap();
         assert_eq!(find(&table, &[b"a"]), Some(1));
         assert_eq!(find(&table, &[b"bb"]), Some(2));
     }

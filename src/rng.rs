@@ -5,14 +5,13 @@
 //! the port's entropy and handed in with each request; see [`crate::endpoint::Endpoint::request_begin`].
 
 /// Marsaglia's xorshift32: four instructions a number, 32 bits of state.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Jitter(u32);
 
 impl Jitter {
-    /// A generator started from `seed`; any value will do.
-    #[must_use]
-    pub fn new(seed: u32) -> Self {
-        Self(if seed == 0 { 0x9E37_79B9 } else { seed })
+    /// Starts from `seed`; any value will do.
+    pub fn seed(&mut self, seed: u32) {
+        self.0 = if seed == 0 { 0x9E37_79B9 } else { seed };
     }
 
     /// The next 32 bits; never 0.
@@ -37,7 +36,8 @@ mod tests {
 
     #[test]
     fn stays_in_span_and_reaches_both_ends() {
-        let mut jitter = Jitter::new(1);
+        let mut jitter = Jitter::default();
+        jitter.seed(1);
         let mut seen = [0u32; 4];
         for _ in 0..4000 {
             seen[jitter.up_to(3) as usize] += 1;
@@ -48,7 +48,8 @@ mod tests {
 
     #[test]
     fn zero_seed_still_moves() {
-        let mut jitter = Jitter::new(0);
+        let mut jitter = Jitter::default();
+        jitter.seed(0);
         assert_ne!(jitter.next_u32(), jitter.next_u32());
     }
 }

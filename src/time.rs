@@ -4,7 +4,7 @@
 /// A moment on the caller's clock, milliseconds, wrapping at 2^32 (about 49.7 days).
 ///
 /// Two instants compare correctly while they are less than 2^31 ms (24.8 days) apart.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Instant(pub u32);
 
 /// The longest time that may lie between two instants that are compared, milliseconds.
@@ -27,6 +27,12 @@ impl Instant {
     #[must_use]
     pub fn is_before(self, other: Self) -> bool {
         self != other && self.is_due(other)
+    }
+
+    /// This instant, or `now` when it has come.
+    #[must_use]
+    pub fn or_now(self, now: Self) -> Self {
+        if self.is_due(now) { now } else { self }
     }
 
     /// Milliseconds from `now` until this instant, 0 when it has come.

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs the tests and ends with one line 'N passed, M failed'.
+"""Runs the tests and ends with one line 'N passed, M failed', with 'K skipped: reason' when there are such.
 
 Usage: tests/run.py [-j JOBS] [GROUP | GROUP/NAME ...]
-Groups: rust py interop conformance memory build; none named: all of them.
+Groups: build rust py stubs interop conformance docs memory firmware; none named: all of them.
 'py/packet' runs the tests of a group whose name begins so, 'interop/polling/interrupt' one test of a module.
 Status 0 only when something ran and nothing failed.
 """
@@ -18,25 +18,29 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-from runner import build, conformance, memory, modules, process, python, rust, setup  # noqa: E402
+from runner import build, conformance, docs, firmware, memory, modules, process, python, rust, setup, stubs  # noqa: E402
 from runner.report import Report  # noqa: E402
 
 GROUPS = {
     "build": build.run,
     "rust": rust.run,
     "py": python.run,
+    "stubs": stubs.run,
     "interop": lambda report, options: modules.run(report, options, "interop"),
     "conformance": conformance.run,
+    "docs": docs.run,
     "memory": memory.run,
+    "firmware": firmware.run,
 }
 
 
 class Options:
     """What of one group was asked for."""
 
-    def __init__(self, group, wanted, jobs):
+    def __init__(self, group, wanted, jobs, asked_for):
         self.group = group
         self.jobs = jobs
+        self.asked_for = asked_for  # by name, not as one of all groups
         self.prefixes = [name.partition("/")[2] for name in wanted if name.split("/")[0] == group]
 
     @property
@@ -76,17 +80,17 @@ def main():
         parser.error("no group %s; groups are %s" % (", ".join(unknown), " ".join(GROUPS)))
     report = Report()
     for group, function in GROUPS.items():
-        options = Options(group, wanted, arguments.j)
+        options = Options(group, wanted, arguments.j, bool(arguments.what))
         if not options.prefixes:
             continue
-        before = report.passed + len(report.failures)
+        before = report.count()
         try:
             function(report, options)
         except setup.Missing as missing:
             report.fail(group + "/setup", str(missing))
         except Exception:
             report.fail(group, traceback.format_exc())
-        if report.passed + len(report.failures) == before:
+        if report.count() == before:
             report.fail(group, "no test ran")
     return report.finish()
 

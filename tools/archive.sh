@@ -6,8 +6,8 @@
 # xtensa-esp8266-none-elf, xtensa-esp32-none-elf, xtensa-esp32s2-none-elf, xtensa-esp32s3-none-elf.
 #
 # Environment:
-#   MICROCOAPY_PROFILE          capacities, src/config.rs: unix, esp32 (default) or esp8266
-#   MICROCOAPY_FEATURES         further Cargo features, separated by spaces or commas
+#   MICROCOAPY_PROFILE, MICROCOAPY_IPV6, MICROCOAPY_OBSERVE, MICROCOAPY_BLOCK, MICROCOAPY_DISCOVERY
+#                               capacities and features, see tools/features.sh
 #   MICROCOAPY_RUST_SRC         a .tar archive with Rust's library/ folder, for toolchains without rust-src
 #   MICROCOAPY_TARGET_DIR       where cargo builds (build/cargo)
 #   MICROCOAPY_OPT_LEVEL        rustc's opt-level (z)
@@ -16,6 +16,7 @@
 #                               functions; it is in OUT_DIR/libcompiler_builtins.a then
 #   MICROCOAPY_XTENSA_AS        the assembler, with --text-section-literals
 #   MICROCOAPY_XTENSA_LITERALS  0: take the compiler's objects as they are, see tools/xtensa-literals.py
+#   MICROCOAPY_XTENSA_SHORTEN   0: take the compiler's instructions as they are, see tools/xtensa-shorten.py
 #   V                           1: show commands
 #
 # Exit status 3: the machine lacks something to build for this CPU; the message says what.
@@ -28,13 +29,12 @@ missing() {
     say "$@"
     exit 3
 }
-[ $# -eq 2 ] || { sed -n '3,22s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 2 ] || { sed -n '3,23s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 target=$1
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
 root=$(cd "$(dirname "$0")/.." && pwd -P)
-profile=${MICROCOAPY_PROFILE:-esp32}
-features=staticlib,profile-$profile$(printf ',%s' ${MICROCOAPY_FEATURES:-} | sed 's/^,$//')
+features=$(sh "$root/tools/features.sh" "$target")
 opt_level=${MICROCOAPY_OPT_LEVEL:-z}
 cargo_dir=${MICROCOAPY_TARGET_DIR:-$root/build/cargo}
 mkdir -p "$cargo_dir"
@@ -173,7 +173,7 @@ fi
 # Xtensa has no trap instruction for LLVM: it calls abort(), which not every port has. Here it is the instruction that
 # is illegal in every Xtensa, local to the object.
 define_abort() {
-    printf '\t.section .text.abort,"ax",@progbits\n\t.align 4\n\t.type abort,@function\nabort:\n\till\n'
+    printf '\t.section .text.abort,"ax",@progbits\n\t.align 4\n\t.type abort,@function\nabort:\n\till\n\t.size abort, .-abort\n'
 }
 
 # The sections that all of ESP8266's linker scripts know: code they do not find by its file's name goes to IRAM, and
@@ -190,15 +190,17 @@ place_sections() {
 # ---- cargo ---------------------------------------------------------------------------------------
 
 # A folder for each way of building: what lies there of another one is never taken for this one's.
-key=$(printf '%s %s %s %s' "$features" "$opt_level" "$literals" "$toolchain" | cksum | cut -d' ' -f1)
-build=$cargo_dir/$target-$profile-$key
+key=$(printf '%s %s %s %s %s' "$features" "$opt_level" "$literals" "$toolchain" "${RUSTFLAGS:-}" | cksum | cut -d' ' -f1)
+build=$cargo_dir/$target-$key
 messages=$build/messages.json
 mkdir -p "$build"
 
 export RUSTC_BOOTSTRAP=1
 export CARGO_PROFILE_RELEASE_OPT_LEVEL="$opt_level"
 # No panic is reachable in our code; this way not even core's have text and formatting.
-export RUSTFLAGS="${RUSTFLAGS:-} -Zunstable-options -Cpanic=immediate-abort${literals:+ --emit=asm}"
+# The other two make the code 2 % smaller.
+export RUSTFLAGS="${RUSTFLAGS:-} -Zunstable-options -Cpanic=immediate-abort -Zmir-opt-level=3 -Cjump-tables=no\
+${literals:+ --emit=asm}"
 cargo $toolchain rustc $quiet --locked --lib --release --crate-type staticlib \
     --no-default-features --features "$features" -Zbuild-std=core -Zjson-target-spec \
     --target "$target_argument" --target-dir "$build" --message-format=json-render-diagnostics >"$messages"
@@ -224,7 +226,12 @@ else
     for name in "${crate#lib}" "$builtins"; do
         [ -f "$deps/$name.s" ] || { say "cargo left no assembly for ${name:-the library} in $deps"; exit 1; }
         object=$fresh/${name%-*}.o
-        python3 tools/xtensa-literals.py "$deps/$name.s" "$fresh/fixed.s"
+        source=$deps/$name.s
+        if [ "$object" = "$fresh/microcoapy.o" ] && [ "${MICROCOAPY_XTENSA_SHORTEN:-1}" != 0 ]; then
+            python3 tools/xtensa-shorten.py "$source" "$fresh/short.s"
+            source=$fresh/short.s
+        fi
+        python3 tools/xtensa-literals.py "$source" "$fresh/fixed.s"
         [ "$object" != "$fresh/microcoapy.o" ] || define_abort >>"$fresh/fixed.s"
         # shellcheck disable=SC2086 # the assembler's options
         $MICROCOAPY_XTENSA_AS "$fresh/fixed.s" -o "$object"

@@ -205,7 +205,7 @@ static mcoap_endpoint *new_endpoint(void) {
     expect("parameters are right", mcoap_parameters_check(&parameters), -1);
     size_t size = mcoap_endpoint_size(&parameters);
     mcoap_endpoint *endpoint = NULL;
-    expect("init", mcoap_endpoint_init(gc_alloc(size, 0), size, &parameters, entropy, sizeof(entropy), &endpoint), MCOAP_OK);
+    expect("init", mcoap_endpoint_init(gc_alloc(size, 0), size, &parameters, entropy, MCOAP_SEED_LEN, &endpoint), MCOAP_OK);
     return endpoint;
 }
 
@@ -213,9 +213,9 @@ static mcoap_endpoint *new_endpoint(void) {
 static void check_request(mcoap_endpoint *client, mcoap_endpoint *server) {
     static const uint8_t path[] = "abi/%41", payload[] = "payload";
     expect("begin", mcoap_request_begin(client, 0, 2, token, sizeof(token), entropy, sizeof(entropy)), MCOAP_OK);
-    expect("path", mcoap_draft_uri_path(client, path, sizeof(path) - 1), MCOAP_OK);
-    expect("format", mcoap_draft_content_format(client, 50), MCOAP_OK);
-    expect("payload", mcoap_draft_payload(client, payload, sizeof(payload) - 1), MCOAP_OK);
+    expect("path", mcoap_draft_add(client, MCOAP_PART_PATH, path, sizeof(path) - 1), MCOAP_OK);
+    expect("format", mcoap_draft_uint(client, MCOAP_OPTION_CONTENT_FORMAT, 50), MCOAP_OK);
+    expect("payload", mcoap_draft_add(client, MCOAP_PART_PAYLOAD, payload, sizeof(payload) - 1), MCOAP_OK);
     mcoap_handle exchange = 0;
     size_t len = 0;
     uint16_t message_id = 0;
@@ -233,10 +233,11 @@ static void check_request(mcoap_endpoint *client, mcoap_endpoint *server) {
     expect("datagram's head", memcmp(datagram.data, head, sizeof(head)), 0);
 
     expect("table", mcoap_resource_memory(server, gc_alloc(256, 0), 256), MCOAP_OK);
-    expect("resource", mcoap_resource_add(server, path, sizeof(path) - 1, 0x7f, 0x89abcdef), MCOAP_OK);
+    mcoap_resource resource = { .number = 0x89abcdef, .methods = 0x7f };
+    expect("resource", mcoap_resource_add(server, path, sizeof(path) - 1, &resource), MCOAP_OK);
     mcoap_event event;
     expect("handle", mcoap_endpoint_handle_datagram(server, 0xfffffff0, client_address, sizeof(client_address), datagram.data,
-        datagram.data_len, &event), MCOAP_OK);
+        datagram.data_len, false, &event), MCOAP_OK);
     expect("event's kind", event.kind, MCOAP_EVENT_REQUEST);
     expect("event's type", event.message_type, 0);
     expect("event's code", event.code, 2);
@@ -249,7 +250,7 @@ static void check_request(mcoap_endpoint *client, mcoap_endpoint *server) {
     expect("event's payload", event.payload_len == sizeof(payload) - 1 && memcmp(event.payload, payload, event.payload_len) == 0, true);
 
     mcoap_handle request = 0;
-    expect("find", mcoap_request_find(server, client_address, sizeof(client_address), message_id, &request), MCOAP_OK);
+    expect("find", mcoap_request_find(server, client_address, sizeof(client_address), message_id, NULL, 0, &request), MCOAP_OK);
     expect("found", request, event.handle);
     expect("knows peer", mcoap_endpoint_knows_peer(server, client_address, sizeof(client_address)), true);
     expect("knows no other", mcoap_endpoint_knows_peer(server, server_address, sizeof(server_address)), false);

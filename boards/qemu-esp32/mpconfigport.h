@@ -26,10 +26,8 @@
 // Scripts are files of the host; there are no others, no network interface and no keyboard.
 #define MICROPY_VFS (0)
 #define MICROPY_HELPER_REPL (0)
-#define MICROPY_PY_ASYNCIO (0)
 #define MICROPY_PY_BUILTINS_INPUT (0)
 #define MICROPY_KBD_EXCEPTION (0)
-#define MICROPY_PY_SELECT (0)
 #define MICROPY_PY_SYS_STDIO_BUFFER (0)
 
 #define MICROPY_PY_OS (1)

@@ -19,11 +19,11 @@ $(foreach chip,$(ESP32_CHIPS),$(eval \
   archive-xtensa-$(chip)-none-elf: | $(call esp32_lacks_as,$(chip),$$(OUT)/.clang)))
 
 ESP32_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp32/* $(ROOT)/boards/qemu-esp32/include/*) \
-	$(ROOT)/boards/targets/xtensa-dc233c-none-elf.json $(ROOT)/tools/archive.sh $(ROOT)/tools/xtensa-literals.py
+	$(ROOT)/boards/targets/xtensa-dc233c-none-elf.json $(ROOT)/tools/archive.sh $(ROOT)/tools/features.sh $(ROOT)/tools/xtensa-literals.py $(ROOT)/tools/xtensa-shorten.py
 
 $(OUT)/qemu-esp32/firmware.elf: $(ESP32_INPUTS) $(MPY_CROSS) $(OUT)/.clang | $(NEEDED) $(OUT)/.packages-esp32
 	+$(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp32 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
-	  MICROCOAPY_TARGET_DIR=$(OUT)/cargo MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY=
+	  MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING)
 	$(Q)touch $@
 
 .PHONY: firmware-esp32-build

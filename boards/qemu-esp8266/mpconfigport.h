@@ -23,8 +23,6 @@
 #define MICROPY_PY_SYS_PLATFORM         "qemu-esp8266"
 #define MICROPY_PY_SYS_STDFILES         (0)
 #define MICROPY_PY_SYS_STDIO_BUFFER     (0)
-#define MICROPY_PY_SELECT               (0)
-#define MICROPY_PY_ASYNCIO              (0)
 #define MICROPY_PY_TIME_GMTIME_LOCALTIME_MKTIME (0)
 #define MICROPY_PY_TIME_TIME_TIME_NS    (0)
 #define MICROPY_PY_OS                   (1)

@@ -5,16 +5,20 @@ ESP8266_PACKAGES := gcc-xtensa-lx106 binutils-xtensa-lx106 picolibc-xtensa-lx106
 $(OUT)/.packages-esp8266: PACKAGES = $(ESP8266_PACKAGES)
 
 ESP8266_BUILD = $(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp8266 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
-	MICROCOAPY_TARGET_DIR=$(OUT)/cargo MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY= FROZEN_MANIFEST=
+	MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING)
 ESP8266_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp8266/* $(ROOT)/boards/targets/*) \
-	$(ROOT)/tools/archive.sh $(ROOT)/tools/xtensa-literals.py
+	$(ROOT)/tools/archive.sh $(ROOT)/tools/features.sh $(ROOT)/tools/xtensa-literals.py $(ROOT)/tools/xtensa-shorten.py
 
-# With the chip's own capacities; with those that tests need which use more at once; with C's read-only data in flash.
+# With the chip's own capacities; with those that tests need which use more at once; with the classic layer alone; with
+# C's read-only data in flash.
 $(OUT)/qemu-esp8266/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
 	+$(ESP8266_BUILD)
 	$(Q)touch $@
 $(OUT)/qemu-esp8266-large/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
-	+$(ESP8266_BUILD) MICROCOAPY_PROFILE=unix
+	+$(ESP8266_BUILD) MICROCOAPY_PROFILE=esp32 MICROCOAPY_IPV6=1 MICROCOAPY_OBSERVE=1 MICROCOAPY_BLOCK=1 MICROCOAPY_DISCOVERY=1
+	$(Q)touch $@
+$(OUT)/qemu-esp8266-classic/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
+	+$(ESP8266_BUILD) MICROCOAPY_MODERN=0
 	$(Q)touch $@
 $(OUT)/qemu-esp8266-rodata/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
 	+$(ESP8266_BUILD) FLASH_RODATA=1
@@ -25,7 +29,7 @@ $(OUT)/flash32.so: $(ROOT)/boards/qemu-esp8266/flash32.c | $(OUT)/.packages-esp8
 
 .PHONY: firmware-esp8266-build demo-esp8266
 firmware-esp8266-build: $(OUT)/qemu-esp8266/firmware.elf $(OUT)/qemu-esp8266-large/firmware.elf \
-	$(OUT)/qemu-esp8266-rodata/firmware.elf $(OUT)/flash32.so
+	$(OUT)/qemu-esp8266-classic/firmware.elf $(OUT)/qemu-esp8266-rodata/firmware.elf $(OUT)/flash32.so
 
 demo-esp8266: $(OUT)/qemu-esp8266/firmware.elf | $(OUT)/.packages-test
 	$(Q)python3 $(ROOT)/tools/demo_esp8266.py

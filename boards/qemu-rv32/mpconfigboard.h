@@ -13,6 +13,10 @@
 
 #undef MICROPY_PY_TIME
 #define MICROPY_PY_TIME             (1)
+#undef MICROPY_PY_SELECT
+#define MICROPY_PY_SELECT           (1)
+#undef MICROPY_PY_ASYNCIO
+#define MICROPY_PY_ASYNCIO          (1)
 
 #define MICROPY_PY_OS_URANDOM       (1)
 #define MICROPY_PY_OS_GETENV_PUTENV_UNSETENV (1)

@@ -20,5 +20,3 @@ LDSCRIPT = $(MICROCOAPY_BOARD_DIR)/firmware.ld
 # At most; board.c chooses when the board starts.
 MICROPY_HEAP_SIZE ?= 262144
 LDFLAGS += -Wl,--wrap=gc_init
-
-FROZEN_MANIFEST ?=

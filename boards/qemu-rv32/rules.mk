@@ -11,8 +11,7 @@ $(OUT)/qemu-rv32/.flags: $(ROOT)/boards/qemu-rv32/mpconfigboard.mk
 
 $(RV32_FIRMWARE): $(MPY_CROSS) $(OUT)/qemu-rv32/.flags FORCE | $(NEEDED) $(OUT)/.packages-rv32
 	+$(Q)$(SUBMAKE) -C $(MPY)/ports/qemu BOARD=qemu-rv32 BOARD_DIR=$(ROOT)/boards/qemu-rv32 \
-	  BUILD=$(@D) USER_C_MODULES=$(MODULES) MICROCOAPY_TARGET_DIR=$(OUT)/cargo \
-	  MICROPY_MPYCROSS=$(MPY_CROSS) MICROPY_MPYCROSS_DEPENDENCY=
+	  BUILD=$(@D) USER_C_MODULES=$(MODULES) MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING)
 
 .PHONY: firmware-rv32-build
 firmware-rv32-build: $(RV32_FIRMWARE)

@@ -5,19 +5,19 @@
 //! kept for repeated requests give way, oldest first.
 
 use super::Endpoint;
-use crate::config::EXCHANGES;
-use crate::exchange::incoming::{Acknowledgement, Request};
-use crate::exchange::outgoing::{Exchange, Failure, Kind, State};
+use super::client::is_registration;
+use crate::block::transfer::ETag;
+use crate::config::{BLOCK, OBSERVE};
+use crate::exchange::outgoing::Kind;
 use crate::handle::Handle;
-use crate::message::deduplication::Answer;
-use crate::message::peer::{PeerAddr, PeerId};
 use crate::message::store::StoredMessage;
-use crate::message::transmission::Owner;
-use crate::time::Instant;
-use crate::wire::builder::{BuildError, MessageDraft};
+use crate::wire::block::{self, Block};
+use crate::wire::builder::MessageDraft;
 use crate::wire::code::Code;
 use crate::wire::header::{MessageId, MessageType, Token};
-use crate::wire::option::{Definition, OptionNumber};
+use crate::wire::ip;
+use crate::wire::option::{OptionNumber, Options};
+use crate::wire::uint;
 use crate::wire::uri::{self, UriError};
 
 /// Unpredictable bytes that a request's token is drawn from.
@@ -25,7 +25,7 @@ pub type Entropy = [u8; 8];
 
 /// Bytes of a token that the caller did not choose: RFC 7252 section 5.3.1 wants at least 32 bits
 /// of randomness against spoofed responses.
-const TOKEN_LEN: usize = 4;
+pub(super) const TOKEN_LEN: usize = 4;
 
 /// Why a draft was not begun or not extended. The draft is as it was before, except after `TooLarge`:
 /// then it is gone.
@@ -45,64 +45,18 @@ pub enum DraftError {
     Option,
     /// A malformed path, query or host.
     Uri(UriError),
-}
-
-/// Why a request was not sent. The draft is gone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RequestError {
-    /// No request was begun, or another call has ended it.
-    NoDraft,
-    /// As many requests are waiting for responses, or for their turn, as the profile allows.
-    NoSlot,
-}
-
-/// Why a response was not sent. The draft is gone; the request can still be answered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RespondError {
-    /// No response was begun, or another call has ended it.
-    NoDraft,
-    /// The request has been answered, or nobody waits for it any more.
-    Stale,
-    /// No room for another separate response.
-    NoSlot,
-}
-
-/// A request that was accepted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Sent {
-    /// Names the exchange in events.
-    pub exchange: Handle,
-    /// Its message id; 0 while all ids may still be known to a peer.
-    pub id: MessageId,
-    /// Bytes of the message.
-    pub len: usize,
-}
-
-/// What a request is refused with.
-pub(super) struct Refusal<'a> {
-    pub code: Code,
-    /// RFC 7252 section 5.5.2: text for people; may be empty.
-    pub diagnostic: &'a [u8],
-    /// RFC 7252 section 5.10.9: bytes of the largest payload that would be taken.
-    pub size1: Option<u32>,
-}
-
-impl Refusal<'_> {
-    pub fn with(code: Code) -> Self {
-        Self {
-            code,
-            diagnostic: &[],
-            size1: None,
-        }
-    }
+    /// The part of the body that is asked for lies behind its end.
+    Range,
 }
 
 #[derive(Clone, Copy)]
-enum Target {
+pub(super) enum Target {
     Request {
         kind: Kind,
         code: Code,
         token: Token,
+        /// The token was drawn, not chosen by the caller.
+        drawn: bool,
     },
     Response {
         request: Handle,
@@ -111,18 +65,113 @@ enum Target {
     },
 }
 
-pub(super) struct Draft {
-    message: MessageDraft,
-    target: Target,
+/// Which part of a body a message holds.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Body {
+    /// Where in the body it starts, bytes.
+    pub offset: u32,
+    /// The block's size.
+    pub szx: u8,
+    /// Bytes of the part.
+    pub len: u16,
+    /// Whether the body goes on.
+    pub more: bool,
+    /// Bytes of the whole body, if that is known.
+    pub total: Option<u32>,
+    /// Bytes of the response that the program has already.
+    pub resume_at: u32,
+    /// Their ETag.
+    pub etag: ETag,
+    /// The program can give the body part by part.
+    pub divisible: bool,
 }
 
-/// RFC 7252 section 5.4.3, and sections 5.10.1 and 5.10.7: no "." or ".." as a path segment.
-fn is_allowed(number: OptionNumber, value: &[u8]) -> bool {
+pub(crate) struct Draft {
+    pub(super) message: MessageDraft,
+    pub(super) target: Target,
+    pub(super) body: Body,
+    /// A request that registers, or a response that says so.
+    pub(super) observes: bool,
+    /// Of a request, RFC 7967.
+    pub(super) no_response: u8,
+}
+
+/// What can be added to a draft.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// An option; the value of Uri-Host becomes lower case.
+    Option(OptionNumber, &'a [u8]),
+    /// Uri-Host, unless it is an IP literal.
+    Host(&'a [u8]),
+    /// Uri-Path and Uri-Query options for `b"a/b?x=1"`, percent-decoded.
+    Path(&'a [u8]),
+    /// Uri-Query options for `b"x=1&y=2"`, percent-decoded.
+    Query(&'a [u8]),
+    /// Location-Path and Location-Query options for `b"a/b?x=1"`, percent-decoded.
+    Location(&'a [u8]),
+    /// The payload, instead of an earlier one.
+    Payload(&'a [u8]),
+}
+
+/// Bytes that the options about a body and the payload marker take at most: Block1 or Block2 (a byte, two of
+/// an extended number, three of value), Size1 or Size2 (a byte, one of an extended number, four of value).
+const BODY_OVERHEAD: usize = 6 + 6 + 1;
+
+impl Draft {
+    fn note(&mut self, part: &Part<'_>) {
+        let Part::Option(number, value) = *part else {
+            return;
+        };
+        let is_request = matches!(self.target, Target::Request { .. });
+        match number {
+            OptionNumber::OBSERVE => {
+                self.observes = OBSERVE && (!is_request || is_registration(value))
+            }
+            OptionNumber::NO_RESPONSE if is_request => {
+                self.no_response = uint::decode(value).unwrap_or(0) as u8;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Part<'_> {
+    /// All of it, or none and an error.
+    fn write(self, draft: &mut MessageDraft, buffer: &mut [u8]) -> Result<(), UriError> {
+        match self {
+            Self::Option(number, value) => {
+                let slot = draft.option_slot(buffer, number, value.len())?;
+                // RFC 7252 section 6.4 step 5: a host in lower case.
+                let is_host = number == OptionNumber::URI_HOST;
+                for (to, from) in slot.iter_mut().zip(value) {
+                    *to = if is_host {
+                        from.to_ascii_lowercase()
+                    } else {
+                        *from
+                    };
+                }
+                Ok(())
+            }
+            Self::Host(_) => Ok(()),
+            Self::Path(path) => uri::add_path_query(draft, buffer, path),
+            Self::Query(query) => uri::add_query(draft, buffer, query),
+            Self::Location(text) => uri::add_location(draft, buffer, text),
+            Self::Payload(payload) => Ok(draft.payload(buffer, payload)?),
+        }
+    }
+}
+
+/// RFC 7252 section 5.4.3; section 5.4.5: what is not repeatable is not included more than once;
+/// sections 5.10.1 and 5.10.7: no "." or ".." as a path segment.
+fn is_allowed(number: OptionNumber, value: &[u8], mut present: Options<'_>) -> bool {
     let is_segment = matches!(number, OptionNumber::URI_PATH | OptionNumber::LOCATION_PATH);
-    number
-        .definition()
-        .is_none_or(|definition| definition.accepts(value.len()))
-        && !(is_segment && (value == b"." || value == b".."))
+    if is_segment && (value == b"." || value == b"..") {
+        return false;
+    }
+    number.definition().is_none_or(|definition| {
+        definition.accepts(value.len())
+            && (definition.repeatable || present.all(|o| o.number != number))
+    })
 }
 
 impl Endpoint<'_> {
@@ -147,62 +196,59 @@ impl Endpoint<'_> {
             MessageType::NonConfirmable if code.is_request() => Kind::NonConfirmable,
             _ => return Err(DraftError::Kind),
         };
-        let drawn = || Token::new(entropy.get(..TOKEN_LEN)?);
+        let draw = || Token::new(entropy.get(..TOKEN_LEN)?);
+        let drawn = token.is_none();
         let token = match kind {
             Kind::Ping => Token::EMPTY,
-            _ => token.or_else(drawn).unwrap_or(Token::EMPTY),
+            _ => token.or_else(draw).unwrap_or(Token::EMPTY),
         };
-        self.begin(Target::Request { kind, code, token }, token)
-    }
-
-    /// Begins the response to a request. `confirmable`: whether a separate response to a confirmable
-    /// request is confirmable too; RFC 7252 section 5.2.2 allows both.
-    pub fn response_begin(
-        &mut self,
-        request: Handle,
-        confirmable: bool,
-        code: Code,
-    ) -> Result<(), DraftError> {
-        let token = self.requests.get(request).ok_or(DraftError::Stale)?.token;
-        if !code.is_response() {
-            return Err(DraftError::Code);
-        }
-        self.begin(
-            Target::Response {
-                request,
-                confirmable,
-                code,
-            },
+        let target = Target::Request {
+            kind,
+            code,
             token,
-        )
+            drawn,
+        };
+        self.begin(target, &token)
     }
 
-    fn begin(&mut self, target: Target, token: Token) -> Result<(), DraftError> {
+    pub(super) fn begin(&mut self, target: Target, token: &Token) -> Result<(), DraftError> {
         self.discard_draft();
         self.message.settle();
         let message = self.begin_message(token).ok_or(DraftError::TooLarge)?;
         self.message.store.keep_draft(message.len());
-        self.draft = Some(Draft { message, target });
+        self.draft = Some(Draft {
+            message,
+            target,
+            body: Body::default(),
+            observes: false,
+            no_response: 0,
+        });
         Ok(())
     }
 
-    fn begin_message(&mut self, token: Token) -> Option<MessageDraft> {
+    pub(super) fn begin_message(&mut self, token: &Token) -> Option<MessageDraft> {
         loop {
             let limit = self.message.parameters.max_message as usize;
             if let Ok(message) = MessageDraft::begin(self.message.store.draft(limit), token) {
                 return Some(message);
             }
-            if !self.message.evict_stored() {
+            if !self.make_room() {
                 return None;
             }
         }
     }
 
-    /// Extends the draft; makes room in the store as long as it can when there is none.
-    fn write(
-        &mut self,
-        mut part: impl FnMut(&mut MessageDraft, &mut [u8]) -> Result<(), UriError>,
-    ) -> Result<(), DraftError> {
+    /// Adds to the draft; makes room in the store as long as it can when there is none.
+    ///
+    /// Options go after those with the same or a lower number. The length of an option, its number of
+    /// occurrences and its value must be what RFC 7252 allows; unknown options may have any.
+    pub fn draft_add(&mut self, mut part: Part<'_>) -> Result<(), DraftError> {
+        // RFC 7252 section 6.4 step 5: no Uri-Host when the destination is the literal.
+        if let Part::Host(host) = part
+            && !ip::is_literal(host)
+        {
+            part = Part::Option(OptionNumber::URI_HOST, host);
+        }
         let limit = self.message.parameters.max_message as usize;
         let draft = self.draft.as_mut().ok_or(DraftError::NoDraft)?;
         if matches!(
@@ -214,15 +260,26 @@ impl Endpoint<'_> {
         ) {
             return Err(DraftError::Kind);
         }
+        if let Part::Option(number, value) = part
+            && !is_allowed(
+                number,
+                value,
+                draft.message.options(self.message.store.draft(usize::MAX)),
+            )
+        {
+            return Err(DraftError::Option);
+        }
         loop {
+            let draft = self.draft.as_mut().ok_or(DraftError::NoDraft)?;
             let buffer = self.message.store.draft(limit);
             let room = buffer.len();
-            match part(&mut draft.message, buffer) {
+            match part.write(&mut draft.message, buffer) {
                 Ok(()) => {
                     self.message.store.keep_draft(draft.message.len());
+                    draft.note(&part);
                     return Ok(());
                 }
-                Err(UriError::NoSpace) if room < limit && self.message.evict_stored() => {}
+                Err(UriError::NoSpace) if room < limit && self.make_room() => {}
                 Err(UriError::NoSpace) => {
                     self.discard_draft();
                     return Err(DraftError::TooLarge);
@@ -232,235 +289,145 @@ impl Endpoint<'_> {
         }
     }
 
-    /// Adds an option after those with the same or a lower number. Its length, its number of occurrences
-    /// and its value must be what RFC 7252 allows; unknown options may have any.
-    pub fn draft_option(&mut self, number: u32, value: &[u8]) -> Result<(), DraftError> {
-        let number = OptionNumber(u16::try_from(number).map_err(|_| DraftError::Option)?);
-        if !is_allowed(number, value) {
-            return Err(DraftError::Option);
-        }
-        self.check_repeatable(number)?;
-        self.write(|draft, buffer| Ok(draft.option(buffer, number, value)?))
+    /// Adds an option of format `uint`, RFC 7252 section 3.2.
+    pub(super) fn draft_uint(
+        &mut self,
+        number: OptionNumber,
+        value: u32,
+    ) -> Result<(), DraftError> {
+        self.draft_add(Part::Option(number, uint::encode(value).as_slice()))
     }
 
-    /// RFC 7252 section 5.4.5: a non-repeatable option is not included more than once.
-    fn check_repeatable(&mut self, number: OptionNumber) -> Result<(), DraftError> {
-        let repeatable = |definition: Definition| definition.repeatable;
+    /// Bytes of the largest block that a message can hold, 16 to 1024; 0 without block-wise transfer.
+    #[must_use]
+    pub fn block_size(&self) -> u32 {
+        let szx = block::szx_within(self.message.parameters.max_message);
+        szx.filter(|_| BLOCK).map_or(0, block::size)
+    }
+
+    /// Which part of a body goes into the draft, when everything else is in it: where the part starts, and
+    /// at most how many bytes. `total`: bytes of the body, if that is known; `size`: bytes of a block at
+    /// most, 0 for as many as fit.
+    pub fn draft_body(&mut self, total: Option<u32>, size: u32) -> Result<(u32, u32), DraftError> {
+        let limit = self.message.parameters.max_message as usize;
+        self.draft_tag()?;
         let draft = self.draft.as_ref().ok_or(DraftError::NoDraft)?;
-        let mut options = draft.message.options(self.message.store.draft(usize::MAX));
-        if number.definition().is_none_or(repeatable) || options.all(|o| o.number != number) {
-            Ok(())
-        } else {
-            Err(DraftError::Option)
+        let asked = match draft.target {
+            Target::Request { .. } => None,
+            Target::Response { request, .. } => {
+                let request = self.requests.get(request).ok_or(DraftError::Stale)?;
+                request.blocks.get().block2.get()
+            }
+        };
+        let room = limit.saturating_sub(draft.message.len() + BODY_OVERHEAD) as u32;
+        let mut szx = block::szx_within(room).ok_or(DraftError::TooLarge)?;
+        if size != 0 {
+            szx = szx.min(block::szx_within(size).unwrap_or(0));
         }
+        let asked_szx = asked.map_or(block::SZX_MAX, |block| block.szx);
+        let body = Body {
+            offset: asked.map_or(0, Block::offset),
+            szx: szx.min(asked_szx),
+            total,
+            divisible: true,
+            ..draft.body
+        };
+        if let Some(draft) = self.draft.as_mut() {
+            draft.body = body;
+        }
+        // Without block-wise transfer: all or nothing.
+        let len = if BLOCK { block::size(body.szx) } else { room };
+        Ok((body.offset, len))
     }
 
-    /// Adds Content-Format, 0 to 65535.
-    pub fn draft_content_format(&mut self, content_format: u32) -> Result<(), DraftError> {
-        let format = u16::try_from(content_format).map_err(|_| DraftError::Option)?;
-        self.check_repeatable(OptionNumber::CONTENT_FORMAT)?;
-        self.write(|draft, buffer| {
-            Ok(draft.uint_option(buffer, OptionNumber::CONTENT_FORMAT, format.into())?)
-        })
-    }
-
-    /// Adds Uri-Host, unless `host` is an IP literal.
-    pub fn draft_uri_host(&mut self, host: &[u8]) -> Result<(), DraftError> {
-        // RFC 7252 section 6.4 step 5: not when the destination is the literal.
-        if uri::is_ip_literal(host) {
+    /// RFC 9175 section 3.3: bodies to one resource at the same time are told apart by their Request-Tag; of
+    /// those of FETCH, the responses are.
+    fn draft_tag(&mut self) -> Result<(), DraftError> {
+        let Some(Draft {
+            target: Target::Request { code, token, .. },
+            ..
+        }) = self.draft
+        else {
+            return Ok(());
+        };
+        let others = if code == Code::FETCH {
+            !self.exchanges.is_empty()
+        } else {
+            BLOCK && !self.transfers.table.is_empty()
+        };
+        if !BLOCK || !others {
             return Ok(());
         }
-        let number = OptionNumber::URI_HOST;
-        if !is_allowed(number, host) {
+        self.draft_add(Part::Option(OptionNumber::REQUEST_TAG, token.as_slice()))
+    }
+
+    /// Adds the part of the body that [`Endpoint::draft_body`] says; `more`: it is not the last, and then it
+    /// must have that length.
+    pub fn draft_block(&mut self, data: &[u8], more: bool) -> Result<(), DraftError> {
+        let draft = self.draft.as_mut().ok_or(DraftError::NoDraft)?;
+        if !BLOCK {
+            return if more {
+                Err(DraftError::TooLarge)
+            } else {
+                self.draft_add(Part::Payload(data))
+            };
+        }
+        let size = block::size(draft.body.szx) as usize;
+        if data.len() > size || more && data.len() != size {
             return Err(DraftError::Option);
         }
-        self.check_repeatable(number)?;
-        self.write(|draft, buffer| {
-            let value = draft.option_slot(buffer, number, host.len())?;
-            // RFC 7252 section 6.4 step 5: in lowercase.
-            for (to, from) in value.iter_mut().zip(host) {
-                *to = from.to_ascii_lowercase();
-            }
-            Ok(())
-        })
-    }
-
-    /// Adds Uri-Path and Uri-Query options for `b"a/b?x=1"`, percent-decoded.
-    pub fn draft_uri_path(&mut self, path: &[u8]) -> Result<(), DraftError> {
-        let (path, query) = uri::split_path_query(path);
-        // Checked before the path is added, so that an error leaves nothing behind.
-        for item in query.into_iter().flat_map(uri::query_items) {
-            item.decoded_len().map_err(DraftError::Uri)?;
+        (draft.body.len, draft.body.more) = (data.len() as u16, more);
+        let (body, target) = (draft.body, draft.target);
+        if data.is_empty() && body.offset != 0 {
+            return Err(DraftError::Range);
         }
-        self.write(|draft, buffer| uri::add_path(draft, buffer, path))?;
-        query.map_or(Ok(()), |query| self.draft_uri_query(query))
-    }
-
-    /// Adds Uri-Query options for `b"x=1&y=2"`, percent-decoded.
-    pub fn draft_uri_query(&mut self, query: &[u8]) -> Result<(), DraftError> {
-        self.write(|draft, buffer| uri::add_query(draft, buffer, query))
-    }
-
-    /// Sets the payload.
-    pub fn draft_payload(&mut self, payload: &[u8]) -> Result<(), DraftError> {
-        self.write(|draft, buffer| Ok(draft.payload(buffer, payload)?))
-    }
-
-    /// Hands the request over: it goes out at once, or when its turn comes (RFC 7252 section 4.7).
-    pub fn request_send(&mut self, peer: &PeerAddr, now: Instant) -> Result<Sent, RequestError> {
-        let Some(Draft {
-            message,
-            target: Target::Request { kind, code, token },
-        }) = self.draft.take()
-        else {
-            return Err(RequestError::NoDraft);
+        let block = Block::at(body.offset, more, body.szx).ok_or(DraftError::TooLarge)?;
+        let (number, asked, size_number, says_size) = match target {
+            Target::Request { .. } => (OptionNumber::BLOCK1, false, OptionNumber::SIZE1, more),
+            Target::Response { request, .. } => {
+                let request = self.requests.get(request).ok_or(DraftError::Stale)?;
+                let blocks = request.blocks.get();
+                let asked = blocks.block2.get().is_some();
+                (
+                    OptionNumber::BLOCK2,
+                    asked,
+                    OptionNumber::SIZE2,
+                    blocks.wants_size,
+                )
+            }
         };
-        let len = message.len();
-        let kind_on_wire = match kind {
-            Kind::NonConfirmable => MessageType::NonConfirmable,
-            Kind::Confirmable | Kind::Ping => MessageType::Confirmable,
-        };
-        let stored = self
-            .commit(&message, kind_on_wire, code, MessageId(0))
-            .ok_or(RequestError::NoSlot)?;
-        self.exchange_start(stored, kind, token, peer, now)
-            .map(|(exchange, id)| Sent {
-                exchange,
-                id: id.unwrap_or(MessageId(0)),
-                len,
-            })
-            .ok_or(RequestError::NoSlot)
-    }
-
-    fn exchange_start(
-        &mut self,
-        message: StoredMessage,
-        kind: Kind,
-        token: Token,
-        peer: &PeerAddr,
-        now: Instant,
-    ) -> Option<(Handle, Option<MessageId>)> {
-        let inserted = self.intern(peer).and_then(|peer| {
-            let exchange = Exchange {
-                peer,
-                token,
-                id: None,
-                kind,
-                state: State::Sending,
-            };
-            Some((peer, self.exchange_insert(exchange)?))
-        });
-        let Some((peer, handle)) = inserted else {
-            self.message.free(message);
-            return None;
-        };
-        let confirmable = kind != Kind::NonConfirmable;
-        let Ok(id) =
-            self.message
-                .transmit(peer, message, confirmable, Owner::Exchange(handle), now)
-        else {
-            self.exchanges.remove(handle);
-            return None;
-        };
-        if let Some(exchange) = self.exchanges.get_mut(handle) {
-            exchange.id = id;
+        // RFC 7959 section 2.2: a body that fits needs no option.
+        if more || body.offset != 0 || asked {
+            self.draft_uint(number, block.encode())?;
         }
-        Some((handle, id))
-    }
-
-    /// When there is no room, a non-confirmable request that got no answer so far gives way; its end is
-    /// reported as a timeout.
-    fn exchange_insert(&mut self, exchange: Exchange) -> Option<Handle> {
-        // One slot is left to others, whom a peer that answers nothing must not keep out.
-        let crowded = self.exchanges.with_peer(exchange.peer) >= EXCHANGES - 1;
-        if crowded || self.exchanges.len() == EXCHANGES {
-            let of = crowded.then_some(exchange.peer);
-            let handle = self.exchanges.first_unanswered(of)?;
-            if self.displaced.is_some() {
-                return None;
-            }
-            let mut old = self.exchanges.remove(handle)?;
-            old.state = State::Failed(Failure::Timeout);
-            self.displaced = self.ended(handle, &old);
-            self.count_timeouts(|_| 1);
+        if let Some(total) = body.total
+            && says_size
+        {
+            self.draft_uint(size_number, total)?;
         }
-        self.exchanges.insert(exchange).ok()
+        self.draft_add(Part::Payload(data))
     }
 
-    /// Sends the response: in the ACK while that is owed, else as a message of its own, which is NON to
-    /// a NON request. Gives the bytes of the message.
-    pub fn response_send(&mut self, now: Instant) -> Result<usize, RespondError> {
-        let Some(Draft {
-            message,
-            target:
-                Target::Response {
-                    request,
-                    confirmable,
-                    code,
-                },
-        }) = self.draft.take()
-        else {
-            return Err(RespondError::NoDraft);
-        };
-        let pending = *self.requests.get(request).ok_or(RespondError::Stale)?;
-        self.respond(&pending, &message, confirmable, code, now)
-            .ok_or(RespondError::NoSlot)?;
-        self.requests.remove(request);
-        Ok(message.len())
-    }
-
-    fn respond(
-        &mut self,
-        request: &Request,
-        message: &MessageDraft,
-        confirmable: bool,
-        code: Code,
-        now: Instant,
-    ) -> Option<()> {
-        let Request { peer, id, .. } = *request;
-        match request.acknowledgement {
-            // RFC 7252 section 5.2.1
-            Acknowledgement::Owed { .. } => {
-                let stored = self.commit(message, MessageType::Acknowledgement, code, id)?;
-                self.message.send_answer(peer, id, stored);
-            }
-            // RFC 7252 section 5.2.2: repetitions of the request still get the Empty ACK.
-            Acknowledgement::Sent if confirmable && self.message.may_confirm_response(peer) => {
-                let stored = self.commit(message, MessageType::Confirmable, code, MessageId(0))?;
-                self.message
-                    .transmit(peer, stored, true, Owner::Response, now)
-                    .ok()?;
-            }
-            Acknowledgement::Sent => self.send_non(peer, message, code, now)?,
-            // RFC 7252 section 5.2.3
-            Acknowledgement::None => {
-                self.send_non(peer, message, code, now)?;
-                self.message
-                    .deduplication
-                    .set_answer(peer, id, Answer::Silence);
-            }
+    /// Asks, in a request, for the response from byte `offset` on, which must have this ETag unless the
+    /// offset is 0, in blocks of at most `size` bytes; 0: of any size.
+    pub fn draft_want(&mut self, offset: u32, etag: &[u8], size: u32) -> Result<(), DraftError> {
+        let szx = block::szx_within(if size == 0 { u32::MAX } else { size });
+        let mut szx = szx.ok_or(DraftError::Range)?;
+        while szx > 0 && Block::at(offset, false, szx).is_none() {
+            szx -= 1;
         }
-        Some(())
-    }
-
-    fn send_non(
-        &mut self,
-        peer: PeerId,
-        message: &MessageDraft,
-        code: Code,
-        now: Instant,
-    ) -> Option<()> {
-        let id = self
-            .message
-            .ids
-            .allocate(now, self.message.parameters.exchange_lifetime_ms())?;
-        let stored = self.commit(message, MessageType::NonConfirmable, code, id)?;
-        self.message.send_once(peer, stored);
-        Some(())
+        let block = Block::at(offset, false, szx).ok_or(DraftError::Range)?;
+        self.draft_uint(OptionNumber::BLOCK2, block.encode())?;
+        if let Some(draft) = self.draft.as_mut() {
+            draft.body.resume_at = offset;
+            draft.body.etag = ETag::new(etag);
+            draft.body.szx = szx;
+        }
+        Ok(())
     }
 
     /// Makes the draft a stored message.
-    fn commit(
+    pub(super) fn commit(
         &mut self,
         message: &MessageDraft,
         kind: MessageType,
@@ -476,46 +443,10 @@ impl Endpoint<'_> {
                 return Some(stored);
             }
             self.message.store.keep_draft(len);
-            if !self.message.evict_stored() {
+            if !self.make_room() {
                 self.message.store.keep_draft(0);
                 return None;
             }
         }
-    }
-
-    /// Answers a request without a handler. Unless the request was noted, nothing is kept: repetitions
-    /// are answered anew, with the same bytes but for the message id of a NON.
-    pub(super) fn answer_stateless(
-        &mut self,
-        peer: PeerId,
-        request: (MessageType, MessageId, Token),
-        refusal: Refusal<'_>,
-        now: Instant,
-    ) {
-        let (kind, id, token) = request;
-        let sent = self.write_stateless(token, &refusal).and_then(|message| {
-            if kind == MessageType::Confirmable {
-                let kind = MessageType::Acknowledgement;
-                let stored = self.commit(&message, kind, refusal.code, id)?;
-                self.message.send_answer(peer, id, stored);
-                Some(())
-            } else {
-                self.send_non(peer, &message, refusal.code, now)
-            }
-        });
-        if sent.is_none() {
-            self.message.count_dropped();
-        }
-    }
-
-    fn write_stateless(&mut self, token: Token, refusal: &Refusal<'_>) -> Option<MessageDraft> {
-        let mut message = self.begin_message(token)?;
-        let buffer = self.message.store.draft(usize::MAX);
-        // Without room these hints are left out.
-        let _: Result<(), BuildError> = message.payload(buffer, refusal.diagnostic);
-        if let Some(size) = refusal.size1 {
-            let _: Result<(), BuildError> = message.uint_option(buffer, OptionNumber::SIZE1, size);
-        }
-        Some(message)
     }
 }

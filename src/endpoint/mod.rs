@@ -5,24 +5,40 @@
 //! `handle_*`, `request_send` and `response_send`: poll events and transmits until there are none,
 //! then wait for a datagram or for [`Endpoint::poll_timeout`]. Spurious calls are harmless.
 
+mod client;
 mod draft;
+mod links;
+mod notify;
 mod receive;
+mod request;
+mod respond;
+mod response;
+mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::config::Parameters;
+use crate::block::body::Bodies;
+use crate::block::transfer::Transfers;
+use crate::config::{BLOCK, OBSERVE, Parameters};
+use crate::echo::EchoKey;
 use crate::exchange::incoming::{Acknowledgement, Requests};
-use crate::exchange::outgoing::{Exchange, Exchanges, Failure, State};
+use crate::exchange::outgoing::{Exchange, Exchanges, Failure, Kind, State};
 use crate::handle::Handle;
 use crate::message::deduplication::Answer;
 use crate::message::peer::{PeerAddr, PeerId};
 use crate::message::transmission::Owner;
 use crate::message::{Counters, Datagram, Expired, MessageLayer};
+use crate::observe::observation::Observations;
+use crate::observe::observer::Observers;
 use crate::resource::Resources;
 use crate::time::{Instant, earliest};
 use crate::wire::header::{MessageId, MessageType, Token};
-pub use draft::{DraftError, Entropy, RequestError, RespondError, Sent};
-pub use receive::Received;
+pub use client::{RequestError, Sent};
+pub use draft::{DraftError, Entropy, Part};
+pub use notify::Notification;
+pub use receive::{Event, Piece, Received};
+pub use respond::{RespondError, Responded};
+pub use state::ImportError;
 
 /// How long an idle endpoint may be left alone, milliseconds (6.2 days): instants are compared correctly
 /// up to four times that.
@@ -30,22 +46,25 @@ const FORGET_WITHIN_MS: u32 = crate::time::LONGEST / 4;
 
 /// Protocol state of one endpoint. `'m`: the memory for messages and resources.
 pub struct Endpoint<'m> {
-    message: MessageLayer<'m>,
-    exchanges: Exchanges,
-    requests: Requests,
-    resources: Resources<'m>,
-    draft: Option<draft::Draft>,
-    /// The end of an exchange that gave way to another, until it is reported.
-    displaced: Option<Ended>,
+    pub(crate) message: MessageLayer<'m>,
+    pub(crate) exchanges: Exchanges,
+    pub(crate) requests: Requests,
+    pub(crate) resources: Resources<'m>,
+    pub(crate) draft: Option<draft::Draft>,
+    pub(crate) transfers: Transfers,
+    pub(crate) observations: Observations,
+    pub(crate) bodies: Bodies,
+    pub(crate) observers: Observers,
+    pub(crate) echo: EchoKey,
 }
 
 /// The end of an exchange that came from a timer or an RST, not from a response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Ended {
+pub struct Ended<'a> {
     /// The exchange; its handle is stale by now.
     pub exchange: Handle,
     /// Whom it was with.
-    pub peer: PeerAddr,
+    pub peer: &'a PeerAddr,
     /// Its token.
     pub token: Token,
     /// Its message id.
@@ -65,6 +84,12 @@ pub struct Usage {
     pub deduplication: usize,
     /// Requests of peers that have not been answered.
     pub requests: usize,
+    /// Bodies that come or go block by block, as a client or as a server.
+    pub bodies: usize,
+    /// Resources of peers that we observe.
+    pub observations: usize,
+    /// Observers of our resources.
+    pub observers: usize,
 }
 
 impl<'m> Endpoint<'m> {
@@ -72,25 +97,37 @@ impl<'m> Endpoint<'m> {
     ///
     /// `parameters` must be in range ([`Parameters::out_of_range`]); `seed` should be unpredictable;
     /// `store` is for messages, `parameters.message_store` bytes.
-    pub fn new(parameters: Parameters, seed: [u8; 8], store: &'m mut [u8]) -> Self {
+    pub fn new(parameters: Parameters, seed: u32, store: &'m mut [u8]) -> Self {
         Self {
             message: MessageLayer::new(parameters, seed, store),
             exchanges: Exchanges::default(),
             requests: Requests::default(),
             resources: Resources::default(),
             draft: None,
-            displaced: None,
+            transfers: Transfers::default(),
+            observations: Observations::default(),
+            bodies: Bodies::default(),
+            observers: Observers::default(),
+            echo: EchoKey::default(),
         }
+    }
+
+    /// Sets the secret that Echo values are made with; should be unpredictable.
+    pub fn set_echo_key(&mut self, key: EchoKey) {
+        self.echo = key;
     }
 
     /// Ends everything outstanding and forgets all peers. Resources, counters and the sequence of
     /// message ids stay.
     pub fn reset(&mut self) {
         self.draft = None;
-        self.displaced = None;
         self.message.clear();
         self.exchanges.clear();
         self.requests.clear();
+        self.transfers.clear();
+        self.observations.clear();
+        self.bodies.clear();
+        self.observers.clear();
     }
 
     /// The paths that are served.
@@ -118,19 +155,23 @@ impl<'m> Endpoint<'m> {
             transmissions: self.message.transmissions.len(),
             deduplication: self.message.deduplication.len(),
             requests: self.requests.len(),
+            bodies: self.transfers.table.len() + self.bodies.table.len(),
+            observations: self.observations.table.len(),
+            observers: self.observers.table.len(),
         }
     }
 
     /// Whether anything refers to the peer.
     #[must_use]
     pub fn knows_peer(&self, peer: &PeerAddr) -> bool {
-        let displaced = self.displaced.is_some_and(|ended| ended.peer == *peer);
-        displaced
-            || self.message.peers.find(peer).is_some_and(|id| {
-                self.message.refers_to(id)
-                    || self.exchanges.refers_to(id)
-                    || self.requests.refers_to(id)
-            })
+        let id = self.message.peers.find(peer);
+        id.is_some_and(|id| self.refers_to(id))
+    }
+
+    /// Whether more blocks of a peer's body may come or be asked for.
+    #[must_use]
+    pub fn body_is_alive(&self, body: Handle) -> bool {
+        self.bodies.is_alive(body)
     }
 
     /// Whether an exchange has had its Empty ACK and waits for a separate response.
@@ -140,10 +181,68 @@ impl<'m> Endpoint<'m> {
     }
 
     /// Ends an exchange without an event; nothing is sent to the peer. False: the handle is stale.
+    ///
+    /// An observation is forgotten: RFC 7641 section 3.6, the next notification is rejected.
     pub fn cancel(&mut self, exchange: Handle, now: Instant) -> bool {
         self.discard_draft();
-        self.message.end_owned(exchange, now);
-        self.exchanges.remove(exchange).is_some()
+        self.message.settle();
+        self.exchanges.is_known(exchange) && self.exchange_end(exchange, now)
+    }
+
+    /// Takes an exchange out, with everything that belongs to it. False: the handle is stale.
+    fn exchange_end(&mut self, handle: Handle, now: Instant) -> bool {
+        let Some(exchange) = self.exchange_take(handle, now) else {
+            return false;
+        };
+        if exchange.root().is_none() {
+            self.transfers.remove(handle);
+            self.observations.remove(handle);
+            self.fetch_end(handle, now);
+        }
+        true
+    }
+
+    /// Ends the exchange that fetches the rest of a notification.
+    fn fetch_end(&mut self, root: Handle, now: Instant) {
+        if let Some(child) = self.exchanges.child(root) {
+            self.exchange_take(child, now);
+            self.transfers.remove(root);
+        }
+    }
+
+    fn exchange_take(&mut self, handle: Handle, now: Instant) -> Option<Exchange> {
+        let exchange = *self.exchanges.get(handle)?;
+        self.message.end_owned(Owner::Exchange(handle), now);
+        self.exchanges.remove(handle);
+        if let Some(message) = exchange.request() {
+            self.message.free(message);
+        }
+        Some(exchange)
+    }
+
+    /// Notes that an exchange came to nothing; `poll_event` tells it.
+    fn exchange_fail(&mut self, handle: Handle, failure: Failure, now: Instant) {
+        let Some(exchange) = self.exchanges.get_mut(handle) else {
+            return;
+        };
+        if let Some(root) = exchange.root() {
+            // The rest of a notification cannot be had: the state is asked for anew.
+            self.fetch_end(root, now);
+            self.register_soon(root, now);
+        } else if exchange.forgotten {
+            self.exchange_end(handle, now);
+        } else if failure == Failure::Timeout && self.observations.is_registered(handle) {
+            // RFC 7641 section 3.3.1: a client that wants to stay registered tries again.
+            self.register_soon(handle, now);
+        } else {
+            // A confirmable request is acknowledged, whatever response is wanted.
+            let unacknowledged =
+                exchange.kind == Kind::Confirmable && exchange.state == State::Sending;
+            let silent = failure == Failure::Timeout
+                && (exchange.no_response != 0 && !unacknowledged
+                    || exchange.kind == Kind::Multicast);
+            exchange.state = State::Failed(if silent { Failure::Silent } else { failure });
+        }
     }
 
     /// Runs all timers that are due.
@@ -151,39 +250,59 @@ impl<'m> Endpoint<'m> {
         self.discard_draft();
         self.message.settle();
         self.message.expire(now);
+        self.observers.expire(now);
         while let Some(expired) = self.message.next_expired(now) {
             self.handle_expired(expired, now);
         }
-        self.count_timeouts(|endpoint| endpoint.exchanges.expire(now));
-        self.requests.expire(now);
+        while let Some(handle) = self.exchanges.first_over(now) {
+            self.count_timeouts();
+            self.message.end_owned(Owner::Exchange(handle), now);
+            self.exchange_fail(handle, Failure::Timeout, now);
+        }
+        while let Some(handle) = self.exchanges.first_stale(now) {
+            self.register_again(handle, now);
+        }
+        while let Some(handle) = self.requests.first_expired(now) {
+            self.request_end(handle);
+        }
+        if BLOCK {
+            self.bodies.expire(now);
+        }
         while let Some(request) = self.requests.take_ack_due(now) {
             self.acknowledge_empty(request.peer, request.id);
         }
     }
 
     fn handle_expired(&mut self, expired: Expired, now: Instant) {
-        let (transmission, state) = match expired {
-            Expired::Unacknowledged(transmission) => {
-                self.count_timeouts(|_| 1);
-                (transmission, State::Failed(Failure::Timeout))
+        if expired.confirmable && expired.superseded.is_none() {
+            self.count_timeouts();
+        }
+        match expired.owner {
+            Owner::Response => {}
+            Owner::Observer(observer) => self.notification_expired(observer, expired.superseded),
+            Owner::Exchange(handle) if expired.confirmable => {
+                if let Some(exchange) = self.exchanges.get_mut(handle) {
+                    exchange.id = expired.id;
+                }
+                self.exchange_fail(handle, Failure::Timeout, now);
             }
-            Expired::Unanswered(transmission) => {
+            Owner::Exchange(handle) => {
+                let Some(exchange) = self.exchanges.get_mut(handle) else {
+                    return;
+                };
+                if !exchange.is_live() {
+                    return;
+                }
+                exchange.id = expired.id;
                 // The response to a NON can come as long as its message id is taken.
                 let deadline = now.after(self.message.parameters.non_lifetime_ms());
-                (transmission, State::Unanswered { deadline })
+                exchange.state = State::Unanswered { deadline };
             }
-        };
-        if let Owner::Exchange(handle) = transmission.owner
-            && let Some(exchange) = self.exchanges.get_mut(handle)
-        {
-            exchange.id = transmission.id;
-            exchange.state = state;
         }
     }
 
-    fn count_timeouts(&mut self, ended: impl FnOnce(&mut Self) -> u32) {
-        let ended = ended(self);
-        self.message.counters.timeouts = self.message.counters.timeouts.wrapping_add(ended);
+    fn count_timeouts(&mut self) {
+        self.message.counters.timeouts = self.message.counters.timeouts.wrapping_add(1);
     }
 
     /// Sends an Empty ACK that repetitions of the request get again.
@@ -204,54 +323,72 @@ impl<'m> Endpoint<'m> {
             return;
         };
         pending.released = true;
-        if matches!(pending.acknowledgement, Acknowledgement::Owed { .. }) {
-            pending.acknowledgement = Acknowledgement::Sent;
-            let (peer, id) = (pending.peer, pending.id);
-            self.acknowledge_empty(peer, id);
-        } else if pending.acknowledgement == Acknowledgement::None {
-            let (peer, id) = (pending.peer, pending.id);
-            self.message
-                .deduplication
-                .set_answer(peer, id, Answer::Silence);
+        let (peer, id) = (pending.peer, pending.id);
+        match pending.acknowledgement {
+            Acknowledgement::Owed { .. } => {
+                pending.acknowledgement = Acknowledgement::Sent;
+                self.acknowledge_empty(peer, id);
+            }
+            Acknowledgement::None => {
+                self.message
+                    .deduplication
+                    .set_answer(peer, id, Answer::Silence);
+            }
+            Acknowledgement::Sent | Acknowledgement::Notification => {}
+        }
+    }
+
+    /// Takes a request out, with everything that belongs to it.
+    fn request_end(&mut self, handle: Handle) {
+        let Some(request) = self.requests.get(handle).copied() else {
+            return;
+        };
+        self.requests.remove(handle);
+        let observing = request.observing.get();
+        if let Some(message) = observing.kept {
+            self.message.free(message);
+        }
+        if let Some(observer) = observing.observer {
+            self.notification_given_up(observer);
         }
     }
 
     /// Forgets a request that will never be answered; its repetitions are still recognised.
     pub fn request_drop(&mut self, request: Handle) {
         self.request_release(request);
-        self.requests.remove(request);
+        self.request_end(request);
     }
 
-    /// The request with this message id from this peer that has not been answered.
+    /// The request from this peer that has not been answered: with this message id, else with this token.
     #[must_use]
-    pub fn request_find(&self, peer: &PeerAddr, id: MessageId) -> Option<Handle> {
-        self.requests.find(self.message.peers.find(peer)?, id)
+    pub fn request_find(
+        &self,
+        peer: &PeerAddr,
+        id: Option<MessageId>,
+        token: Option<Token>,
+    ) -> Option<Handle> {
+        let peer = self.message.peers.find(peer)?;
+        let found = self.requests.find(peer, |r| Some(r.id) == id);
+        found.or_else(|| self.requests.find(peer, |r| Some(r.token) == token))
     }
 
-    /// The request with this token from this peer that has not been answered.
+    /// Whether `poll_event` has something to give.
     #[must_use]
-    pub fn request_find_token(&self, peer: &PeerAddr, token: Token) -> Option<Handle> {
-        self.requests
-            .find_token(self.message.peers.find(peer)?, token)
+    pub fn has_ended(&self) -> bool {
+        self.exchanges.first_failed().is_some()
     }
 
     /// The next exchange that ended without a response. Call until `None`.
-    pub fn poll_event(&mut self) -> Option<Ended> {
-        if let Some(ended) = self.displaced.take() {
-            return Some(ended);
-        }
+    pub fn poll_event(&mut self, now: Instant) -> Option<Ended<'_>> {
         let handle = self.exchanges.first_failed()?;
-        let exchange = self.exchanges.remove(handle)?;
-        self.ended(handle, &exchange)
-    }
-
-    fn ended(&self, handle: Handle, exchange: &Exchange) -> Option<Ended> {
+        let exchange = *self.exchanges.get(handle)?;
+        self.exchange_end(handle, now);
         let State::Failed(failure) = exchange.state else {
             return None;
         };
         Some(Ended {
             exchange: handle,
-            peer: *self.message.peers.address(exchange.peer)?,
+            peer: self.message.peers.address(exchange.peer)?,
             token: exchange.token,
             id: exchange.id.unwrap_or(MessageId(0)),
             failure,
@@ -261,17 +398,22 @@ impl<'m> Endpoint<'m> {
     /// The next datagram to send. Call until `None`.
     pub fn poll_transmit(&mut self) -> Option<Datagram<'_>> {
         self.discard_draft();
-        self.message.poll_transmit()
+        let datagram = self.message.poll_transmit()?;
+        if let Some(exchange) = datagram.starts.and_then(|h| self.exchanges.get_mut(h))
+            && exchange.kind == Kind::NonConfirmable
+            && exchange.wants_no_response()
+        {
+            // RFC 7967: nothing to wait for once it has been sent.
+            exchange.state = State::Failed(Failure::Silent);
+        }
+        Some(datagram)
     }
 
     /// When [`Endpoint::handle_timeout`] has work, milliseconds from `now`; 0 also while an event or a
     /// datagram waits to be polled. `None`: not until something else happens.
     #[must_use]
     pub fn poll_timeout(&self, now: Instant) -> Option<u32> {
-        if self.message.has_output()
-            || self.displaced.is_some()
-            || self.exchanges.first_failed().is_some()
-        {
+        if self.message.has_output() || self.has_ended() {
             return Some(0);
         }
         let next = earliest(
@@ -279,27 +421,54 @@ impl<'m> Endpoint<'m> {
             self.exchanges.next_timeout(),
         );
         // What is only remembered needs no timer, but must be forgotten before the clock has wrapped.
-        let forget = self.message.remembers() || self.requests.remembers();
+        let forget = self.message.remembers()
+            || self.requests.remembers()
+            || !self.observers.table.is_empty();
         let forget = forget.then(|| now.after(FORGET_WITHIN_MS));
         let next = earliest(next, self.requests.next_timeout());
+        let next = earliest(next, self.bodies.next_timeout());
+        let next = earliest(next, self.next_notification());
         Some(earliest(next, forget)?.remaining(now))
     }
 
     /// The peer's number, made if need be. `None`: no room, everything is in use.
     fn intern(&mut self, address: &PeerAddr) -> Option<PeerId> {
+        if let Some(id) = self.message.peers.touch(address) {
+            return Some(id);
+        }
+        let mut old = None;
         loop {
-            let Endpoint {
-                message,
-                exchanges,
-                requests,
-                ..
-            } = self;
-            let id = message.intern(address, |id| {
-                exchanges.refers_to(id) || requests.refers_to(id)
-            });
-            if id.is_some() || !message.evict_answered() {
-                return id;
+            let added = self.message.peers.add(address, old);
+            if added.is_some() {
+                return added;
+            }
+            old = self
+                .message
+                .peers
+                .least_recently_used(|id| self.refers_to(id));
+            if old.is_none() && !self.message.evict_answered() {
+                return None;
             }
         }
+    }
+
+    /// Makes room in the message store. False: nothing there can be spared.
+    fn make_room(&mut self) -> bool {
+        if self.message.evict_stored() {
+            return true;
+        }
+        // An observation needs its request to register again.
+        let observations = &self.observations;
+        let is_spare = |handle| observations.get(handle).is_none();
+        let spared = self.exchanges.take_spare_request(is_spare);
+        spared.map(|message| self.message.free(message)).is_some()
+    }
+
+    fn refers_to(&self, peer: PeerId) -> bool {
+        self.message.refers_to(peer)
+            || self.exchanges.refers_to(peer)
+            || self.requests.refers_to(peer)
+            || (BLOCK && self.bodies.refers_to(peer))
+            || (OBSERVE && (self.observers.refers_to(peer) || self.observations.refers_to(peer)))
     }
 }

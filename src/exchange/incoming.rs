@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 //! Requests of peers that have not been answered.
 
-use crate::config::REQUESTS;
-use crate::handle::{Handle, SlotTable};
+use crate::config::{BLOCK, OBSERVE, REQUESTS};
+use crate::handle::{Handle, Table};
 use crate::message::peer::PeerId;
+use crate::message::store::StoredMessage;
 use crate::time::{Instant, earliest};
+use crate::when::When;
+use crate::wire::block::Block;
+use crate::wire::code::Code;
 use crate::wire::header::{MessageId, Token};
 
 /// What the message layer owes the peer, RFC 7252 section 5.2.
@@ -20,6 +24,69 @@ pub enum Acknowledgement {
     Sent,
     /// The request was non-confirmable.
     None,
+    /// There is no request: a notification is asked for, RFC 7641.
+    Notification,
+}
+
+/// A block option as [`Block::encode`] has it, or none: in four bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MaybeBlock(u32);
+
+impl MaybeBlock {
+    /// No option.
+    pub const NONE: Self = Self(u32::MAX);
+
+    /// Keeps it.
+    #[must_use]
+    pub fn new(block: Option<Block>) -> Self {
+        block.map_or(Self::NONE, |block| Self(block.encode()))
+    }
+
+    /// What was kept.
+    #[must_use]
+    pub fn get(self) -> Option<Block> {
+        (self != Self::NONE).then_some(Block {
+            num: self.0 >> 4,
+            more: self.0 & 8 != 0,
+            szx: (self.0 & 7) as u8,
+        })
+    }
+}
+
+impl Default for MaybeBlock {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// What a request says about blocks, RFC 7959.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Blocks {
+    /// Which part of its body it holds.
+    pub block1: MaybeBlock,
+    /// Which part of the response it asks for.
+    pub block2: MaybeBlock,
+    /// The hash of what its block-wise transfer is known by.
+    pub key: u32,
+    /// Bytes of the request, to measure the response by.
+    pub len: u16,
+    /// The Size2 option asks for the length of the body, RFC 7959 section 4.
+    pub wants_size: bool,
+}
+
+/// What a request has to do with observing, RFC 7641.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Observing {
+    /// The Observe option registers, and the resource can be observed.
+    pub registers: bool,
+    /// The request's bytes, to ask the handler with again for notifications.
+    pub kept: Option<StoredMessage>,
+    /// The state has changed since the request came.
+    pub changed: bool,
+    /// The observer whom a notification is for.
+    pub observer: Option<Handle>,
+    /// The notification may be non-confirmable.
+    pub may_be_non: bool,
 }
 
 /// A request that a handler is to answer.
@@ -37,23 +104,49 @@ pub struct Request {
     pub released: bool,
     /// When nobody waits for the answer any more.
     pub expires: Instant,
+    /// The method.
+    pub method: Code,
+    /// What it says about blocks.
+    pub blocks: When<{ BLOCK as usize }, Blocks>,
+    /// What it has to do with observing.
+    pub observing: When<{ OBSERVE as usize }, Observing>,
+    /// It came to a group, RFC 7252 section 8.
+    pub multicast: bool,
+    /// RFC 7967: bit n is set when responses of class n + 1 are not wanted; [`SAYS_NO_RESPONSE`].
+    pub no_response: u8,
+}
+
+impl Request {
+    /// Whether a response with this code is not to be sent.
+    #[must_use]
+    pub fn suppresses(&self, code: Code) -> bool {
+        suppresses(self.no_response, self.multicast, code)
+    }
+}
+
+/// Set in [`Request::no_response`] if the request has the option, beside the bits of RFC 7967.
+pub(crate) const SAYS_NO_RESPONSE: u8 = 1;
+
+/// Whether a response with this code is not to be sent to a request with these [`Request::no_response`].
+#[must_use]
+pub fn suppresses(no_response: u8, multicast: bool, code: Code) -> bool {
+    // RFC 7967 section 2.1: 2 for class 2, 8 for class 4, 16 for class 5.
+    let unwanted = no_response >> (code.class().max(2) - 1) & 1 == 1;
+    // RFC 7252 section 8.2: errors are not sent in response to a multicast request; RFC 7967 section 2.1:
+    // unless the option shows that they are wanted.
+    let silent = multicast && !code.is_success() && no_response & SAYS_NO_RESPONSE == 0;
+    unwanted || silent
 }
 
 /// All requests that have not been answered.
 #[derive(Default)]
 pub struct Requests {
-    table: SlotTable<Request, REQUESTS>,
+    pub(crate) table: Table<Request, REQUESTS>,
 }
 
 impl Requests {
-    /// Adds a request. When the table is full, the oldest one whose handler has returned gives way.
-    /// `Err`: all are being handled.
-    pub fn insert(&mut self, request: Request) -> Result<Handle, Request> {
-        if self.table.len() == REQUESTS
-            && let Some(handle) = self.table.earliest(|r| r.released.then_some(r.expires))
-        {
-            self.table.remove(handle);
-        }
+    /// Adds a request. `None`: the table is full.
+    pub fn insert(&mut self, request: Request) -> Option<Handle> {
         self.table.insert(request)
     }
 
@@ -68,35 +161,39 @@ impl Requests {
         self.table.get_mut(handle)
     }
 
-    /// Takes a request out: it has been answered, or never will be.
-    pub fn remove(&mut self, handle: Handle) -> Option<Request> {
-        self.table.remove(handle)
+    /// Takes a request out, without freeing its message: it has been answered, or never will be.
+    pub fn remove(&mut self, handle: Handle) {
+        self.table.remove(handle);
     }
 
-    /// The request with this message id from this peer.
+    /// The oldest request whose handler has returned.
     #[must_use]
-    pub fn find(&self, peer: PeerId, id: MessageId) -> Option<Handle> {
-        self.table.find(|r| r.peer == peer && r.id == id)
+    pub fn first_released(&self) -> Option<Handle> {
+        self.table.find(|r| r.released)
     }
 
-    /// The request with this token from this peer.
+    /// A request that nobody waits for any more.
     #[must_use]
-    pub fn find_token(&self, peer: PeerId, token: Token) -> Option<Handle> {
-        self.table.find(|r| r.peer == peer && r.token == token)
+    pub fn first_expired(&self, now: Instant) -> Option<Handle> {
+        self.table.find(|r| r.expires.is_due(now))
     }
 
-    /// Forgets requests that nobody waits for any more.
-    pub fn expire(&mut self, now: Instant) {
-        let expired = |r: &Request| r.released && r.expires.is_due(now);
-        while let Some(handle) = self.table.find(expired) {
-            self.table.remove(handle);
-        }
+    /// Whether the table has no room left.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.table.is_full()
     }
 
-    /// Whether `expire` has something to forget some day.
+    /// The request from this peer that fits.
+    #[must_use]
+    pub fn find(&self, peer: PeerId, fits: impl Fn(&Request) -> bool) -> Option<Handle> {
+        self.table.find(|r| r.peer == peer && fits(r))
+    }
+
+    /// Whether a request waits to be forgotten some day.
     #[must_use]
     pub fn remembers(&self) -> bool {
-        self.table.iter().any(|(_, request)| request.released)
+        !self.table.is_empty()
     }
 
     /// Marks one request whose ACK is due as acknowledged and gives it.

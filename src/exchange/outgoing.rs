@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //! Requests of ours that wait for their response.
 
-use crate::config::EXCHANGES;
-use crate::handle::{Handle, SlotTable};
+use crate::config::{EXCHANGES, KEEP_REQUESTS};
+use crate::handle::{Handle, Table};
 use crate::message::peer::PeerId;
+use crate::message::store::StoredMessage;
 use crate::time::{Instant, earliest};
-use crate::wire::header::{MessageId, Token};
+use crate::when::When;
+use crate::wire::header::{MessageId, MessageType, Token};
 
 /// What was asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,6 +18,20 @@ pub enum Kind {
     NonConfirmable,
     /// An Empty confirmable message, RFC 7252 section 4.3: its RST is the answer.
     Ping,
+    /// A non-confirmable request to a group, RFC 7252 section 8: any peer may answer it, any number of
+    /// times, until its limit.
+    Multicast,
+}
+
+impl Kind {
+    /// How the request is sent.
+    #[must_use]
+    pub fn message_type(self) -> MessageType {
+        match self {
+            Self::Confirmable | Self::Ping => MessageType::Confirmable,
+            Self::NonConfirmable | Self::Multicast => MessageType::NonConfirmable,
+        }
+    }
 }
 
 /// How an exchange ended without a response.
@@ -25,6 +41,15 @@ pub enum Failure {
     Timeout,
     /// The peer sent RST.
     Reset,
+    /// The blocks of a body do not fit together: gaps, wrong sizes, RFC 7959.
+    Blocks,
+    /// The representation changed between its blocks, RFC 7959 section 2.4.
+    Changed,
+    /// A table is full, or the message store.
+    NoRoom,
+    /// No failure: there was no response, as the request had asked (RFC 7967), or the time of a request to
+    /// a group is over.
+    Silent,
 }
 
 /// Where an exchange stands.
@@ -42,8 +67,28 @@ pub enum State {
         /// When the wait is over.
         deadline: Instant,
     },
+    /// Between two messages: the application is to ask for the next block, or to give it.
+    Paused,
+    /// Registered as an observer, RFC 7641: waits for notifications.
+    Observing {
+        /// When it registers again.
+        deadline: Instant,
+    },
     /// Over, and not reported yet.
     Failed(Failure),
+}
+
+/// What the next message of an exchange is made from, and whose it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Source {
+    /// The message of the request, while others may have to be made from it.
+    pub request: Option<StoredMessage>,
+    /// The exchange that the application knows, if this one fetches a part of its response.
+    pub root: Option<Handle>,
+    /// The request has been repeated with the server's Echo value, RFC 9175 section 2.3.
+    pub echoed: bool,
+    /// The program can give the request's body part by part.
+    pub divisible: bool,
 }
 
 /// A request and the response it waits for.
@@ -59,17 +104,31 @@ pub struct Exchange {
     pub kind: Kind,
     /// Where it stands.
     pub state: State,
+    /// What its next message is made from.
+    pub source: When<{ KEEP_REQUESTS as usize }, Source>,
+    /// When it ends, whatever happens, if it is `limited`.
+    pub limit: Instant,
+    /// See `limit`.
+    pub limited: bool,
+    /// The application has cancelled it: only the peer is still to be told.
+    pub forgotten: bool,
+    /// The No-Response option of the request, RFC 7967; 0: none.
+    pub no_response: u8,
 }
+
+/// RFC 7967 section 2.1: no response of any class is wanted.
+const NO_RESPONSE_AT_ALL: u8 = 2 | 8 | 16;
 
 /// All exchanges.
 #[derive(Default)]
 pub struct Exchanges {
-    table: SlotTable<Exchange, EXCHANGES>,
+    /// One more than may be live: one end that is not reported yet does not stand in the way.
+    pub(crate) table: Table<Exchange, { EXCHANGES + 1 }>,
 }
 
 impl Exchanges {
-    /// Adds an exchange; gives it back when the table is full.
-    pub fn insert(&mut self, exchange: Exchange) -> Result<Handle, Exchange> {
+    /// Adds an exchange. `None`: the table is full.
+    pub fn insert(&mut self, exchange: Exchange) -> Option<Handle> {
         self.table.insert(exchange)
     }
 
@@ -84,8 +143,14 @@ impl Exchanges {
         self.table.get_mut(handle)
     }
 
-    /// Ends an exchange.
-    pub fn remove(&mut self, handle: Handle) -> Option<Exchange> {
+    /// Whether the application may name it: it is there, and was not cancelled.
+    #[must_use]
+    pub fn is_known(&self, handle: Handle) -> bool {
+        self.table.get(handle).is_some_and(|e| !e.forgotten)
+    }
+
+    /// Takes an exchange out, without freeing its message. False: the handle was stale.
+    pub fn remove(&mut self, handle: Handle) -> bool {
         self.table.remove(handle)
     }
 
@@ -97,12 +162,13 @@ impl Exchanges {
     pub fn match_token(
         &self,
         peer: PeerId,
-        token: Token,
+        token: &Token,
         was_sent: impl Fn(Handle) -> bool,
     ) -> Option<Handle> {
         let mut with_message_layer = None;
         for (handle, e) in self.table.iter() {
-            if e.peer != peer || e.token != token || e.kind == Kind::Ping || !e.is_live() {
+            let from_it = e.peer == peer || e.kind == Kind::Multicast;
+            if !from_it || e.token != *token || e.kind == Kind::Ping || !e.is_live() {
                 continue;
             }
             if e.state != State::Sending {
@@ -120,17 +186,29 @@ impl Exchanges {
     #[must_use]
     pub fn match_id(&self, peer: PeerId, id: MessageId) -> Option<Handle> {
         let fits = |e: &Exchange| {
-            // What is still with the message layer and no transmission of it has not been sent.
-            e.peer == peer && e.id == Some(id) && e.is_live() && e.state != State::Sending
+            // What is still with the message layer and no transmission of it has not been sent; what was
+            // answered cannot be rejected any more.
+            let waits = matches!(
+                e.state,
+                State::Acknowledged { .. } | State::Unanswered { .. }
+            );
+            e.peer == peer && e.id == Some(id) && waits
         };
         self.table.find(fits)
     }
 
-    /// The oldest non-confirmable request, to that peer or to any, whose response did not come at once.
+    /// The oldest non-confirmable request, to that peer or to any, whose response did not come at once, of
+    /// those that may go.
     #[must_use]
-    pub fn first_unanswered(&self, to: Option<PeerId>) -> Option<Handle> {
-        self.table.earliest(|e| match e.state {
-            State::Unanswered { deadline } if to.is_none_or(|to| to == e.peer) => Some(deadline),
+    pub fn first_unanswered(
+        &self,
+        to: Option<PeerId>,
+        may_go: impl Fn(Handle) -> bool,
+    ) -> Option<Handle> {
+        self.table.earliest(|handle, e| match e.state {
+            State::Unanswered { deadline } if to.is_none_or(|to| to == e.peer) => {
+                may_go(handle).then_some(deadline)
+            }
             _ => None,
         })
     }
@@ -141,26 +219,51 @@ impl Exchanges {
         self.table.find(|e| !e.is_live())
     }
 
-    /// Ends all waits that are over at `now`; gives how many.
-    pub fn expire(&mut self, now: Instant) -> u32 {
-        let mut ended = 0;
-        for (_, exchange) in self.table.iter_mut() {
-            if exchange
-                .deadline()
-                .is_some_and(|deadline| deadline.is_due(now))
-            {
-                exchange.state = State::Failed(Failure::Timeout);
-                ended += 1;
-            }
-        }
-        ended
+    /// One exchange whose wait is over at `now`.
+    #[must_use]
+    pub fn first_over(&self, now: Instant) -> Option<Handle> {
+        let is_over = |e: &Exchange| e.ends_at().is_some_and(|end| end.is_due(now));
+        self.table.find(is_over)
     }
 
-    /// When `expire` has something to do.
+    /// Takes the message of a non-confirmable request that has been sent, which is kept only in case that
+    /// the response comes in blocks.
+    pub fn take_spare_request(
+        &mut self,
+        is_spare: impl Fn(Handle) -> bool,
+    ) -> Option<StoredMessage> {
+        let spare = |(handle, e): &(Handle, &Exchange)| {
+            matches!(e.state, State::Unanswered { .. })
+                && e.source.get().request.is_some()
+                && is_spare(*handle)
+        };
+        let (handle, _) = self.table.iter().find(spare)?;
+        self.table.get_mut(handle)?.take_request()
+    }
+
+    /// An observation that is to register again at `now`.
+    #[must_use]
+    pub fn first_stale(&self, now: Instant) -> Option<Handle> {
+        let stale =
+            |e: &Exchange| matches!(e.state, State::Observing { deadline } if deadline.is_due(now));
+        self.table.find(stale)
+    }
+
+    /// The exchange that fetches a part of the response for this one.
+    #[must_use]
+    pub fn child(&self, root: Handle) -> Option<Handle> {
+        self.table.find(|e| e.source.get().root == Some(root))
+    }
+
+    /// When `first_over` or `first_stale` has something to do.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
         self.table.iter().fold(None, |next, (_, exchange)| {
-            earliest(next, exchange.deadline())
+            let again = match exchange.state {
+                State::Observing { deadline } => Some(deadline),
+                _ => exchange.ends_at(),
+            };
+            earliest(next, again)
         })
     }
 
@@ -172,10 +275,17 @@ impl Exchanges {
             .any(|(_, e)| matches!(e.state, State::Acknowledged { .. }))
     }
 
-    /// Exchanges with a peer.
+    /// Exchanges, with that peer or with any, that are not over.
     #[must_use]
-    pub fn with_peer(&self, peer: PeerId) -> usize {
-        self.table.iter().filter(|(_, e)| e.peer == peer).count()
+    pub fn live(&self, with: Option<PeerId>) -> usize {
+        let fits = |e: &Exchange| e.is_live() && with.is_none_or(|with| with == e.peer);
+        self.table.iter().filter(|(_, e)| fits(e)).count()
+    }
+
+    /// Whether the table has no room left.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.table.is_full()
     }
 
     /// Whether one refers to the peer.
@@ -203,14 +313,69 @@ impl Exchanges {
 }
 
 impl Exchange {
-    fn is_live(&self) -> bool {
+    /// The message of the request, if it is kept.
+    #[must_use]
+    pub fn request(&self) -> Option<StoredMessage> {
+        self.source.get().request
+    }
+
+    /// Keeps another message, or none.
+    pub fn set_request(&mut self, request: Option<StoredMessage>) {
+        let source = self.source.get();
+        self.source.set(Source { request, ..source });
+    }
+
+    /// Takes the message out.
+    pub fn take_request(&mut self) -> Option<StoredMessage> {
+        let request = self.request();
+        self.set_request(None);
+        request
+    }
+
+    /// The exchange that the application knows, if this one fetches a part of its response.
+    #[must_use]
+    pub fn root(&self) -> Option<Handle> {
+        self.source.get().root
+    }
+
+    /// Notes that the request is repeated with an Echo value. False: it was already.
+    pub fn set_echoed(&mut self) -> bool {
+        let source = self.source.get();
+        self.source.set(Source {
+            echoed: true,
+            ..source
+        });
+        !source.echoed
+    }
+
+    /// The next message may be answered with a challenge, too.
+    pub fn clear_echoed(&mut self) {
+        let source = self.source.get();
+        self.source.set(Source {
+            echoed: false,
+            ..source
+        });
+    }
+
+    /// Whether it is not over.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
         !matches!(self.state, State::Failed(_))
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        match self.state {
+    /// Whether it is over as soon as it is sent (non-confirmable) or acknowledged.
+    #[must_use]
+    pub fn wants_no_response(&self) -> bool {
+        self.no_response & NO_RESPONSE_AT_ALL == NO_RESPONSE_AT_ALL
+    }
+
+    /// When it ends unless something happens; `None`: not by itself.
+    fn ends_at(&self) -> Option<Instant> {
+        let wait = match self.state {
+            State::Failed(_) => return None,
             State::Acknowledged { deadline } | State::Unanswered { deadline } => Some(deadline),
-            State::Sending | State::Failed(_) => None,
-        }
+            State::Sending | State::Paused | State::Observing { .. } => None,
+        };
+        earliest(wait, self.limited.then_some(self.limit))
     }
 }

@@ -2,15 +2,18 @@
 //! Writing a message: begin, add in any order, send. Beginning another one, receiving, polling or
 //! running timers ends the draft.
 
+use super::event::MCOAP_UNKNOWN;
 use super::{
-    MCOAP_ERR_ARGUMENT, MCOAP_ERR_TOKEN, MCOAP_OK, mcoap_endpoint, mcoap_handle, mcoap_result,
-    peer_addr, put, result, slice, token as token_from,
+    MCOAP_ERR_ARGUMENT, MCOAP_ERR_TOKEN, MCOAP_OK, entropy as entropy_from, mcoap_endpoint,
+    mcoap_handle, mcoap_result, peer_addr, put, result, slice, token as token_from,
 };
-use crate::endpoint::{DraftError, Endpoint, Entropy};
+use crate::endpoint::{Entropy, Part};
 use crate::handle::Handle;
 use crate::time::Instant;
 use crate::wire::code::Code;
 use crate::wire::header::{MessageType, TOKEN_MAX};
+use crate::wire::option::OptionNumber;
+use crate::wire::uint;
 
 /// Unpredictable bytes that `mcoap_request_begin` needs.
 pub const MCOAP_ENTROPY_LEN: usize = 8;
@@ -36,11 +39,8 @@ pub unsafe extern "C" fn mcoap_request_begin(
     entropy_len: usize,
 ) -> mcoap_result {
     // SAFETY: the caller vouches.
-    let inputs = unsafe { (endpoint.as_mut(), slice(entropy, entropy_len)) };
+    let inputs = unsafe { (endpoint.as_mut(), entropy_from(entropy, entropy_len)) };
     let (Some(this), Some(entropy)) = inputs else {
-        return MCOAP_ERR_ARGUMENT;
-    };
-    let Some(entropy) = entropy.first_chunk::<MCOAP_ENTROPY_LEN>() else {
         return MCOAP_ERR_ARGUMENT;
     };
     let token = if token.is_null() {
@@ -63,112 +63,73 @@ pub unsafe extern "C" fn mcoap_request_begin(
     ))
 }
 
+/// What `mcoap_draft_add` adds beside options: Uri-Host, unless it is an IP literal.
+pub const MCOAP_PART_HOST: u32 = 0x1_0000;
+/// Uri-Path and Uri-Query options for "a/b?x=1", percent-decoded.
+pub const MCOAP_PART_PATH: u32 = 0x1_0001;
+/// Uri-Query options for "x=1&y=2", percent-decoded.
+pub const MCOAP_PART_QUERY: u32 = 0x1_0002;
+/// The payload, instead of an earlier one.
+pub const MCOAP_PART_PAYLOAD: u32 = 0x1_0003;
+
+/// Location-Path and Location-Query options for "a/b?x=1", percent-decoded.
+pub const MCOAP_PART_LOCATION: u32 = 0x1_0004;
+
+/// Content-Format, RFC 7252 section 5.10.3.
+pub const MCOAP_OPTION_CONTENT_FORMAT: u32 = 12;
+
+const _: () = assert!(MCOAP_OPTION_CONTENT_FORMAT == OptionNumber::CONTENT_FORMAT.0 as u32);
+
+/// The value of Observe that registers, RFC 7641 section 2.
+pub const MCOAP_OBSERVE_REGISTER: u32 = 0;
+
+const _: () = assert!(MCOAP_OBSERVE_REGISTER == crate::wire::observe::REGISTER);
+
+/// Adds to the draft: the option of number `part`, or one of `MCOAP_PART_*`; all of it or nothing.
+///
+/// Options go after those with the same or a lower number. `MCOAP_ERR_OPTION`: the option cannot have
+/// this length or value, or must not be repeated.
+///
 /// # Safety
 /// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
-unsafe fn add(
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_draft_add(
     endpoint: *mut mcoap_endpoint,
+    part: u32,
     bytes: *const u8,
     len: usize,
-    part: impl FnOnce(&mut Endpoint<'static>, &[u8]) -> Result<(), DraftError>,
 ) -> mcoap_result {
     // SAFETY: the caller vouches.
     let inputs = unsafe { (endpoint.as_mut(), slice(bytes, len)) };
     let (Some(this), Some(bytes)) = inputs else {
         return MCOAP_ERR_ARGUMENT;
     };
-    result(part(&mut this.endpoint, bytes))
+    let part = match part {
+        MCOAP_PART_HOST => Part::Host(bytes),
+        MCOAP_PART_PATH => Part::Path(bytes),
+        MCOAP_PART_QUERY => Part::Query(bytes),
+        MCOAP_PART_PAYLOAD => Part::Payload(bytes),
+        MCOAP_PART_LOCATION => Part::Location(bytes),
+        0..=0xFFFF => Part::Option(OptionNumber(part as u16), bytes),
+        _ => return super::MCOAP_ERR_OPTION,
+    };
+    result(this.endpoint.draft_add(part))
 }
 
-/// Adds an option, number at most 65535, after those with the same or a lower number.
-///
-/// # Safety
-/// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_draft_option(
-    endpoint: *mut mcoap_endpoint,
-    number: u32,
-    value: *const u8,
-    value_len: usize,
-) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    unsafe {
-        add(endpoint, value, value_len, |endpoint, value| {
-            endpoint.draft_option(number, value)
-        })
-    }
-}
-
-/// Adds Content-Format, at most 65535.
+/// Adds an option of format `uint`, RFC 7252 section 3.2, as [`mcoap_draft_add`] does.
 ///
 /// # Safety
 /// `endpoint` was made by `mcoap_endpoint_init`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_draft_content_format(
+pub unsafe extern "C" fn mcoap_draft_uint(
     endpoint: *mut mcoap_endpoint,
-    content_format: u32,
+    number: u32,
+    value: u32,
 ) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    unsafe {
-        add(endpoint, core::ptr::null(), 0, |endpoint, _| {
-            endpoint.draft_content_format(content_format)
-        })
-    }
-}
-
-/// Adds Uri-Host, unless `host` is an IP literal.
-///
-/// # Safety
-/// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_draft_uri_host(
-    endpoint: *mut mcoap_endpoint,
-    host: *const u8,
-    host_len: usize,
-) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    unsafe { add(endpoint, host, host_len, Endpoint::draft_uri_host) }
-}
-
-/// Adds Uri-Path and Uri-Query for "a/b?x=1&y=2", with or without a leading slash, percent-decoded.
-///
-/// # Safety
-/// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_draft_uri_path(
-    endpoint: *mut mcoap_endpoint,
-    path: *const u8,
-    path_len: usize,
-) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    unsafe { add(endpoint, path, path_len, Endpoint::draft_uri_path) }
-}
-
-/// Adds Uri-Query for "x=1&y=2", percent-decoded.
-///
-/// # Safety
-/// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_draft_uri_query(
-    endpoint: *mut mcoap_endpoint,
-    query: *const u8,
-    query_len: usize,
-) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    unsafe { add(endpoint, query, query_len, Endpoint::draft_uri_query) }
-}
-
-/// Sets the payload.
-///
-/// # Safety
-/// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_draft_payload(
-    endpoint: *mut mcoap_endpoint,
-    payload: *const u8,
-    payload_len: usize,
-) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    unsafe { add(endpoint, payload, payload_len, Endpoint::draft_payload) }
+    let value = uint::encode(value);
+    let value = value.as_slice();
+    // SAFETY: the caller vouches for the endpoint.
+    unsafe { mcoap_draft_add(endpoint, number, value.as_ptr(), value.len()) }
 }
 
 /// Hands the request over: it goes out with the next `mcoap_endpoint_poll_transmit`, or when its turn
@@ -221,14 +182,91 @@ pub unsafe extern "C" fn mcoap_response_begin(
     let Some(this) = (unsafe { endpoint.as_mut() }) else {
         return MCOAP_ERR_ARGUMENT;
     };
+    let Some(request) = Handle::from_u32(request) else {
+        return super::MCOAP_ERR_STALE;
+    };
     let confirmable = message_type != MessageType::NonConfirmable as u8;
     result(
         this.endpoint
-            .response_begin(Handle::from_u32(request), confirmable, Code(code)),
+            .response_begin(request, confirmable, Code(code)),
     )
 }
 
-/// Hands the response over: in the ACK while that is owed, else in a message of its own. The request's handle is stale afterwards.
+/// Which part of a body goes into the draft, when everything else is in it: where the part starts, and at most
+/// how many bytes. `total`: bytes of the body, or `MCOAP_UNKNOWN`; `size`: bytes of a block at most, 0 for as
+/// many as fit.
+///
+/// # Safety
+/// Pointers are valid; `endpoint` was made by `mcoap_endpoint_init`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_draft_body(
+    endpoint: *mut mcoap_endpoint,
+    total: u32,
+    size: u32,
+    offset: *mut u32,
+    len: *mut u32,
+) -> mcoap_result {
+    // SAFETY: the caller vouches.
+    let Some(this) = (unsafe { endpoint.as_mut() }) else {
+        return MCOAP_ERR_ARGUMENT;
+    };
+    let total = (total != MCOAP_UNKNOWN).then_some(total);
+    match this.endpoint.draft_body(total, size) {
+        Ok((part_offset, part_len)) => {
+            // SAFETY: the caller vouches.
+            unsafe {
+                put(offset, part_offset);
+                put(len, part_len);
+            }
+            MCOAP_OK
+        }
+        Err(error) => super::Failure::from(error).0,
+    }
+}
+
+/// Adds the part of the body that `mcoap_draft_body` has asked for. `more`: it is not the last, and then it must
+/// have that length. `MCOAP_ERR_RANGE`: the body ends before it.
+///
+/// # Safety
+/// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_draft_block(
+    endpoint: *mut mcoap_endpoint,
+    data: *const u8,
+    len: usize,
+    more: bool,
+) -> mcoap_result {
+    // SAFETY: the caller vouches.
+    let inputs = unsafe { (endpoint.as_mut(), slice(data, len)) };
+    let (Some(this), Some(data)) = inputs else {
+        return MCOAP_ERR_ARGUMENT;
+    };
+    result(this.endpoint.draft_block(data, more))
+}
+
+/// Asks, in a request, for the response from byte `offset` on, which must have this ETag unless the offset is 0,
+/// in blocks of at most `size` bytes; 0: of any size. `MCOAP_ERR_RANGE`: no block starts there.
+///
+/// # Safety
+/// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_draft_want(
+    endpoint: *mut mcoap_endpoint,
+    offset: u32,
+    etag: *const u8,
+    etag_len: usize,
+    size: u32,
+) -> mcoap_result {
+    // SAFETY: the caller vouches.
+    let inputs = unsafe { (endpoint.as_mut(), slice(etag, etag_len)) };
+    let (Some(this), Some(etag)) = inputs else {
+        return MCOAP_ERR_ARGUMENT;
+    };
+    result(this.endpoint.draft_want(offset, etag, size))
+}
+
+/// Hands the response over: in the ACK while that is owed, else in a message of its own. The request's handle is
+/// stale afterwards. `body`: what later requests for the rest of the body name it by, 0 if it is complete.
 ///
 /// # Safety
 /// Pointers are valid; `endpoint` was made by `mcoap_endpoint_init`.
@@ -237,15 +275,19 @@ pub unsafe extern "C" fn mcoap_response_send(
     endpoint: *mut mcoap_endpoint,
     now: u32,
     message_len: *mut usize,
+    body: *mut mcoap_handle,
 ) -> mcoap_result {
     // SAFETY: the caller vouches.
     let Some(this) = (unsafe { endpoint.as_mut() }) else {
         return MCOAP_ERR_ARGUMENT;
     };
     match this.endpoint.response_send(Instant(now)) {
-        Ok(len) => {
+        Ok(responded) => {
             // SAFETY: the caller vouches.
-            unsafe { put(message_len, len) };
+            unsafe {
+                put(message_len, responded.len);
+                put(body, responded.body.map_or(0, Handle::to_u32));
+            }
             MCOAP_OK
         }
         Err(error) => super::Failure::from(error).0,

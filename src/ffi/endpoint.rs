@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
 //! `mcoap_endpoint`.
 
-use super::event::{Lent, mcoap_event};
+use super::event::{MCOAP_EVENT_NONE, mcoap_event};
+use super::placement::place;
 use super::{
-    MCOAP_ERR_ARGUMENT, MCOAP_ERR_MEMORY, MCOAP_ERR_STALE, MCOAP_NOTHING, MCOAP_OK, mcoap_endpoint,
+    MCOAP_ERR_ARGUMENT, MCOAP_ERR_MEMORY, MCOAP_NOTHING, MCOAP_OK, entropy, mcoap_endpoint,
     mcoap_handle, mcoap_result, peer_addr, put, slice,
 };
 use crate::config::Parameters;
-use crate::endpoint::Endpoint;
+use crate::echo::EchoKey;
 use crate::handle::Handle;
+use crate::message::peer::PeerAddr;
 use crate::time::Instant;
-
-/// Bytes of the seed that `mcoap_endpoint_init` needs.
-pub const MCOAP_SEED_LEN: usize = 8;
 
 /// A datagram to send. Valid until the next call with the same endpoint.
 #[repr(C)]
@@ -58,7 +57,16 @@ pub struct mcoap_stats {
     pub deduplication_in_use: u32,
     /// Requests of peers that have not been answered.
     pub requests_in_use: u32,
+    /// Bodies that come or go block by block.
+    pub bodies_in_use: u32,
+    /// Resources of peers that we observe.
+    pub observations_in_use: u32,
+    /// Observers of our resources.
+    pub observers_in_use: u32,
 }
+
+/// Unpredictable bytes that `mcoap_endpoint_init` needs.
+pub const MCOAP_SEED_LEN: usize = 12;
 
 /// Bytes of memory that an endpoint with these parameters takes, 0 if one is out of range.
 ///
@@ -92,14 +100,19 @@ pub unsafe extern "C" fn mcoap_endpoint_init(
     endpoint: *mut *mut mcoap_endpoint,
 ) -> mcoap_result {
     // SAFETY: the caller vouches.
-    let (size, seed) = unsafe { (mcoap_endpoint_size(parameters), slice(seed, seed_len)) };
+    let size = unsafe { mcoap_endpoint_size(parameters) };
     // SAFETY: the caller vouches.
-    let Some(parameters) = (unsafe { parameters.as_ref() }) else {
+    let inputs = unsafe {
+        (
+            parameters.as_ref(),
+            entropy::<MCOAP_SEED_LEN>(seed, seed_len),
+        )
+    };
+    let (Some(parameters), Some(seed)) = inputs else {
         return MCOAP_ERR_ARGUMENT;
     };
-    let Some(seed) = seed.and_then(|seed| seed.first_chunk::<MCOAP_SEED_LEN>()) else {
-        return MCOAP_ERR_ARGUMENT;
-    };
+    let [s0, s1, s2, s3, key @ ..] = *seed;
+    let seed = u32::from_be_bytes([s0, s1, s2, s3]);
     if size == 0
         || memory.is_null()
         || !memory.cast::<mcoap_endpoint>().is_aligned()
@@ -117,10 +130,8 @@ pub unsafe extern "C" fn mcoap_endpoint_init(
         let store = memory.add(size_of::<mcoap_endpoint>());
         store.write_bytes(0, store_len);
         let store = core::slice::from_raw_parts_mut(store, store_len);
-        state.write(mcoap_endpoint {
-            endpoint: Endpoint::new(*parameters, *seed, store),
-            lent: Lent::NOTHING,
-        });
+        place(&raw mut (*state).endpoint, *parameters, seed, store);
+        (*state).endpoint.set_echo_key(EchoKey::new(key));
         endpoint.write(state);
     }
     MCOAP_OK
@@ -141,6 +152,7 @@ pub unsafe extern "C" fn mcoap_endpoint_reset(endpoint: *mut mcoap_endpoint) {
 
 /// Takes one datagram in. Writes one event, of kind `MCOAP_EVENT_NONE` if the application has nothing
 /// to do. A datagram that a receive buffer cut off must be given with more than `max_message` bytes.
+/// `multicast`: it came to a group address.
 ///
 /// # Safety
 /// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
@@ -152,27 +164,37 @@ pub unsafe extern "C" fn mcoap_endpoint_handle_datagram(
     peer_len: usize,
     data: *const u8,
     data_len: usize,
+    multicast: bool,
     event: *mut mcoap_event,
 ) -> mcoap_result {
     // SAFETY: the caller vouches.
     let inputs = unsafe {
         (
             endpoint.as_mut(),
-            peer_addr(peer, peer_len),
+            slice(peer, peer_len),
             slice(data, data_len),
         )
     };
     let (Some(this), Some(peer), Some(data)) = inputs else {
         return MCOAP_ERR_ARGUMENT;
     };
-    let received = this.endpoint.handle_datagram(&peer, data, Instant(now));
-    // SAFETY: the caller vouches.
-    unsafe {
-        put(
-            event,
-            mcoap_event::received(&received, peer, &mut this.lent),
-        )
+    let Some(address) = PeerAddr::new(peer) else {
+        return MCOAP_ERR_ARGUMENT;
     };
+    // SAFETY: the caller vouches.
+    let event = unsafe {
+        put(event, mcoap_event::about(peer));
+        &mut *event
+    };
+    let now = Instant(now);
+    let received = if multicast {
+        this.endpoint.handle_multicast(&address, data, now)
+    } else {
+        this.endpoint.handle_datagram(&address, data, now)
+    };
+    if let Some(received) = received {
+        event.set_received(&received);
+    }
     MCOAP_OK
 }
 
@@ -188,24 +210,37 @@ pub unsafe extern "C" fn mcoap_endpoint_handle_timeout(endpoint: *mut mcoap_endp
     }
 }
 
-/// The next exchange that ended without a response. Call until `MCOAP_NOTHING`.
+/// The next thing that did not come with a datagram: an exchange that ended without a response, or an observer to
+/// be told. Call until `MCOAP_NOTHING`.
 ///
 /// # Safety
 /// Pointers are valid; `endpoint` was made by `mcoap_endpoint_init`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mcoap_endpoint_poll_event(
     endpoint: *mut mcoap_endpoint,
+    now: u32,
     event: *mut mcoap_event,
 ) -> mcoap_result {
     // SAFETY: the caller vouches.
     let Some(this) = (unsafe { endpoint.as_mut() }) else {
         return MCOAP_ERR_ARGUMENT;
     };
-    let Some(ended) = this.endpoint.poll_event() else {
+    let now = Instant(now);
+    let mut out = mcoap_event::about(&[]);
+    if this.endpoint.has_ended() {
+        if let Some(ended) = this.endpoint.poll_event(now) {
+            out = mcoap_event::about(ended.peer.as_slice());
+            out.set_ended(&ended);
+        }
+    } else if let Some(notification) = this.endpoint.poll_notification(now) {
+        out = mcoap_event::about(notification.peer.as_slice());
+        out.set_notification(&notification);
+    }
+    if out.kind == MCOAP_EVENT_NONE {
         return MCOAP_NOTHING;
-    };
+    }
     // SAFETY: the caller vouches.
-    unsafe { put(event, mcoap_event::ended(&ended, &mut this.lent)) };
+    unsafe { put(event, out) };
     MCOAP_OK
 }
 
@@ -225,7 +260,7 @@ pub unsafe extern "C" fn mcoap_endpoint_poll_transmit(
     let Some(out) = this.endpoint.poll_transmit() else {
         return MCOAP_NOTHING;
     };
-    let peer = this.lent.set_peer(out.peer);
+    let peer = out.peer.as_slice();
     let out = mcoap_datagram {
         peer: peer.as_ptr(),
         data: out.bytes.as_ptr(),
@@ -261,28 +296,14 @@ pub unsafe extern "C" fn mcoap_endpoint_poll_timeout(
     MCOAP_OK
 }
 
-/// Ends an exchange without an event; nothing is sent to the peer.
+/// Bytes of the largest block that a message of this endpoint can hold, 16 to 1024; 0 without block-wise transfer.
 ///
 /// # Safety
 /// `endpoint` was made by `mcoap_endpoint_init`, or is null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_exchange_cancel(
-    endpoint: *mut mcoap_endpoint,
-    now: u32,
-    exchange: mcoap_handle,
-) -> mcoap_result {
+pub unsafe extern "C" fn mcoap_endpoint_block_size(endpoint: *const mcoap_endpoint) -> u32 {
     // SAFETY: the caller vouches.
-    let Some(this) = (unsafe { endpoint.as_mut() }) else {
-        return MCOAP_ERR_ARGUMENT;
-    };
-    if this
-        .endpoint
-        .cancel(Handle::from_u32(exchange), Instant(now))
-    {
-        MCOAP_OK
-    } else {
-        MCOAP_ERR_STALE
-    }
+    unsafe { endpoint.as_ref() }.map_or(0, |this| this.endpoint.block_size())
 }
 
 /// What went on, and what is in use.
@@ -312,6 +333,9 @@ pub unsafe extern "C" fn mcoap_endpoint_stats(
         transmissions_in_use: usage.transmissions as u32,
         deduplication_in_use: usage.deduplication as u32,
         requests_in_use: usage.requests as u32,
+        bodies_in_use: usage.bodies as u32,
+        observations_in_use: usage.observations as u32,
+        observers_in_use: usage.observers as u32,
     };
     // SAFETY: the caller vouches.
     unsafe { put(stats, out) };
@@ -330,6 +354,17 @@ pub unsafe extern "C" fn mcoap_endpoint_knows_peer(
     // SAFETY: the caller vouches.
     let inputs = unsafe { (endpoint.as_ref(), peer_addr(peer, peer_len)) };
     matches!(inputs, (Some(this), Some(peer)) if this.endpoint.knows_peer(&peer))
+}
+
+/// Whether requests of ours wait for responses, or messages of ours for acknowledgements.
+///
+/// # Safety
+/// `endpoint` was made by `mcoap_endpoint_init`, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_endpoint_is_busy(endpoint: *const mcoap_endpoint) -> bool {
+    // SAFETY: the caller vouches.
+    let usage = unsafe { endpoint.as_ref() }.map(|this| this.endpoint.usage());
+    usage.is_some_and(|usage| usage.exchanges + usage.transmissions > 0)
 }
 
 /// Whether an exchange has had its Empty ACK and waits for a separate response.

@@ -2,20 +2,24 @@
 //! The C ABI; `include/microcoapy.h` is generated from it.
 //!
 //! Context first, inputs, outputs last. Every fallible function returns an [`mcoap_result`]; outputs
-//! are written only with [`MCOAP_OK`], and each may be `NULL` when it is not wanted. `(NULL, 0)` is an
-//! empty slice. Integers and pointers only: no struct is passed by value, as compilers for Xtensa
+//! are written only with [`MCOAP_OK`] and must not be `NULL`. `(NULL, 0)` is an empty slice. Integers and pointers only: no struct is passed by value, as compilers for Xtensa
 //! disagree about those. An endpoint must be used by one thread at a time.
 
 pub mod draft;
 pub mod endpoint;
 pub mod event;
+pub mod exchange;
 #[cfg(feature = "staticlib")]
 mod link;
+pub mod links;
 pub mod options;
 pub mod parameters;
 pub mod peer;
+mod placement;
 pub mod request;
 pub mod resource;
+pub mod state;
+pub mod uri;
 
 use crate::endpoint::{DraftError, Endpoint, RequestError, RespondError};
 use crate::message::peer::PeerAddr;
@@ -54,11 +58,26 @@ pub const MCOAP_ERR_MEMORY: mcoap_result = -9;
 /// No draft was begun, or another call has ended it.
 pub const MCOAP_ERR_STATE: mcoap_result = -10;
 
+/// The part of a body that is asked for lies behind its end.
+pub const MCOAP_ERR_RANGE: mcoap_result = -11;
+
 /// 5.00, for a handler that failed.
 pub const MCOAP_CODE_INTERNAL_SERVER_ERROR: u8 = 0xA0;
 /// 4.04, for a path whose handler is gone.
 pub const MCOAP_CODE_NOT_FOUND: u8 = 0x84;
 
+/// 2.05, what a GET is answered with.
+pub const MCOAP_CODE_CONTENT: u8 = 0x45;
+/// 4.00, for a part of a body that is not there.
+pub const MCOAP_CODE_BAD_REQUEST: u8 = 0x80;
+/// 4.08, for a body whose beginning is lost.
+pub const MCOAP_CODE_INCOMPLETE: u8 = 0x88;
+
+const _: () = assert!(
+    MCOAP_CODE_CONTENT == crate::wire::code::Code::CONTENT.0
+        && MCOAP_CODE_BAD_REQUEST == crate::wire::code::Code::BAD_REQUEST.0
+        && MCOAP_CODE_INCOMPLETE == crate::wire::code::Code::REQUEST_ENTITY_INCOMPLETE.0
+);
 const _: () =
     assert!(MCOAP_CODE_INTERNAL_SERVER_ERROR == crate::wire::code::Code::INTERNAL_SERVER_ERROR.0);
 const _: () = assert!(MCOAP_CODE_NOT_FOUND == crate::wire::code::Code::NOT_FOUND.0);
@@ -67,8 +86,6 @@ const _: () = assert!(MCOAP_CODE_NOT_FOUND == crate::wire::code::Code::NOT_FOUND
 #[allow(non_camel_case_types)]
 pub struct mcoap_endpoint {
     endpoint: Endpoint<'static>,
-    /// What the last polled event lent.
-    lent: event::Lent,
 }
 
 /// The crate's version, NUL-terminated.
@@ -89,6 +106,19 @@ unsafe fn slice<'a>(pointer: *const u8, len: usize) -> Option<&'a [u8]> {
 }
 
 /// # Safety
+/// `(pointer, len)` is readable and writable for `'a`, or the pointer is null; nothing else refers to it.
+unsafe fn slice_mut<'a>(pointer: *mut u8, len: usize) -> Option<&'a mut [u8]> {
+    if pointer.is_null() {
+        return None;
+    }
+    // SAFETY: not null, and the caller vouches for the rest; zeroed before a reference is made.
+    Some(unsafe {
+        pointer.write_bytes(0, len);
+        core::slice::from_raw_parts_mut(pointer, len)
+    })
+}
+
+/// # Safety
 /// As [`slice`].
 unsafe fn peer_addr(pointer: *const u8, len: usize) -> Option<PeerAddr> {
     // SAFETY: the caller vouches.
@@ -102,15 +132,20 @@ unsafe fn token(pointer: *const u8, len: usize) -> Option<Token> {
     Token::new(unsafe { slice(pointer, len) }?)
 }
 
-/// Writes an output that may not be wanted.
+/// Writes an output.
 ///
 /// # Safety
-/// `output` is writable or null.
+/// `output` is writable.
 unsafe fn put<T>(output: *mut T, value: T) {
-    if !output.is_null() {
-        // SAFETY: not null, and the caller vouches for the rest.
-        unsafe { output.write(value) };
-    }
+    // SAFETY: the caller vouches.
+    unsafe { output.write(value) };
+}
+
+/// # Safety
+/// As [`slice`]; `None` for fewer bytes than `N`.
+unsafe fn entropy<'a, const N: usize>(pointer: *const u8, len: usize) -> Option<&'a [u8; N]> {
+    // SAFETY: the caller vouches.
+    unsafe { slice(pointer, len) }?.first_chunk::<N>()
 }
 
 fn result<E: Into<Failure>>(outcome: Result<(), E>) -> mcoap_result {
@@ -131,6 +166,7 @@ impl From<DraftError> for Failure {
             DraftError::Stale => MCOAP_ERR_STALE,
             DraftError::TooLarge => MCOAP_ERR_TOO_LARGE,
             DraftError::Option => MCOAP_ERR_OPTION,
+            DraftError::Range => MCOAP_ERR_RANGE,
             DraftError::Uri(_) => MCOAP_ERR_URI,
         })
     }
@@ -141,6 +177,8 @@ impl From<RequestError> for Failure {
         Self(match error {
             RequestError::NoDraft => MCOAP_ERR_STATE,
             RequestError::NoSlot => MCOAP_ERR_NO_SLOT,
+            RequestError::Group => MCOAP_ERR_TYPE,
+            RequestError::Stale => MCOAP_ERR_STALE,
         })
     }
 }
@@ -159,6 +197,7 @@ impl From<AddError> for Failure {
     fn from(error: AddError) -> Self {
         Self(match error {
             AddError::Path(_) => MCOAP_ERR_URI,
+            AddError::Name => MCOAP_ERR_ARGUMENT,
             AddError::Memory => MCOAP_ERR_MEMORY,
         })
     }

@@ -8,12 +8,12 @@ use super::{MCOAP_ERR_ARGUMENT, MCOAP_OK, mcoap_result, put, slice};
 use crate::config::PEER_ADDRESS_MAX;
 use crate::wire::ip;
 
-/// Bytes of the longest peer address.
-pub const MCOAP_PEER_MAX: usize = 24;
+/// Bytes of the longest peer address; without IPv6 it is shorter.
+pub const MCOAP_PEER_MAX: usize = 19;
 /// Bytes of the longest text of an IP address, not terminated.
 pub const MCOAP_ADDRESS_TEXT_MAX: usize = 46;
 
-const _: () = assert!(MCOAP_PEER_MAX == PEER_ADDRESS_MAX && MCOAP_ADDRESS_TEXT_MAX == ip::TEXT_MAX);
+const _: () = assert!(MCOAP_PEER_MAX >= PEER_ADDRESS_MAX && MCOAP_ADDRESS_TEXT_MAX == ip::TEXT_MAX);
 
 /// The peer that an IP literal ("192.168.1.2", "2001:db8::1", "[::1]") and a port name.
 /// `MCOAP_ERR_ARGUMENT`: no IP literal, or no port. `peer`: at least `MCOAP_PEER_MAX` bytes.
@@ -38,26 +38,14 @@ pub unsafe extern "C" fn mcoap_peer_from_text(
     if peer.is_null() {
         return MCOAP_ERR_ARGUMENT;
     }
-    let bare = text
-        .strip_prefix(b"[")
-        .and_then(|text| text.strip_suffix(b"]"));
-    let (family, v4, v6) = match (
-        bare,
-        ip::parse_ipv4(text),
-        ip::parse_ipv6(bare.unwrap_or(text)),
-    ) {
-        (None, Some(v4), _) => (4, v4, [0; 16]),
-        (_, _, Some(v6)) => (6, [0; 4], v6),
-        _ => return MCOAP_ERR_ARGUMENT,
+    // SAFETY: not null, and the caller vouches for the length.
+    let peer = unsafe {
+        peer.write_bytes(0, MCOAP_PEER_MAX);
+        core::slice::from_raw_parts_mut(peer, MCOAP_PEER_MAX)
     };
-    let address: &[u8] = if family == 4 { &v4 } else { &v6 };
-    let parts = [&[family], address, &port.to_be_bytes()];
-    let mut len = 0;
-    for &byte in parts.into_iter().flatten() {
-        // SAFETY: at most 19 bytes are written, and the caller vouches for MCOAP_PEER_MAX.
-        unsafe { peer.add(len).write(byte) };
-        len += 1;
-    }
+    let Some(len) = ip::peer_from_text(text, port, peer) else {
+        return MCOAP_ERR_ARGUMENT;
+    };
     // SAFETY: the caller vouches.
     unsafe { put(peer_len, len) };
     MCOAP_OK
@@ -80,33 +68,31 @@ pub unsafe extern "C" fn mcoap_peer_to_text(
     let Some(peer) = (unsafe { slice(peer, peer_len) }) else {
         return MCOAP_ERR_ARGUMENT;
     };
-    let mut out = [0; ip::TEXT_MAX];
-    let (len, port_bytes) = match peer {
-        [4, address @ .., p0, p1] if address.len() == 4 => (
-            address
-                .first_chunk()
-                .map_or(0, |address| ip::format_ipv4(address, &mut out)),
-            [*p0, *p1],
-        ),
-        [6, address @ .., p0, p1] if address.len() == 16 => (
-            address
-                .first_chunk()
-                .map_or(0, |address| ip::format_ipv6(address, &mut out)),
-            [*p0, *p1],
-        ),
-        _ => return MCOAP_ERR_ARGUMENT,
-    };
     if text.is_null() {
         return MCOAP_ERR_ARGUMENT;
     }
-    for (index, &byte) in out.iter().enumerate().take(len) {
-        // SAFETY: at most MCOAP_ADDRESS_TEXT_MAX bytes are written, which the caller vouches for.
-        unsafe { text.add(index).write(byte) };
-    }
+    // SAFETY: not null, and the caller vouches for the length.
+    let text = unsafe {
+        text.write_bytes(0, MCOAP_ADDRESS_TEXT_MAX);
+        core::slice::from_raw_parts_mut(text, MCOAP_ADDRESS_TEXT_MAX)
+    };
+    let Some((len, port_number)) = ip::peer_to_text(peer, text) else {
+        return MCOAP_ERR_ARGUMENT;
+    };
     // SAFETY: the caller vouches.
     unsafe {
         put(text_len, len);
-        put(port, u16::from_be_bytes(port_bytes).into());
+        put(port, port_number.into());
     }
     MCOAP_OK
+}
+
+/// Whether a peer with an IP address is a group.
+///
+/// # Safety
+/// Pointers are valid for their lengths.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_peer_is_multicast(peer: *const u8, peer_len: usize) -> bool {
+    // SAFETY: the caller vouches.
+    unsafe { slice(peer, peer_len) }.is_some_and(ip::is_multicast)
 }

@@ -2,13 +2,15 @@
 //! Requests of peers that have not been answered.
 
 use super::{
-    MCOAP_ERR_ARGUMENT, MCOAP_ERR_STALE, MCOAP_ERR_TOKEN, MCOAP_OK, mcoap_endpoint, mcoap_handle,
-    mcoap_result, peer_addr, put, token as token_from,
+    MCOAP_ERR_ARGUMENT, MCOAP_ERR_STALE, MCOAP_OK, mcoap_endpoint, mcoap_handle, mcoap_result,
+    peer_addr, put, token as token_from,
 };
 use crate::handle::Handle;
+use crate::time::Instant;
 use crate::wire::header::MessageId;
 
-/// The request with this message id from this peer that has not been answered.
+/// The request from this peer that has not been answered: with this message id (-1: no such one), else with
+/// this token (`NULL`: no such one).
 ///
 /// # Safety
 /// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
@@ -17,32 +19,7 @@ pub unsafe extern "C" fn mcoap_request_find(
     endpoint: *const mcoap_endpoint,
     peer: *const u8,
     peer_len: usize,
-    message_id: u16,
-    request: *mut mcoap_handle,
-) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    let inputs = unsafe { (endpoint.as_ref(), peer_addr(peer, peer_len)) };
-    let (Some(this), Some(peer)) = inputs else {
-        return MCOAP_ERR_ARGUMENT;
-    };
-    // SAFETY: the caller vouches.
-    unsafe {
-        found(
-            this.endpoint.request_find(&peer, MessageId(message_id)),
-            request,
-        )
-    }
-}
-
-/// The request with this token from this peer that has not been answered.
-///
-/// # Safety
-/// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_request_find_token(
-    endpoint: *const mcoap_endpoint,
-    peer: *const u8,
-    peer_len: usize,
+    message_id: i32,
     token: *const u8,
     token_len: usize,
     request: *mut mcoap_handle,
@@ -52,18 +29,14 @@ pub unsafe extern "C" fn mcoap_request_find_token(
     let (Some(this), Some(peer)) = inputs else {
         return MCOAP_ERR_ARGUMENT;
     };
-    // SAFETY: the caller vouches.
-    let Some(token) = (unsafe { token_from(token, token_len) }) else {
-        return MCOAP_ERR_TOKEN;
+    let token = if token.is_null() {
+        None
+    } else {
+        // SAFETY: the caller vouches.
+        unsafe { token_from(token, token_len) }
     };
-    // SAFETY: the caller vouches.
-    unsafe { found(this.endpoint.request_find_token(&peer, token), request) }
-}
-
-/// # Safety
-/// `request` is writable or null.
-unsafe fn found(handle: Option<Handle>, request: *mut mcoap_handle) -> mcoap_result {
-    let Some(handle) = handle else {
+    let id = u16::try_from(message_id).ok().map(MessageId);
+    let Some(handle) = this.endpoint.request_find(&peer, id, token) else {
         return MCOAP_ERR_STALE;
     };
     // SAFETY: the caller vouches.
@@ -83,8 +56,9 @@ pub unsafe extern "C" fn mcoap_request_release(
     request: mcoap_handle,
 ) {
     // SAFETY: the caller vouches.
-    if let Some(this) = unsafe { endpoint.as_mut() } {
-        this.endpoint.request_release(Handle::from_u32(request));
+    let this = unsafe { endpoint.as_mut() };
+    if let (Some(this), Some(request)) = (this, Handle::from_u32(request)) {
+        this.endpoint.request_release(request);
     }
 }
 
@@ -95,7 +69,46 @@ pub unsafe extern "C" fn mcoap_request_release(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mcoap_request_drop(endpoint: *mut mcoap_endpoint, request: mcoap_handle) {
     // SAFETY: the caller vouches.
-    if let Some(this) = unsafe { endpoint.as_mut() } {
-        this.endpoint.request_drop(Handle::from_u32(request));
+    let this = unsafe { endpoint.as_mut() };
+    if let (Some(this), Some(request)) = (this, Handle::from_u32(request)) {
+        this.endpoint.request_drop(request);
     }
+}
+
+/// Says that a block of a request's body has been taken and that the next one is welcome, after `MCOAP_EVENT_UPLOAD`.
+/// The request's handle is stale afterwards.
+///
+/// # Safety
+/// `endpoint` was made by `mcoap_endpoint_init`, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_request_continue(
+    endpoint: *mut mcoap_endpoint,
+    now: u32,
+    request: mcoap_handle,
+) -> mcoap_result {
+    // SAFETY: the caller vouches.
+    let this = unsafe { endpoint.as_mut() };
+    let (Some(this), Some(request)) = (this, Handle::from_u32(request)) else {
+        return MCOAP_ERR_ARGUMENT;
+    };
+    if this.endpoint.request_continue(request, Instant(now)) {
+        MCOAP_OK
+    } else {
+        MCOAP_ERR_STALE
+    }
+}
+
+/// Whether more blocks of this body may come or be asked for. False: forget it.
+///
+/// # Safety
+/// `endpoint` was made by `mcoap_endpoint_init`, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_body_alive(
+    endpoint: *const mcoap_endpoint,
+    body: mcoap_handle,
+) -> bool {
+    // SAFETY: the caller vouches.
+    let this = unsafe { endpoint.as_ref() };
+    let body = Handle::from_u32(body);
+    matches!((this, body), (Some(this), Some(body)) if this.endpoint.body_is_alive(body))
 }

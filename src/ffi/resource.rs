@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The paths that are served.
 
+use crate::resource::{FRESH, HIDDEN, NON_CONFIRMABLE, OBSERVABLE, Resource};
+
 use super::{
     MCOAP_ERR_ARGUMENT, MCOAP_ERR_MEMORY, MCOAP_OK, mcoap_endpoint, mcoap_result, result, slice,
 };
@@ -36,9 +38,40 @@ pub unsafe extern "C" fn mcoap_resource_memory(
     }
 }
 
-/// Adds a path such as "a/b", with or without a leading slash, percent-decoded; `methods`: bit n allows
-/// method code 0.n, 1 to 7. A path that is there already gets the new values.
-/// `MCOAP_ERR_MEMORY`: give a larger block with `mcoap_resource_memory`.
+/// Peers may observe the resource, RFC 7641.
+pub const MCOAP_RESOURCE_OBSERVABLE: u32 = 1;
+/// Its notifications are non-confirmable, as far as RFC 7641 section 4.5 allows.
+pub const MCOAP_RESOURCE_NON: u32 = 2;
+/// Requests must carry a fresh Echo value, RFC 9175.
+pub const MCOAP_RESOURCE_FRESH: u32 = 4;
+/// `/.well-known/core` does not name it.
+pub const MCOAP_RESOURCE_HIDDEN: u32 = 8;
+
+const _: () = assert!(
+    MCOAP_RESOURCE_OBSERVABLE == OBSERVABLE as u32
+        && MCOAP_RESOURCE_NON == NON_CONFIRMABLE as u32
+        && MCOAP_RESOURCE_FRESH == FRESH as u32
+        && MCOAP_RESOURCE_HIDDEN == HIDDEN as u32
+);
+
+/// What is said about a path.
+#[repr(C)]
+#[allow(non_camel_case_types)]
+pub struct mcoap_resource {
+    /// Comes back in events.
+    pub number: u32,
+    /// Bit n allows method code 0.n, 1 to 7.
+    pub methods: u32,
+    /// `MCOAP_RESOURCE_*`.
+    pub flags: u32,
+    /// Bytes of the largest body that is put together from blocks; 0: the endpoint's limit.
+    pub max_body: u32,
+    /// Between two notifications to an observer, milliseconds.
+    pub interval_ms: u32,
+}
+
+/// Adds a path such as "a/b", with or without a leading slash, percent-decoded, in place of the same path if that is
+/// there already. `MCOAP_ERR_MEMORY`: give a larger block with `mcoap_resource_memory`.
 ///
 /// # Safety
 /// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
@@ -47,18 +80,78 @@ pub unsafe extern "C" fn mcoap_resource_add(
     endpoint: *mut mcoap_endpoint,
     path: *const u8,
     path_len: usize,
-    methods: u32,
-    resource: u32,
+    resource: *const mcoap_resource,
 ) -> mcoap_result {
     // SAFETY: the caller vouches.
-    let inputs = unsafe { (endpoint.as_mut(), slice(path, path_len)) };
-    let (Some(this), Some(path)) = inputs else {
+    let inputs = unsafe { (endpoint.as_mut(), slice(path, path_len), resource.as_ref()) };
+    let (Some(this), Some(path), Some(resource)) = inputs else {
         return MCOAP_ERR_ARGUMENT;
     };
-    let Ok(methods) = u8::try_from(methods) else {
+    let (Ok(methods), Ok(flags)) = (u8::try_from(resource.methods), u8::try_from(resource.flags))
+    else {
         return MCOAP_ERR_ARGUMENT;
     };
-    result(this.endpoint.resources().add(path, methods, resource))
+    let resource = Resource {
+        number: resource.number,
+        methods,
+        flags,
+        max_body: resource.max_body,
+        interval_ms: resource.interval_ms,
+    };
+    result(this.endpoint.resources().add(path, &resource))
+}
+
+/// Adds an attribute, such as "rt", to the link of the path that was added last. `value` `NULL`: without a value;
+/// `quoted`: as a quoted string. `MCOAP_ERR_MEMORY`: give a larger block; `MCOAP_ERR_ARGUMENT`: not a name.
+///
+/// # Safety
+/// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_resource_attribute(
+    endpoint: *mut mcoap_endpoint,
+    name: *const u8,
+    name_len: usize,
+    value: *const u8,
+    value_len: usize,
+    quoted: bool,
+) -> mcoap_result {
+    // SAFETY: the caller vouches.
+    let inputs = unsafe {
+        (
+            endpoint.as_mut(),
+            slice(name, name_len),
+            slice(value, value_len),
+        )
+    };
+    let (Some(this), Some(name), Some(bytes)) = inputs else {
+        return MCOAP_ERR_ARGUMENT;
+    };
+    let value = (!value.is_null()).then_some((bytes, quoted));
+    result(this.endpoint.resources().add_attribute(name, value))
+}
+
+/// Says that the state of a resource has changed: its observers are told.
+///
+/// # Safety
+/// `endpoint` was made by `mcoap_endpoint_init`, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_resource_notify(endpoint: *mut mcoap_endpoint, resource: u32) {
+    // SAFETY: the caller vouches.
+    if let Some(this) = unsafe { endpoint.as_mut() } {
+        this.endpoint.notify(resource);
+    }
+}
+
+/// Says that paths were added or forgotten: observers of those that are gone are told.
+///
+/// # Safety
+/// `endpoint` was made by `mcoap_endpoint_init`, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_resource_changed(endpoint: *mut mcoap_endpoint) {
+    // SAFETY: the caller vouches.
+    if let Some(this) = unsafe { endpoint.as_mut() } {
+        this.endpoint.resources_changed();
+    }
 }
 
 /// Forgets all paths.

@@ -4,6 +4,7 @@
 use super::peer::PeerId;
 use super::store::StoredMessage;
 use crate::config::DEDUPLICATION;
+use crate::list;
 use crate::time::Instant;
 use crate::wire::header::{MessageId, MessageType};
 use heapless::Vec;
@@ -21,6 +22,7 @@ pub enum Answer {
     Message(StoredMessage),
 }
 
+#[derive(Clone, Copy)]
 struct Entry {
     peer: PeerId,
     id: MessageId,
@@ -78,6 +80,11 @@ impl Deduplication {
         entry.map(|entry| entry.answer = answer).is_some()
     }
 
+    /// Forgets a message that was not answered: a repetition is taken as new.
+    pub fn forget(&mut self, peer: PeerId, id: MessageId) {
+        self.take_first(|e| e.peer == peer && e.id == id && e.answer == Answer::Pending);
+    }
+
     /// Whether the table has no room left.
     #[must_use]
     pub fn is_full(&self) -> bool {
@@ -101,17 +108,22 @@ impl Deduplication {
 
     fn take_first(&mut self, which: impl Fn(&Entry) -> bool) -> Option<Answer> {
         let index = self.entries.iter().position(which)?;
-        if index < self.entries.len() {
-            Some(self.entries.remove(index).answer)
-        } else {
-            None
-        }
+        Some(list::remove(&mut self.entries, index)?.answer)
     }
 
     /// Whether an entry refers to the peer.
     #[must_use]
     pub fn refers_to(&self, peer: PeerId) -> bool {
         self.entries.iter().any(|entry| entry.peer == peer)
+    }
+
+    /// All entries.
+    #[cfg(test)]
+    pub fn all(&self) -> std::vec::Vec<(PeerId, MessageId, Answer)> {
+        self.entries
+            .iter()
+            .map(|e| (e.peer, e.id, e.answer))
+            .collect()
     }
 
     /// Entries in use.

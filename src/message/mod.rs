@@ -12,14 +12,15 @@ pub mod transmission;
 use crate::config::{Parameters, TRANSMISSIONS};
 use crate::handle::Handle;
 use crate::rng::Jitter;
-use crate::time::{Instant, LONGEST, earliest};
+use crate::time::{Instant, earliest};
 use crate::wire::header::{MessageId, MessageType, encode_empty};
 use deduplication::{Answer, Deduplication};
 use message_id::MessageIds;
-use outbox::{Bytes, Outbox, Outgoing};
+use outbox::{Outbox, Outgoing};
 use peer::{PeerAddr, PeerId, PeerTable};
 use store::{MessageStore, StoredMessage};
-use transmission::{Owner, State, Transmission, Transmissions};
+pub use transmission::Handover;
+use transmission::{Backoff, Owner, State, Transmission, Transmissions};
 
 /// Counters; all wrap at 2^32.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -42,13 +43,18 @@ pub struct Counters {
     pub resets: u32,
 }
 
-/// How a transmission ended without an answer.
+/// A transmission that ended without an answer.
 #[derive(Clone, Copy, Debug)]
-pub enum Expired {
-    /// A confirmable message was not acknowledged after MAX_RETRANSMIT retransmissions.
-    Unacknowledged(Transmission),
-    /// A non-confirmable request no longer counts as outstanding; its response may still come.
-    Unanswered(Transmission),
+pub struct Expired {
+    /// A confirmable message was not acknowledged after MAX_RETRANSMIT retransmissions; else: a
+    /// non-confirmable request no longer counts as outstanding, and its response may still come.
+    pub confirmable: bool,
+    /// Its message id.
+    pub id: Option<MessageId>,
+    /// Whose it was.
+    pub owner: Owner,
+    /// It was not given up: a newer message is to go on from here.
+    pub superseded: Option<Backoff>,
 }
 
 /// The table of transmissions is full.
@@ -59,7 +65,7 @@ pub struct NoSlot;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Datagram<'a> {
     /// Where to.
-    pub peer: PeerAddr,
+    pub peer: &'a PeerAddr,
     /// The message.
     pub bytes: &'a [u8],
     /// The exchange whose first transmission this is.
@@ -82,30 +88,38 @@ pub struct MessageLayer<'m> {
     pub store: MessageStore<'m>,
     /// What went on.
     pub counters: Counters,
-    outbox: Outbox,
-    jitter: Jitter,
+    pub(crate) outbox: Outbox,
+    pub(crate) jitter: Jitter,
     /// Handed out by the last `poll_transmit`: freed by the next call.
-    handed_out: Option<StoredMessage>,
-    empty: [u8; 4],
+    pub(crate) handed_out: Option<StoredMessage>,
+    pub(crate) empty: [u8; 4],
 }
 
 impl<'m> MessageLayer<'m> {
     /// A layer with nothing outstanding.
-    pub fn new(parameters: Parameters, seed: [u8; 8], memory: &'m mut [u8]) -> Self {
-        let [a, b, c, d, e, f, _, _] = seed;
-        Self {
+    pub fn new(parameters: Parameters, seed: u32, memory: &'m mut [u8]) -> Self {
+        let mut layer = Self {
             parameters,
             peers: PeerTable::default(),
-            ids: MessageIds::new(u16::from_be_bytes([e, f])),
+            ids: MessageIds::default(),
             transmissions: Transmissions::default(),
             deduplication: Deduplication::default(),
             store: MessageStore::new(memory),
             counters: Counters::default(),
             outbox: Outbox::default(),
-            jitter: Jitter::new(u32::from_be_bytes([a, b, c, d])),
+            jitter: Jitter::default(),
             handed_out: None,
             empty: [0; 4],
-        }
+        };
+        layer.set_up(parameters, seed);
+        layer
+    }
+
+    /// Sets what an endpoint is made with, before anything else happens.
+    pub(crate) fn set_up(&mut self, parameters: Parameters, seed: u32) {
+        self.parameters = parameters;
+        self.ids.start_at(seed as u16);
+        self.jitter.seed(seed);
     }
 
     /// Ends everything. The sequence of message ids goes on.
@@ -136,28 +150,6 @@ impl<'m> MessageLayer<'m> {
         self.transmissions.refers_to(peer)
             || self.deduplication.refers_to(peer)
             || self.outbox.refers_to(peer)
-    }
-
-    /// The peer's number, made if need be. `in_use`: whether a layer above refers to a peer. `None`: no
-    /// room, all are in use.
-    pub fn intern(
-        &mut self,
-        address: &PeerAddr,
-        in_use: impl Fn(PeerId) -> bool,
-    ) -> Option<PeerId> {
-        let Self {
-            peers,
-            transmissions,
-            deduplication,
-            outbox,
-            ..
-        } = self;
-        peers.intern(address, |id| {
-            transmissions.refers_to(id)
-                || deduplication.refers_to(id)
-                || outbox.refers_to(id)
-                || in_use(id)
-        })
     }
 
     /// Forgets what is over: received messages, uses of message ids, probing of silent peers.
@@ -210,26 +202,29 @@ impl<'m> MessageLayer<'m> {
             .insert(peer, id, now.after(lifetime_ms), answer)
     }
 
-    /// Queues an Empty message: ACK, RST.
-    pub fn send_empty(&mut self, peer: PeerId, kind: MessageType, id: MessageId) {
-        let outgoing = Outgoing {
-            peer,
-            bytes: Bytes::Empty(encode_empty(kind, id)),
-            starts: None,
-        };
-        if !self.outbox.push(outgoing) {
+    /// Queues a datagram. False: no room, which is counted.
+    fn queue(&mut self, outgoing: Outgoing) -> bool {
+        let queued = self.outbox.push(outgoing);
+        if !queued {
             self.count_dropped();
         }
+        queued
+    }
+
+    /// Queues an Empty message: ACK, RST.
+    pub fn send_empty(&mut self, peer: PeerId, kind: MessageType, id: MessageId) {
+        self.queue(Outgoing {
+            peer,
+            message: None,
+            once: true,
+            empty: encode_empty(kind, id),
+            starts: None,
+        });
     }
 
     /// Queues a message that nobody needs afterwards.
     pub fn send_once(&mut self, peer: PeerId, message: StoredMessage) {
-        if !self.outbox.push(Outgoing {
-            peer,
-            bytes: Bytes::Once(message),
-            starts: None,
-        }) {
-            self.count_dropped();
+        if !self.queue(Outgoing::stored(peer, message, true)) {
             self.store.free(message);
         }
     }
@@ -249,74 +244,100 @@ impl<'m> MessageLayer<'m> {
 
     /// Queues a kept message (again), once.
     pub fn send_again(&mut self, peer: PeerId, message: StoredMessage) {
-        if !self.outbox.holds(message)
-            && !self.outbox.push(Outgoing {
-                peer,
-                bytes: Bytes::Kept(message),
-                starts: None,
-            })
-        {
-            self.count_dropped();
+        if !self.outbox.holds(message) {
+            self.queue(Outgoing::stored(peer, message, false));
         }
     }
 
-    /// Hands in a CON message, or a NON request, that goes out as soon as it may. Gives the message id,
-    /// which is `None` while all ids may still be known to a peer. `Err`: no free slot; the message is freed.
+    /// Hands in a message. Gives its id, which is `None` while all ids may still be known to a peer. `Err`:
+    /// no free slot; the message is freed.
     pub fn transmit(
         &mut self,
-        peer: PeerId,
-        message: StoredMessage,
-        confirmable: bool,
-        owner: Owner,
+        handover: Handover,
         now: Instant,
     ) -> Result<Option<MessageId>, NoSlot> {
         if self.transmissions.is_full() {
-            self.store.free(message);
+            self.free(handover.message);
             return Err(NoSlot);
         }
         let id = self
             .ids
             .allocate(now, self.parameters.exchange_lifetime_ms());
         if let Some(id) = id {
-            write_id(self.store.get_mut(message), id);
+            write_id(self.store.get_mut(handover.message), id);
         }
-        let message = Some(message);
-        self.transmissions.push(Transmission {
-            peer,
-            id,
-            message,
-            confirmable,
-            owner,
-            state: State::Waiting,
-        });
+        self.transmissions.push(Transmission::new(&handover, id));
         self.start_waiting(now);
         Ok(id)
     }
 
-    /// The end of the transmission with this id, by an ACK or RST that was checked to be about it.
-    pub fn end_sent(&mut self, peer: PeerId, id: MessageId, now: Instant) -> Option<Owner> {
-        let index = self.transmissions.position_sent(peer, id)?;
-        Some(self.end(index, now)?.owner)
+    /// Queues a NON message, with its id written, to go out after `delay_ms`. False: no free slot; the
+    /// message is freed.
+    pub fn send_later(
+        &mut self,
+        peer: PeerId,
+        message: StoredMessage,
+        delay_ms: u32,
+        now: Instant,
+    ) -> bool {
+        let until = now.after(delay_ms);
+        let handover = Handover {
+            peer,
+            message,
+            confirmable: false,
+            kept: false,
+            owner: Owner::Response,
+            backoff: Backoff::default(),
+        };
+        let mut transmission = Transmission::new(&handover, None);
+        transmission.state = State::Delayed { until };
+        let pushed = self.transmissions.push(transmission);
+        if !pushed {
+            self.free(message);
+        }
+        pushed
     }
 
-    /// The end of an exchange's transmission, if it is still on its way.
-    pub fn end_owned(&mut self, exchange: Handle, now: Instant) {
-        if let Some(index) = self.transmissions.position_owned(exchange) {
+    /// The end of the transmission with this id, by an ACK or RST that was checked to be about it.
+    pub fn end_sent(&mut self, peer: PeerId, id: MessageId, now: Instant) {
+        if let Some(index) = self.transmissions.position_sent(peer, id) {
+            self.end(index, now);
+        }
+    }
+
+    /// The end of an owner's transmission, if it is still on its way.
+    pub fn end_owned(&mut self, owner: Owner, now: Instant) {
+        if let Some(index) = self.transmissions.position_owned(owner) {
             self.end(index, now);
         }
         // A NON that was started is with the outbox alone.
-        if let Some(message) = self.outbox.take_once(exchange) {
+        let once = |exchange| self.outbox.take_once(exchange);
+        if let Some(message) = owner.exchange().and_then(once) {
             self.store.free(message);
         }
     }
 
-    fn end(&mut self, index: usize, now: Instant) -> Option<Transmission> {
-        let transmission = self.transmissions.remove(index)?;
-        if let Some(message) = transmission.message {
-            self.free(message);
+    fn end(&mut self, index: usize, now: Instant) {
+        let Some(ended) = self.transmissions.get(index) else {
+            return;
+        };
+        let (message, kept) = (ended.message, ended.kept);
+        self.transmissions.remove(index);
+        match message {
+            // It need not be sent (again).
+            Some(message) if kept => self.outbox.forget(message),
+            Some(message) => self.free(message),
+            None => {}
         }
         self.start_waiting(now);
-        Some(transmission)
+    }
+
+    /// Says that a newer message is to take the place of this owner's, should that have to be sent again.
+    /// False: the owner has none on its way.
+    pub fn supersede(&mut self, owner: Owner) -> bool {
+        let index = self.transmissions.position_owned(owner);
+        let transmission = index.and_then(|index| self.transmissions.get_mut(index));
+        transmission.map(|t| t.superseded = true).is_some()
     }
 
     /// Who sent the message with this id to this peer, and whether it was confirmable.
@@ -330,22 +351,42 @@ impl<'m> MessageLayer<'m> {
     pub fn next_expired(&mut self, now: Instant) -> Option<Expired> {
         let mut index = 0;
         while let Some(transmission) = self.transmissions.get(index) {
+            let mut expired = Expired {
+                confirmable: transmission.confirmable,
+                id: transmission.id,
+                owner: transmission.owner(),
+                superseded: None,
+            };
+            let mut over = false;
             match transmission.state {
                 State::Unacknowledged {
                     deadline,
                     timeout_ms,
                     retransmissions,
                 } if deadline.is_due(now) => {
+                    let backoff = Backoff {
+                        timeout_ms,
+                        retransmissions,
+                    };
                     // RFC 7252 section 4.2: given up when the counter has reached MAX_RETRANSMIT on a timeout.
-                    if u32::from(retransmissions) >= self.parameters.max_retransmit {
-                        return self.end(index, now).map(Expired::Unacknowledged);
+                    over = u32::from(backoff.retransmissions) >= self.parameters.max_retransmit;
+                    if !over && transmission.superseded {
+                        expired.superseded = Some(backoff.doubled());
+                        over = true;
+                    } else if !over {
+                        self.retransmit(index, backoff.doubled(), now);
                     }
-                    self.retransmit(index, timeout_ms, retransmissions, now);
                 }
-                State::Expecting { until } if until.is_due(now) => {
-                    return self.end(index, now).map(Expired::Unanswered);
+                State::Expecting { until } => over = until.is_due(now),
+                State::Delayed { until } if until.is_due(now) => {
+                    self.send_delayed(index);
+                    continue;
                 }
                 _ => {}
+            }
+            if over {
+                self.end(index, now);
+                return Some(expired);
             }
             index += 1;
         }
@@ -353,18 +394,22 @@ impl<'m> MessageLayer<'m> {
         None
     }
 
-    fn retransmit(&mut self, index: usize, timeout_ms: u32, retransmissions: u8, now: Instant) {
+    fn send_delayed(&mut self, index: usize) {
+        let delayed = self.transmissions.get(index);
+        let message = delayed.and_then(|t| Some((t.peer, t.message?)));
+        self.transmissions.remove(index);
+        if let Some((peer, message)) = message {
+            self.send_once(peer, message);
+        }
+    }
+
+    fn retransmit(&mut self, index: usize, backoff: Backoff, now: Instant) {
         let Some(transmission) = self.transmissions.get_mut(index) else {
             return;
         };
-        // RFC 7252 section 4.2: the counter is incremented and the timeout is doubled. Counted from
-        // now, not from the missed deadline: after a long pause there is one retransmission, not a burst.
-        let timeout_ms = timeout_ms.saturating_mul(2).min(LONGEST / 2);
-        transmission.state = State::Unacknowledged {
-            deadline: now.after(timeout_ms),
-            timeout_ms,
-            retransmissions: retransmissions.saturating_add(1),
-        };
+        // Counted from now, not from the missed deadline: after a long pause there is one retransmission,
+        // not a burst.
+        transmission.state = backoff.until_next(now);
         let (peer, message) = (transmission.peer, transmission.message);
         if let Some(message) = message {
             self.send_again(peer, message);
@@ -382,43 +427,34 @@ impl<'m> MessageLayer<'m> {
     }
 
     fn may_start(&self, index: usize, now: Instant) -> bool {
-        let Some(transmission) = self.transmissions.get(index) else {
-            return false;
-        };
-        transmission.state == State::Waiting
-            && !self.outbox.is_full()
-            && self.has_turn(index, transmission.peer)
-            && self.held_until(transmission, now).is_none()
+        !self.outbox.is_full()
+            && self.transmissions.get(index).is_some_and(|transmission| {
+                transmission.state.is_waiting()
+                    && self
+                        .may_start_at(index, transmission, now)
+                        .is_some_and(|at| at.is_due(now))
+            })
     }
 
-    /// RFC 7252 section 4.7: at most NSTART outstanding interactions with a peer.
-    fn has_turn(&self, index: usize, peer: PeerId) -> bool {
-        self.transmissions.outstanding(peer) < self.parameters.nstart as usize
-            && !self.transmissions.is_behind(index)
-    }
-
-    /// Until when message ids or PROBING_RATE hold a transmission back.
-    fn held_until(&self, transmission: &Transmission, now: Instant) -> Option<Instant> {
-        let lifetime = self.parameters.exchange_lifetime_ms();
-        let id = if transmission.id.is_none() {
-            self.ids.available_at(now, lifetime)
-        } else {
-            None
-        };
-        let probing = if transmission.confirmable {
-            None
-        } else {
-            self.peers.probing_allowed_at(
-                transmission.peer,
-                self.parameters.probing_rate,
-                lifetime,
-                now,
-            )
-        };
-        match (id, probing) {
-            (Some(id), Some(probing)) => Some(if id.is_before(probing) { probing } else { id }),
-            (id, probing) => id.or(probing),
+    /// When a transmission that waits may start: as soon as message ids and PROBING_RATE allow. `None`:
+    /// it is not its turn.
+    fn may_start_at(&self, index: usize, waiting: &Transmission, now: Instant) -> Option<Instant> {
+        if !self.transmissions.has_turn(index, self.parameters.nstart) {
+            return None;
         }
+        let lifetime = self.parameters.exchange_lifetime_ms();
+        let mut at = now;
+        if waiting.id.is_none() {
+            at = self.ids.available_at(now, lifetime);
+        }
+        if !waiting.confirmable {
+            let rate = self.parameters.probing_rate;
+            let probing = self
+                .peers
+                .probing_allowed_at(waiting.peer, rate, lifetime, now);
+            at = if at.is_before(probing) { probing } else { at };
+        }
+        Some(at)
     }
 
     fn start(&mut self, index: usize, now: Instant) {
@@ -441,37 +477,39 @@ impl<'m> MessageLayer<'m> {
         };
         self.ids.sent(id, now);
         transmission.id = Some(id);
-        let starts = if let Owner::Exchange(handle) = transmission.owner {
-            Some(handle)
-        } else {
-            None
-        };
-        let bytes = if transmission.confirmable {
-            // RFC 7252 section 4.2: a random duration between ACK_TIMEOUT and ACK_TIMEOUT * ACK_RANDOM_FACTOR
-            let least = self.parameters.ack_timeout_ms;
-            let spread = self.parameters.ack_timeout_max_ms().saturating_sub(least);
-            let timeout_ms = least.saturating_add(self.jitter.up_to(spread));
-            let deadline = now.after(timeout_ms);
-            transmission.state = State::Unacknowledged {
-                deadline,
-                timeout_ms,
-                retransmissions: 0,
+        if transmission.confirmable {
+            let mut backoff = match transmission.state {
+                State::Waiting {
+                    timeout_ms,
+                    retransmissions,
+                } => Backoff {
+                    timeout_ms,
+                    retransmissions,
+                },
+                _ => Backoff::default(),
             };
-            Bytes::Kept(message)
+            if backoff.timeout_ms == 0 {
+                // RFC 7252 section 4.2: a random duration between ACK_TIMEOUT and ACK_TIMEOUT * ACK_RANDOM_FACTOR
+                let least = self.parameters.ack_timeout_ms;
+                let spread = self.parameters.ack_timeout_max_ms().saturating_sub(least);
+                backoff.timeout_ms = least.saturating_add(self.jitter.up_to(spread));
+            }
+            transmission.state = backoff.until_next(now);
         } else {
             transmission.state = State::Expecting {
                 until: now.after(self.parameters.ack_timeout_max_ms()),
             };
-            transmission.message = None;
+            if !transmission.kept {
+                transmission.message = None;
+            }
             self.peers
                 .probed(transmission.peer, self.store.get(message).len(), now);
-            Bytes::Once(message)
-        };
+        }
         // There is room: `may_start` looked.
+        let once = !transmission.confirmable && !transmission.kept;
         self.outbox.push(Outgoing {
-            peer: transmission.peer,
-            bytes,
-            starts,
+            starts: transmission.owner().exchange(),
+            ..Outgoing::stored(transmission.peer, message, once)
         });
     }
 
@@ -482,11 +520,8 @@ impl<'m> MessageLayer<'m> {
         for (index, transmission) in self.transmissions.iter().enumerate() {
             let at = match transmission.state {
                 State::Unacknowledged { deadline, .. } => Some(deadline),
-                State::Expecting { until } => Some(until),
-                State::Waiting if self.has_turn(index, transmission.peer) => {
-                    Some(self.held_until(transmission, now).unwrap_or(now))
-                }
-                State::Waiting => None,
+                State::Expecting { until } | State::Delayed { until } => Some(until),
+                State::Waiting { .. } => self.may_start_at(index, transmission, now),
             };
             next = earliest(next, at);
         }
@@ -516,21 +551,17 @@ impl<'m> MessageLayer<'m> {
     /// The next datagram to send. Call until `None`.
     pub fn poll_transmit(&mut self) -> Option<Datagram<'_>> {
         self.settle();
-        let (outgoing, peer) = loop {
-            let outgoing = self.outbox.pop()?;
-            if let Some(peer) = self.peers.address(outgoing.peer) {
-                break (outgoing, *peer);
-            }
-        };
+        let outgoing = self.outbox.pop()?;
+        // No peer gives way while a datagram to it waits.
+        let peer = self.peers.address(outgoing.peer)?;
         self.counters.sent = self.counters.sent.wrapping_add(1);
-        let bytes = match outgoing.bytes {
-            Bytes::Empty(bytes) => {
-                self.empty = bytes;
+        let bytes = match outgoing.message {
+            None => {
+                self.empty = outgoing.empty;
                 &self.empty
             }
-            Bytes::Kept(message) => self.store.get(message),
-            Bytes::Once(message) => {
-                self.handed_out = Some(message);
+            Some(message) => {
+                self.handed_out = outgoing.once.then_some(message);
                 self.store.get(message)
             }
         };

@@ -5,6 +5,7 @@ use super::peer::PeerId;
 use super::store::StoredMessage;
 use crate::config::OUTBOX;
 use crate::handle::Handle;
+use crate::list;
 use heapless::Vec;
 
 /// One datagram to send.
@@ -12,21 +13,27 @@ use heapless::Vec;
 pub struct Outgoing {
     /// Where to.
     pub peer: PeerId,
-    /// Its bytes.
-    pub bytes: Bytes,
+    /// Its bytes. `None`: an Empty message.
+    pub message: Option<StoredMessage>,
+    /// The message is freed once it has been sent, not needed longer.
+    pub once: bool,
+    /// The bytes of an Empty message.
+    pub empty: [u8; 4],
     /// The exchange whose first transmission this is.
     pub starts: Option<Handle>,
 }
 
-/// The bytes of a datagram.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Bytes {
-    /// An Empty message.
-    Empty([u8; 4]),
-    /// A message that is needed longer.
-    Kept(StoredMessage),
-    /// A message that is freed once it has been sent.
-    Once(StoredMessage),
+impl Outgoing {
+    /// A stored message.
+    pub fn stored(peer: PeerId, message: StoredMessage, once: bool) -> Self {
+        Self {
+            peer,
+            message: Some(message),
+            once,
+            empty: [0; 4],
+            starts: None,
+        }
+    }
 }
 
 /// A queue of datagrams.
@@ -37,40 +44,31 @@ pub struct Outbox {
 
 impl Outbox {
     /// Appends a datagram. False: the queue is full.
+    #[inline(never)]
     pub fn push(&mut self, outgoing: Outgoing) -> bool {
         self.queue.push(outgoing).is_ok()
     }
 
     /// Takes the first datagram out.
     pub fn pop(&mut self) -> Option<Outgoing> {
-        if self.queue.is_empty() {
-            None
-        } else {
-            Some(self.queue.remove(0))
-        }
+        list::remove(&mut self.queue, 0)
     }
 
     /// Whether this message is queued.
     #[must_use]
     pub fn holds(&self, message: StoredMessage) -> bool {
-        self.queue
-            .iter()
-            .any(|o| o.bytes == Bytes::Kept(message) || o.bytes == Bytes::Once(message))
+        self.queue.iter().any(|o| o.message == Some(message))
     }
 
     /// Takes a message that is to be freed out of the queue.
     pub fn forget(&mut self, message: StoredMessage) {
-        self.queue
-            .retain(|o| o.bytes != Bytes::Kept(message) && o.bytes != Bytes::Once(message));
+        self.queue.retain(|o| o.message != Some(message));
     }
 
     /// Takes out the datagram that starts this exchange, if it is one that is sent once.
     pub fn take_once(&mut self, exchange: Handle) -> Option<StoredMessage> {
-        let once = |o: &Outgoing| match o.bytes {
-            Bytes::Once(message) if o.starts == Some(exchange) => Some(message),
-            _ => None,
-        };
-        let message = self.queue.iter().find_map(once)?;
+        let once = |o: &&Outgoing| o.once && o.starts == Some(exchange);
+        let message = self.queue.iter().find(once)?.message?;
         self.forget(message);
         Some(message)
     }
@@ -91,6 +89,12 @@ impl Outbox {
     #[must_use]
     pub fn refers_to(&self, peer: PeerId) -> bool {
         self.queue.iter().any(|outgoing| outgoing.peer == peer)
+    }
+
+    /// Everything that waits to be handed out.
+    #[cfg(test)]
+    pub fn all(&self) -> &[Outgoing] {
+        &self.queue
     }
 
     /// Forgets everything.

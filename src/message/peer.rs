@@ -3,11 +3,13 @@
 
 use crate::config::{PEER_ADDRESS_MAX, PEERS};
 use crate::time::Instant;
+use heapless::Vec;
 
 /// A peer's transport address: opaque bytes that are equal exactly when the peers are.
 ///
 /// At most [`PEER_ADDRESS_MAX`] bytes. The ABI's form of an IP address is in [`crate::wire::ip`].
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(align(4))] // copied by words
 pub struct PeerAddr {
     bytes: [u8; PEER_ADDRESS_MAX],
     len: u8,
@@ -58,66 +60,60 @@ struct Peer {
 
 /// Addresses by number. A peer stays as long as something refers to it, and then until its place
 /// is needed; who refers to it is asked, not counted, so no path can leak a place.
+#[derive(Default)]
 pub struct PeerTable {
-    peers: [Option<Peer>; PEERS],
+    peers: Vec<Peer, PEERS>,
     uses: u32,
-}
-
-impl Default for PeerTable {
-    fn default() -> Self {
-        Self {
-            peers: [const { None }; PEERS],
-            uses: 0,
-        }
-    }
+    /// Bit n: peer n is where it says, RFC 9175 section 2.4.
+    verified: [u8; PEERS.div_ceil(8)],
 }
 
 impl PeerTable {
     /// The peer with this address, if there is one.
     #[must_use]
     pub fn find(&self, address: &PeerAddr) -> Option<PeerId> {
-        let index = self
-            .peers
-            .iter()
-            .position(|p| p.as_ref().is_some_and(|p| p.address == *address))?;
+        let index = self.peers.iter().position(|p| p.address == *address)?;
         Some(PeerId(index as u8))
     }
 
-    /// The peer with this address, made if need be in a free place or in that of the least recently
-    /// used peer that is not `in_use`. `None`: all are in use.
-    pub fn intern(
-        &mut self,
-        address: &PeerAddr,
-        in_use: impl Fn(PeerId) -> bool,
-    ) -> Option<PeerId> {
+    /// The peer with this address, which is used now.
+    pub fn touch(&mut self, address: &PeerAddr) -> Option<PeerId> {
+        let id = self.find(address)?;
         self.uses = self.uses.wrapping_add(1);
-        let found = self.find(address);
-        let id = found.or_else(|| self.place(in_use))?;
-        let slot = self.peers.get_mut(usize::from(id.0))?;
-        if found.is_none() {
-            *slot = Some(Peer {
-                address: *address,
-                last_use: 0,
-                probing: 0,
-                leaked: Instant(0),
-            });
-        }
-        slot.as_mut()?.last_use = self.uses;
+        let uses = self.uses;
+        self.get_mut(id)?.last_use = uses;
         Some(id)
     }
 
-    fn place(&self, in_use: impl Fn(PeerId) -> bool) -> Option<PeerId> {
-        let age = |peer: &Option<Peer>| {
-            peer.as_ref()
-                .map_or(u32::MAX, |p| self.uses.wrapping_sub(p.last_use))
+    /// Adds a peer, instead of the `old` one or in a free place. `None`: there is none.
+    pub fn add(&mut self, address: &PeerAddr, old: Option<PeerId>) -> Option<PeerId> {
+        self.uses = self.uses.wrapping_add(1);
+        let peer = Peer {
+            address: *address,
+            last_use: self.uses,
+            probing: 0,
+            leaked: Instant(0),
         };
-        let (index, _) = self
-            .peers
-            .iter()
-            .enumerate()
-            .filter(|(index, peer)| peer.is_none() || !in_use(PeerId(*index as u8)))
-            .max_by_key(|(_, peer)| age(peer))?;
-        Some(PeerId(index as u8))
+        if let Some(id) = old {
+            *self.get_mut(id)? = peer;
+            self.set_verified(id, false);
+            return Some(id);
+        }
+        let id = PeerId(self.peers.len() as u8);
+        self.set_verified(id, false);
+        self.peers.push(peer).ok()?;
+        Some(id)
+    }
+
+    /// The least recently used peer that is not `in_use`.
+    #[must_use]
+    pub fn least_recently_used(&self, in_use: impl Fn(PeerId) -> bool) -> Option<PeerId> {
+        let age = |peer: &Peer| self.uses.wrapping_sub(peer.last_use);
+        let unused = (0..)
+            .zip(&self.peers)
+            .filter(|(index, _)| !in_use(PeerId(*index)));
+        let (index, _) = unused.max_by_key(|(_, peer)| age(peer))?;
+        Some(PeerId(index))
     }
 
     /// The address of a peer; `None` if its place was given away.
@@ -133,6 +129,21 @@ impl PeerTable {
         }
     }
 
+    /// Notes whether the peer has shown to be where it says.
+    pub fn set_verified(&mut self, id: PeerId, verified: bool) {
+        if let Some(bits) = self.verified.get_mut(usize::from(id.0 / 8)) {
+            *bits &= !(1 << (id.0 % 8));
+            *bits |= u8::from(verified) << (id.0 % 8);
+        }
+    }
+
+    /// Whether the peer has shown to be where it says.
+    #[must_use]
+    pub fn is_verified(&self, id: PeerId) -> bool {
+        let bits = self.verified.get(usize::from(id.0 / 8));
+        bits.is_some_and(|bits| bits >> (id.0 % 8) & 1 != 0)
+    }
+
     /// Notes that `bytes` go to the peer in a NON request.
     pub fn probed(&mut self, id: PeerId, bytes: usize, now: Instant) {
         if let Some(peer) = self.get_mut(id) {
@@ -146,24 +157,19 @@ impl PeerTable {
     /// Whether a peer's silence is remembered.
     #[must_use]
     pub fn is_probing(&self) -> bool {
-        self.peers.iter().flatten().any(|peer| peer.probing > 0)
+        self.peers.iter().any(|peer| peer.probing > 0)
     }
 
     /// Lets PROBING_RATE, bytes per second, work until `now`.
     pub fn leak(&mut self, rate: u32, now: Instant) {
-        for peer in self
-            .peers
-            .iter_mut()
-            .flatten()
-            .filter(|peer| peer.probing > 0)
-        {
+        for peer in self.peers.iter_mut().filter(|peer| peer.probing > 0) {
             let seconds = now.since(peer.leaked) / 1000;
             peer.probing = peer.probing.saturating_sub(seconds.saturating_mul(rate));
             peer.leaked = peer.leaked.after(seconds * 1000);
         }
     }
 
-    /// When the next NON request may go to the peer: `None` is at once.
+    /// When the next NON request may go to the peer; `now` if at once.
     ///
     /// RFC 7252 section 4.7: not more than PROBING_RATE bytes per second on average to a peer that
     /// does not respond. The average is taken over `window_ms`.
@@ -174,29 +180,28 @@ impl PeerTable {
         rate: u32,
         window_ms: u32,
         now: Instant,
-    ) -> Option<Instant> {
-        let peer = self.get(id)?;
+    ) -> Instant {
         let allowance = (window_ms / 1000).saturating_mul(rate);
-        let excess = peer
-            .probing
-            .checked_sub(allowance)
-            .filter(|&excess| excess > 0)?;
-        let wait_ms = excess.div_ceil(rate.max(1)).saturating_mul(1000);
-        let at = peer.leaked.after(wait_ms);
-        if at.is_due(now) { None } else { Some(at) }
+        match self.get(id) {
+            Some(peer) if peer.probing > allowance => {
+                let wait = (peer.probing - allowance).div_ceil(rate.max(1));
+                peer.leaked.after(wait.saturating_mul(1000)).or_now(now)
+            }
+            _ => now,
+        }
     }
 
     /// Forgets all peers.
     pub fn clear(&mut self) {
-        self.peers = [const { None }; PEERS];
+        self.peers.clear();
     }
 
     fn get(&self, id: PeerId) -> Option<&Peer> {
-        self.peers.get(usize::from(id.0))?.as_ref()
+        self.peers.get(usize::from(id.0))
     }
 
     fn get_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
-        self.peers.get_mut(usize::from(id.0))?.as_mut()
+        self.peers.get_mut(usize::from(id.0))
     }
 }
 
@@ -209,22 +214,38 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_1_to_24_bytes() {
+    fn an_address_has_a_bound() {
         assert!(PeerAddr::new(&[]).is_none());
-        assert!(PeerAddr::new(&[0; 25]).is_none());
-        assert_eq!(PeerAddr::new(&[7; 24]).unwrap().as_slice(), [7; 24]);
+        assert!(PeerAddr::new(&[0; PEER_ADDRESS_MAX + 1]).is_none());
+        assert_eq!(
+            PeerAddr::new(&[7; PEER_ADDRESS_MAX]).unwrap().as_slice(),
+            [7; PEER_ADDRESS_MAX]
+        );
         assert_ne!(PeerAddr::new(&[0; 2]), PeerAddr::new(&[0; 3]));
+    }
+
+    #[test]
+    fn addresses_longer_than_ipv4_are_for_builds_with_ipv6() {
+        assert!(PeerAddr::new(&[4; 7]).is_some());
+        for len in [8, 19] {
+            let address = PeerAddr::new(&[6; 19][..len]);
+            assert_eq!(address.is_some(), cfg!(feature = "ipv6"), "{len} bytes");
+        }
+        assert!(PeerAddr::new(&[6; 20]).is_none());
     }
 
     #[test]
     fn the_least_recently_used_unused_peer_gives_way() {
         let mut table = PeerTable::default();
-        let ids: Vec<_> = (0..PEERS)
-            .map(|n| table.intern(&address(n), |_| true).unwrap())
+        let ids: std::vec::Vec<_> = (0..PEERS)
+            .map(|n| table.add(&address(n), None).unwrap())
             .collect();
-        assert_eq!(table.intern(&address(PEERS), |_| true), None);
-        table.intern(&address(0), |_| true).unwrap();
-        let id = table.intern(&address(PEERS), |id| id == ids[1]).unwrap();
+        assert_eq!(table.add(&address(PEERS), None), None);
+        assert_eq!(table.least_recently_used(|_| true), None);
+        assert_eq!(table.touch(&address(PEERS)), None);
+        table.touch(&address(0)).unwrap();
+        let old = table.least_recently_used(|id| id == ids[1]);
+        let id = table.add(&address(PEERS), old).unwrap();
         assert_eq!(
             id, ids[2],
             "0 was used again, 1 is in use, 2 is the oldest left"
@@ -235,23 +256,23 @@ mod tests {
     #[test]
     fn a_silent_peer_gets_probing_rate_on_average() {
         let mut table = PeerTable::default();
-        let id = table.intern(&address(1), |_| false).unwrap();
+        let id = table.add(&address(1), None).unwrap();
         let start = Instant(u32::MAX - 1000);
-        assert_eq!(table.probing_allowed_at(id, 1, 10_000, start), None);
+        assert_eq!(table.probing_allowed_at(id, 1, 10_000, start), start);
         table.probed(id, 10, start);
         assert_eq!(
             table.probing_allowed_at(id, 1, 10_000, start),
-            None,
+            start,
             "10 bytes in 10 s are allowed"
         );
         let later = start.after(500);
         table.probed(id, 40, later);
-        let allowed = Some(start.after(40_000));
+        let allowed = start.after(40_000);
         assert_eq!(table.probing_allowed_at(id, 1, 10_000, later), allowed);
-        assert_eq!(table.probing_allowed_at(id, 10, 10_000, later), None);
+        assert_eq!(table.probing_allowed_at(id, 10, 10_000, later), later);
         assert_eq!(
             table.probing_allowed_at(id, 1, 10_000, start.after(40_000)),
-            None
+            start.after(40_000)
         );
         table.leak(1, start.after(7_300));
         assert_eq!(
@@ -259,18 +280,18 @@ mod tests {
             allowed
         );
         table.heard(id);
-        assert_eq!(table.probing_allowed_at(id, 1, 10_000, later), None);
+        assert_eq!(table.probing_allowed_at(id, 1, 10_000, later), later);
     }
 
     #[test]
     fn probing_is_forgotten_before_the_clock_wraps() {
         let mut table = PeerTable::default();
-        let id = table.intern(&address(1), |_| false).unwrap();
+        let id = table.add(&address(1), None).unwrap();
         table.probed(id, 20, Instant(0));
         table.leak(1, Instant(20_000));
         assert_eq!(
             table.probing_allowed_at(id, 1, 10_000, Instant(u32::MAX / 2 + 30_000)),
-            None
+            Instant(u32::MAX / 2 + 30_000)
         );
     }
 }

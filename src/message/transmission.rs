@@ -6,24 +6,78 @@ use super::peer::PeerId;
 use super::store::StoredMessage;
 use crate::config::TRANSMISSIONS;
 use crate::handle::Handle;
-use crate::time::Instant;
+use crate::list;
+use crate::time::{Instant, LONGEST};
 use crate::wire::header::MessageId;
 use heapless::Vec;
 
-/// Who wants to know how a transmission ends.
+/// Whose message it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owner {
-    /// A request (or a ping) of ours.
+    /// A request, or a ping, of ours.
     Exchange(Handle),
-    /// A separate response of ours; nobody is waiting.
+    /// A notification of ours, RFC 7641.
+    Observer(Handle),
+    /// A separate response of ours.
     Response,
+}
+
+impl Owner {
+    /// The exchange of a request.
+    #[must_use]
+    pub fn exchange(self) -> Option<Handle> {
+        match self {
+            Self::Exchange(handle) => Some(handle),
+            _ => None,
+        }
+    }
+}
+
+/// Where the retransmission of a confirmable message stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Backoff {
+    /// The current timeout, milliseconds; 0: not drawn yet.
+    pub timeout_ms: u32,
+    /// Retransmissions so far, at most MAX_RETRANSMIT.
+    pub retransmissions: u8,
+}
+
+impl Backoff {
+    /// RFC 7252 section 4.2: the counter is incremented and the timeout is doubled.
+    #[must_use]
+    pub fn doubled(self) -> Self {
+        Self {
+            timeout_ms: self.timeout_ms.saturating_mul(2).min(LONGEST / 2),
+            retransmissions: self.retransmissions.saturating_add(1),
+        }
+    }
+
+    /// Sent at `now`.
+    #[must_use]
+    pub fn until_next(self, now: Instant) -> State {
+        State::Unacknowledged {
+            deadline: now.after(self.timeout_ms),
+            timeout_ms: self.timeout_ms,
+            retransmissions: self.retransmissions,
+        }
+    }
 }
 
 /// Where a transmission stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// Not sent yet: NSTART, PROBING_RATE or the supply of message ids holds it back.
-    Waiting,
+    Waiting {
+        /// What an earlier message that this one replaces has come to; milliseconds.
+        timeout_ms: u32,
+        /// The same: retransmissions.
+        retransmissions: u8,
+    },
+    /// A response to a multicast request: not sent before its leisure is over, RFC 7252 section 8.2.
+    Delayed {
+        /// When it goes out.
+        until: Instant,
+    },
     /// Confirmable, sent `retransmissions + 1` times; sent again, or given up, at `deadline`.
     Unacknowledged {
         /// When the current timeout ends.
@@ -40,6 +94,20 @@ pub enum State {
     },
 }
 
+impl State {
+    /// Not sent yet, and to be sent when its turn comes.
+    #[must_use]
+    pub fn is_waiting(self) -> bool {
+        matches!(self, Self::Waiting { .. })
+    }
+
+    /// Sent: an ACK or RST can be about it, and it counts for NSTART.
+    #[must_use]
+    pub fn is_sent(self) -> bool {
+        matches!(self, Self::Unacknowledged { .. } | Self::Expecting { .. })
+    }
+}
+
 /// A message on its way.
 #[derive(Clone, Copy, Debug)]
 pub struct Transmission {
@@ -51,10 +119,68 @@ pub struct Transmission {
     pub message: Option<StoredMessage>,
     /// CON, not NON.
     pub confirmable: bool,
-    /// Who is told about its end.
-    pub owner: Owner,
+    /// The owner frees the message, not the end of the transmission.
+    pub kept: bool,
+    /// A newer message is to take its place when it would be sent again, RFC 7641 section 4.5.2.
+    pub superseded: bool,
+    /// Whose it is; with `is_notification`, see [`Transmission::owner`].
+    owner: Option<Handle>,
+    is_notification: bool,
     /// Where it stands.
     pub state: State,
+}
+
+impl Transmission {
+    /// One that waits for its turn.
+    #[must_use]
+    pub fn new(handover: &Handover, id: Option<MessageId>) -> Self {
+        let (owner, is_notification) = match handover.owner {
+            Owner::Exchange(handle) => (Some(handle), false),
+            Owner::Observer(handle) => (Some(handle), true),
+            Owner::Response => (None, false),
+        };
+        Self {
+            peer: handover.peer,
+            id,
+            message: Some(handover.message),
+            confirmable: handover.confirmable,
+            kept: handover.kept,
+            superseded: false,
+            owner,
+            is_notification,
+            state: State::Waiting {
+                timeout_ms: handover.backoff.timeout_ms,
+                retransmissions: handover.backoff.retransmissions,
+            },
+        }
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        match self.owner {
+            None => Owner::Response,
+            Some(handle) if self.is_notification => Owner::Observer(handle),
+            Some(handle) => Owner::Exchange(handle),
+        }
+    }
+}
+
+/// A message that is handed in to be sent as soon as it may.
+#[derive(Clone, Copy, Debug)]
+pub struct Handover {
+    /// Where to.
+    pub peer: PeerId,
+    /// The message; its id is written here.
+    pub message: StoredMessage,
+    /// A CON message; else a NON request.
+    pub confirmable: bool,
+    /// The owner frees the message, not the end of the transmission.
+    pub kept: bool,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What an earlier message that this one replaces has come to.
+    pub backoff: Backoff,
 }
 
 /// All messages on their way, in the order in which they were handed in.
@@ -80,15 +206,13 @@ impl Transmissions {
     pub fn position_sent(&self, peer: PeerId, id: MessageId) -> Option<usize> {
         self.list
             .iter()
-            .position(|t| t.peer == peer && t.id == Some(id) && t.state != State::Waiting)
+            .position(|t| t.peer == peer && t.id == Some(id) && t.state.is_sent())
     }
 
-    /// The transmission of this exchange.
+    /// The transmission of this owner.
     #[must_use]
-    pub fn position_owned(&self, exchange: Handle) -> Option<usize> {
-        self.list
-            .iter()
-            .position(|t| t.owner == Owner::Exchange(exchange))
+    pub fn position_owned(&self, owner: Owner) -> Option<usize> {
+        self.list.iter().position(|t| t.owner() == owner)
     }
 
     /// The transmission at this position.
@@ -103,12 +227,8 @@ impl Transmissions {
     }
 
     /// Takes out the transmission at this position.
-    pub fn remove(&mut self, index: usize) -> Option<Transmission> {
-        if index < self.list.len() {
-            Some(self.list.remove(index))
-        } else {
-            None
-        }
+    pub fn remove(&mut self, index: usize) {
+        list::remove(&mut self.list, index);
     }
 
     /// All of them, in order.
@@ -116,34 +236,41 @@ impl Transmissions {
         self.list.iter()
     }
 
-    /// Outstanding interactions with a peer, RFC 7252 section 4.7.
-    #[must_use]
-    pub fn outstanding(&self, peer: PeerId) -> usize {
-        self.list
-            .iter()
-            .filter(|t| t.peer == peer && t.state != State::Waiting)
-            .count()
-    }
-
-    /// Whether one handed in before `index` waits for the same peer and goes first. A confirmable one
+    /// Whether the one at `index` may be the next to its peer, RFC 7252 section 4.7: with fewer than
+    /// `nstart` outstanding interactions, and none handed in before that goes first. A confirmable one
     /// does not stand behind non-confirmable ones, which PROBING_RATE may hold back for long.
     #[must_use]
-    pub fn is_behind(&self, index: usize) -> bool {
+    pub fn has_turn(&self, index: usize, nstart: u32) -> bool {
         let Some(this) = self.list.get(index) else {
             return false;
         };
-        self.list.iter().take(index).any(|t| {
-            t.peer == this.peer && t.state == State::Waiting && (t.confirmable || !this.confirmable)
-        })
+        let mut outstanding = 0;
+        for (other, t) in self.list.iter().enumerate() {
+            if t.peer != this.peer {
+            } else if t.state.is_sent() {
+                outstanding += 1;
+            } else if t.state.is_waiting() && other < index && (t.confirmable || !this.confirmable)
+            {
+                return false;
+            }
+        }
+        outstanding < nstart
+    }
+
+    /// Responses to multicast requests whose leisure is not over.
+    #[must_use]
+    pub fn delayed(&self) -> usize {
+        let delayed = |t: &&Transmission| matches!(t.state, State::Delayed { .. });
+        self.list.iter().filter(delayed).count()
     }
 
     /// Separate responses on their way: all of them, and those that wait to be sent to `peer`.
     #[must_use]
     pub fn responses(&self, peer: PeerId) -> (usize, usize) {
         let mut responses = (0, 0);
-        for t in self.list.iter().filter(|t| t.owner == Owner::Response) {
+        for t in self.list.iter().filter(|t| t.owner() == Owner::Response) {
             responses.0 += 1;
-            responses.1 += usize::from(t.peer == peer && t.state == State::Waiting);
+            responses.1 += usize::from(t.peer == peer && t.state.is_waiting());
         }
         responses
     }

@@ -16,38 +16,40 @@
 #endif
 
 #define FAMILY_OBJECT (0)
-#define PEER_OBJECT_LEN (1 + 4)
+#define PEER_OBJECT_LEN (1 + 2)
+#define NO_OBJECT (SIZE_MAX)
 
 // ---- addresses that are objects ----------------------------------------------------------------
 
 static void object_peer(size_t index, peer_t *out) {
     out->len = PEER_OBJECT_LEN;
     out->bytes[0] = FAMILY_OBJECT;
-    for (size_t i = 1; i < PEER_OBJECT_LEN; i++) {
-        out->bytes[i] = index;
-        index >>= 8;
-    }
+    out->bytes[1] = index;
+    out->bytes[2] = index >> 8;
 }
 
-static mp_obj_t object_at(coap_obj_t *self, const peer_t *peer) {
-    size_t index = 0;
-    for (size_t i = PEER_OBJECT_LEN - 1; i >= 1; i--) {
-        index = index << 8 | peer->bytes[i];
+// The place in the list, or NO_OBJECT for an IP peer.
+static size_t object_index(const peer_t *peer) {
+    if (peer->len != PEER_OBJECT_LEN || peer->bytes[0] != FAMILY_OBJECT) {
+        return NO_OBJECT;
     }
+    return peer->bytes[1] | peer->bytes[2] << 8;
+}
+
+// The address of a peer that is no IP peer; None if it has been forgotten.
+static mp_obj_t object_at(coap_obj_t *self, const peer_t *peer) {
+    size_t index = object_index(peer);
     mp_obj_list_t *list = MP_OBJ_TO_PTR(self->addresses);
     return list != NULL && index < list->len ? list->items[index] : mp_const_none;
-}
-
-static bool same_peer(const peer_t *a, const peer_t *b) {
-    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
 // Comparing may run Python code that changes the list, so nothing of it is held in between.
 static bool object_find(coap_obj_t *self, mp_obj_t address, peer_t *out) {
     mp_obj_list_t *list = MP_OBJ_TO_PTR(self->addresses);
     for (size_t i = 0; list != NULL && i < list->len; i++) {
-        if (list->items[i] != MP_OBJ_NULL && mp_obj_get_type(list->items[i]) == mp_obj_get_type(address)
-            && mp_obj_equal(list->items[i], address)) {
+        mp_obj_t item = list->items[i];
+        // An address need not be able to compare itself with one of another kind.
+        if (item != MP_OBJ_NULL && mp_obj_get_type(item) == mp_obj_get_type(address) && mp_obj_equal(item, address)) {
             object_peer(i, out);
             return true;
         }
@@ -55,19 +57,18 @@ static bool object_find(coap_obj_t *self, mp_obj_t address, peer_t *out) {
     return false;
 }
 
-// Forgets addresses that nothing refers to any more. True if that made room.
-static bool objects_prune(coap_obj_t *self, mp_obj_list_t *list) {
-    bool room = false;
-    for (size_t i = 0; i < list->len; i++) {
+// A place in a full list: that of an address that nothing refers to any more, or else a new one.
+static size_t object_place(coap_obj_t *self, mp_obj_list_t *list) {
+    size_t place = list->len;
+    for (size_t i = list->len; i-- > 0;) {
         peer_t peer;
         object_peer(i, &peer);
-        if (list->items[i] != MP_OBJ_NULL && !same_peer(&peer, &self->last_peer)
-            && !mcoap_endpoint_knows_peer(self->endpoint, peer.bytes, peer.len)) {
+        if (i != object_index(&self->last_peer) && !mcoap_endpoint_knows_peer(self->endpoint, peer.bytes, peer.len)) {
             list->items[i] = MP_OBJ_NULL;
+            place = i;
         }
-        room |= list->items[i] == MP_OBJ_NULL;
     }
-    return room;
+    return place;
 }
 
 static void object_intern(coap_obj_t *self, mp_obj_t address, peer_t *out) {
@@ -78,18 +79,14 @@ static void object_intern(coap_obj_t *self, mp_obj_t address, peer_t *out) {
         self->addresses = mp_obj_new_list(0, NULL);
     }
     mp_obj_list_t *list = MP_OBJ_TO_PTR(self->addresses);
-    // Only a full list is pruned, so the work per new address stays small.
-    if (list->len == list->alloc && objects_prune(self, list)) {
-        for (size_t i = 0; i < list->len; i++) {
-            if (list->items[i] == MP_OBJ_NULL) {
-                list->items[i] = address;
-                object_peer(i, out);
-                return;
-            }
-        }
+    // Only a full list is searched, so the work per new address stays small.
+    size_t place = list->len == list->alloc ? object_place(self, list) : list->len;
+    if (place == list->len) {
+        mp_obj_list_append(self->addresses, address);
+    } else {
+        list->items[place] = address;
     }
-    object_peer(list->len, out);
-    mp_obj_list_append(self->addresses, address);
+    object_peer(place, out);
 }
 
 // ---- unix socket addresses ---------------------------------------------------------------------
@@ -165,8 +162,8 @@ size_t microcoapy_peer_to_sockaddr(const peer_t *peer, unsigned family, struct s
 
 // ---- addresses of the program ------------------------------------------------------------------
 
-static bool literal_peer(mp_obj_t ip, mp_int_t port, peer_t *out) {
-    if (!mp_obj_is_str(ip) || port < 0 || port > UINT16_MAX) {
+bool microcoapy_literal_peer(mp_obj_t ip, mp_int_t port, peer_t *out) {
+    if (!microcoapy_is_str(ip) || (mp_uint_t)port > UINT16_MAX) {
         return false;
     }
     size_t len, peer_len = sizeof(out->bytes);
@@ -179,64 +176,70 @@ static bool literal_peer(mp_obj_t ip, mp_int_t port, peer_t *out) {
     return true;
 }
 
-// The first address that the port's resolver knows for a name, or MP_OBJ_NULL.
-static mp_obj_t resolve(coap_obj_t *self, mp_obj_t host, mp_int_t port) {
+mp_obj_t microcoapy_resolve(mp_obj_t host, mp_int_t port, int family) {
+    mp_obj_t args[5];
+    mp_obj_t module = mp_import_name(MP_QSTR_socket, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+    mp_load_method(module, MP_QSTR_getaddrinfo, args);
+    args[2] = host;
+    args[3] = MP_OBJ_NEW_SMALL_INT(port);
+    args[4] = MP_OBJ_NEW_SMALL_INT(family);
+    mp_obj_t found = mp_call_method_n_kw(family == 0 ? 2 : 3, 0, args);
+    mp_obj_t first = mp_obj_subscr(found, MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_SENTINEL);
+    return mp_obj_subscr(first, MP_OBJ_NEW_SMALL_INT(-1), MP_OBJ_SENTINEL);
+}
+
+// The address that a name has for the endpoint's socket; false if there is none.
+static bool resolved(coap_obj_t *self, mp_obj_t host, mp_int_t port, int family, peer_t *out) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        mp_obj_t args[5];
-        mp_obj_t module = mp_import_name(MP_QSTR_socket, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
-        mp_load_method(module, MP_QSTR_getaddrinfo, args);
-        size_t n_args = 2;
-        args[2] = host;
-        args[3] = MP_OBJ_NEW_SMALL_INT(port);
-        #if MICROCOAPY_POSIX
-        // An IPv4 socket has no use for the IPv6 addresses that may come first.
-        if (self->link == LINK_FD && self->family == FAMILY_IPV4) {
-            args[2 + n_args++] = MP_OBJ_NEW_SMALL_INT(AF_INET);
-        }
-        #else
-        (void)self;
-        #endif
-        mp_obj_t found = mp_call_method_n_kw(n_args, 0, args);
-        mp_obj_t first = mp_obj_subscr(found, MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_SENTINEL);
-        mp_obj_t address = mp_obj_subscr(first, MP_OBJ_NEW_SMALL_INT(-1), MP_OBJ_SENTINEL);
+        mp_obj_t address = microcoapy_resolve(host, port, family);
         nlr_pop();
-        return address;
+        microcoapy_peer_from_object(self, address, out);
+        return true;
     }
-    if (!microcoapy_containable(MP_OBJ_FROM_PTR(nlr.ret_val))) {
-        nlr_jump(nlr.ret_val);
-    }
-    return MP_OBJ_NULL;
+    microcoapy_contain(self, MP_QSTR_getaddrinfo, nlr.ret_val);
+    return false;
 }
 
 bool microcoapy_peer_from_args(coap_obj_t *self, mp_obj_t ip, mp_int_t port, peer_t *out) {
-    if (literal_peer(ip, port, out) || object_find(self, ip, out)) {
+    if (microcoapy_literal_peer(ip, port, out) || object_find(self, ip, out)) {
         return true;
     }
-    if (self->link == LINK_OBJECT) {
+    if (self->link == LINK_OBJECT || self->link == LINK_MANUAL || self->link == LINK_NONE) {
         // What a name means is the custom socket's affair.
         mp_obj_t pair[2] = { ip, MP_OBJ_NEW_SMALL_INT(port) };
         object_intern(self, mp_obj_new_tuple(2, pair), out);
         return true;
     }
-    if (!mp_obj_is_str(ip)) {
-        microcoapy_bad_type(MP_QSTR_ip);
+    microcoapy_str_arg(ip, MP_QSTR_ip);
+    #if MICROCOAPY_POSIX
+    if (self->link == LINK_FD) {
+        // IPv4 first, also where IPv6 addresses can be reached: what serves a name need not serve both.
+        return resolved(self, ip, port, AF_INET, out)
+               || (self->family == FAMILY_IPV6 && resolved(self, ip, port, AF_INET6, out));
     }
-    mp_obj_t address = resolve(self, ip, port);
-    if (address == MP_OBJ_NULL) {
-        return false;
+    #endif
+    return resolved(self, ip, port, 0, out);
+}
+
+bool microcoapy_peer_reachable(coap_obj_t *self, const peer_t *peer) {
+    #if MICROCOAPY_POSIX
+    struct sockaddr_storage address;
+    if (self->link == LINK_FD && object_index(peer) == NO_OBJECT) {
+        return microcoapy_peer_to_sockaddr(peer, self->family, &address) != 0;
     }
-    microcoapy_peer_from_object(self, address, out);
+    #endif
+    (void)self;
+    (void)peer;
     return true;
 }
 
 void microcoapy_peer_from_object(coap_obj_t *self, mp_obj_t address, peer_t *out) {
-    if (mp_obj_is_type(address, &mp_type_tuple) || mp_obj_is_type(address, &mp_type_list)) {
-        size_t len;
-        mp_obj_t *items;
-        mp_obj_get_array(address, &len, &items);
+    size_t len;
+    mp_obj_t *items;
+    if (microcoapy_items(address, &len, &items)) {
         if (len >= 2 && mp_obj_is_small_int(items[1])
-            && literal_peer(items[0], MP_OBJ_SMALL_INT_VALUE(items[1]), out)) {
+            && microcoapy_literal_peer(items[0], MP_OBJ_SMALL_INT_VALUE(items[1]), out)) {
             return;
         }
         if (len == 2) {
@@ -245,7 +248,7 @@ void microcoapy_peer_from_object(coap_obj_t *self, mp_obj_t address, peer_t *out
     }
     #if MICROCOAPY_POSIX
     mp_buffer_info_t buffer;
-    if (!mp_obj_is_str(address) && mp_get_buffer(address, &buffer, MP_BUFFER_READ)) {
+    if (!microcoapy_is_str(address) && mp_get_buffer(address, &buffer, MP_BUFFER_READ)) {
         if (microcoapy_peer_from_sockaddr(buffer.buf, buffer.len, out)) {
             return;
         }
@@ -266,17 +269,16 @@ void microcoapy_peer_to_pair(coap_obj_t *self, const peer_t *peer, mp_obj_t pair
     }
     pair[0] = object_at(self, peer);
     pair[1] = MP_OBJ_NEW_SMALL_INT(0);
-    if (mp_obj_is_type(pair[0], &mp_type_tuple)) {
-        mp_obj_tuple_t *tuple = MP_OBJ_TO_PTR(pair[0]);
-        if (tuple->len == 2) {
-            pair[0] = tuple->items[0];
-            pair[1] = tuple->items[1];
-        }
+    size_t len;
+    mp_obj_t *items;
+    if (microcoapy_items(pair[0], &len, &items) && len == 2) {
+        pair[0] = items[0];
+        pair[1] = items[1];
     }
 }
 
 mp_obj_t microcoapy_peer_to_object(coap_obj_t *self, const peer_t *peer) {
-    if (peer->len == PEER_OBJECT_LEN && peer->bytes[0] == FAMILY_OBJECT) {
+    if (object_index(peer) != NO_OBJECT) {
         return object_at(self, peer);
     }
     mp_obj_t pair[2];

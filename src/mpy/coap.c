@@ -4,70 +4,70 @@
 
 #include <string.h>
 
-#include "shim.h"
+#include "modern.h"
 
 // ---- construction ------------------------------------------------------------------------------
 
-// Transmission parameters as the constructor names them, in the order of mcoap_parameters.
-enum {
-    PARAMETER_ACK_TIMEOUT,
-    PARAMETER_ACK_RANDOM_FACTOR,
-    PARAMETER_MAX_LATENCY,
-    PARAMETER_PROCESSING_DELAY,
-    PARAMETER_DEFAULT_LEISURE,
-    PARAMETER_PROBING_RATE,
-    PARAMETER_MAX_RETRANSMIT,
-    PARAMETER_NSTART,
-    PARAMETER_MAX_MESSAGE,
-    PARAMETER_MESSAGE_STORE,
-    PARAMETER_COUNT,
+// Arguments of the constructor: the port, the fields of mcoap_parameters in their order, and what export_state() gave.
+static const qstr_short_t parameter_names[] = {
+    MP_QSTR_port, MP_QSTR_ack_timeout, MP_QSTR_ack_random_factor, MP_QSTR_max_latency, MP_QSTR_processing_delay,
+    MP_QSTR_default_leisure, MP_QSTR_probing_rate, MP_QSTR_max_retransmit, MP_QSTR_nstart, MP_QSTR_max_message,
+    MP_QSTR_message_store, MP_QSTR_max_body, MP_QSTR_amplification, MP_QSTR_state,
 };
+#define ARGUMENT_COUNT MP_ARRAY_SIZE(parameter_names)
+#define STATE_INDEX (ARGUMENT_COUNT - 1)
 
-static uint32_t permille_arg(mp_obj_t value, qstr argument) {
+// A factor in thousandths.
+static mp_obj_t permille(mp_obj_t factor, qstr argument) {
     #if MICROPY_PY_BUILTINS_FLOAT
-    if (mp_obj_is_float(value)) {
-        mp_float_t factor = mp_obj_get_float(value);
-        // The comparison is false for NaN too.
-        if (!(factor >= MICROPY_FLOAT_CONST(0.0) && factor < MICROPY_FLOAT_CONST(1000000.0))) {
-            microcoapy_bad_value(argument);
-        }
-        return (uint32_t)(factor * MICROPY_FLOAT_CONST(1000.0) + MICROPY_FLOAT_CONST(0.5));
+    mp_float_t value;
+    if (!mp_obj_get_float_maybe(factor, &value)) {
+        microcoapy_bad_type(argument);
     }
+    // False for NaN, too.
+    if (!(value >= 0 && value < MICROPY_FLOAT_CONST(1000000.0))) {
+        microcoapy_bad_value(argument);
+    }
+    return mp_obj_new_int_from_float(value * MICROPY_FLOAT_CONST(1000.0) + MICROPY_FLOAT_CONST(0.5));
+    #else
+    return MP_OBJ_NEW_SMALL_INT(1000 * microcoapy_int_arg(factor, argument, 0, 1000000));
     #endif
-    return 1000 * microcoapy_int_arg(value, argument, 0, 1000000);
 }
 
-static void parameters_from_args(const mp_arg_t *allowed, const mp_arg_val_t *value, mcoap_parameters *parameters) {
+// Sets what is given; None stands for the default.
+static void parameters_from_args(const mp_arg_val_t *value, mcoap_parameters *parameters) {
+    MP_STATIC_ASSERT(sizeof(*parameters) == (STATE_INDEX - 1) * sizeof(uint32_t));
+    uint32_t *field = (uint32_t *)parameters;
     mcoap_parameters_default(parameters);
-    uint32_t *const field[PARAMETER_COUNT] = {
-        &parameters->ack_timeout_ms, &parameters->ack_random_factor_permille, &parameters->max_latency_ms,
-        &parameters->processing_delay_ms, &parameters->default_leisure_ms, &parameters->probing_rate,
-        &parameters->max_retransmit, &parameters->nstart, &parameters->max_message, &parameters->message_store,
-    };
-    for (size_t i = 0; i < PARAMETER_COUNT; i++) {
-        if (value[i].u_obj == mp_const_none) {
+    for (size_t i = 1; i < STATE_INDEX; i++) {
+        qstr name = parameter_names[i];
+        mp_obj_t given = value[i].u_obj;
+        if (given == MP_OBJ_NULL || given == mp_const_none) {
             continue;
         }
-        *field[i] = i == PARAMETER_ACK_RANDOM_FACTOR
-            ? permille_arg(value[i].u_obj, allowed[i].qst)
-            : (uint32_t)microcoapy_int_arg(value[i].u_obj, allowed[i].qst, 0, INT32_MAX);
+        if (name == MP_QSTR_ack_random_factor) {
+            given = permille(given, name);
+        }
+        field[i - 1] = microcoapy_int_arg(given, name, 0, INT32_MAX);
     }
     int32_t wrong = mcoap_parameters_check(parameters);
-    if (wrong >= 0 && wrong < PARAMETER_COUNT) {
-        microcoapy_bad_value(allowed[wrong].qst);
+    if (wrong >= 0) {
+        microcoapy_bad_value(parameter_names[wrong + 1]);
     }
 }
 
 static coap_obj_t *coap_new(const mp_obj_type_t *type) {
-    coap_obj_t *self = mp_obj_malloc(coap_obj_t, type);
-    memset((char *)self + sizeof(self->base), 0, sizeof(*self) - sizeof(self->base));
+    coap_obj_t *self = m_malloc0(sizeof(coap_obj_t));
+    self->base.type = type;
     self->sock = mp_const_none;
     self->response_callback = mp_const_none;
     self->error_callback = mp_const_none;
     self->discard_retransmissions = mp_const_false;
-    self->callbacks = MP_OBJ_NULL;
-    self->addresses = MP_OBJ_NULL;
-    self->link = LINK_NONE;
+    self->debug = mp_const_false;
+    self->is_server = mp_const_false;
+    #if MICROCOAPY_DISCOVERY
+    self->group_sock = mp_const_none;
+    #endif
     return self;
 }
 
@@ -75,7 +75,9 @@ static void coap_init_endpoint(coap_obj_t *self, const mcoap_parameters *paramet
     size_t state_len = mcoap_endpoint_size(parameters);
     // One byte more than the largest message: a datagram that fills it was too large.
     self->rx_len = parameters->max_message + 1;
-    self->block = m_malloc(state_len + self->rx_len);
+    self->max_body = parameters->max_body;
+    // Cleared: the collector reads it all, and what lay there before may look like pointers.
+    self->block = m_malloc0(state_len + self->rx_len);
     self->rx = (uint8_t *)self->block + state_len;
     uint8_t seed[MCOAP_SEED_LEN];
     microcoapy_entropy(seed, sizeof(seed));
@@ -86,30 +88,38 @@ static void coap_init_endpoint(coap_obj_t *self, const mcoap_parameters *paramet
     }
 }
 
-// Coap(port=5683, *, ack_timeout=2000, ...)
+static void import_state(coap_obj_t *self, mp_obj_t state_in) {
+    mp_buffer_info_t state;
+    microcoapy_bytes_arg(state_in, MP_QSTR_state, &state);
+    mcoap_result result =
+        mcoap_endpoint_import(self->endpoint, microcoapy_now(), microcoapy_engine_bytes(state.buf, state.len), state.len);
+    if (result == MCOAP_ERR_ARGUMENT) {
+        microcoapy_bad_value(MP_QSTR_state);
+    }
+    if (result != MCOAP_OK) {
+        microcoapy_raise(result);
+    }
+}
+
+// Coap(port=5683, *, ack_timeout=2000, ..., state=None)
 static mp_obj_t coap_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    #define PARAMETER(name) { MP_QSTR_##name, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } }
-    static const mp_arg_t allowed[] = {
-        { MP_QSTR_port, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_INT(COAP_DEFAULT_PORT) } },
-        PARAMETER(ack_timeout),
-        PARAMETER(ack_random_factor),
-        PARAMETER(max_latency),
-        PARAMETER(processing_delay),
-        PARAMETER(default_leisure),
-        PARAMETER(probing_rate),
-        PARAMETER(max_retransmit),
-        PARAMETER(nstart),
-        PARAMETER(max_message),
-        PARAMETER(message_store),
-    };
-    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all_kw_array(n_args, n_kw, args, MP_ARRAY_SIZE(allowed), allowed, value);
-    mp_int_t port = microcoapy_int_arg(value[0].u_obj, MP_QSTR_port, 0, UINT16_MAX);
+    mp_arg_t allowed[ARGUMENT_COUNT];
+    mp_arg_val_t value[ARGUMENT_COUNT];
+    for (size_t i = 0; i < ARGUMENT_COUNT; i++) {
+        allowed[i].qst = parameter_names[i];
+        allowed[i].flags = i == 0 ? MP_ARG_OBJ : MP_ARG_OBJ | MP_ARG_KW_ONLY;
+        allowed[i].defval.u_obj = MP_OBJ_NULL;
+    }
+    mp_arg_parse_all_kw_array(n_args, n_kw, args, ARGUMENT_COUNT, allowed, value);
     mcoap_parameters parameters;
-    parameters_from_args(&allowed[1], &value[1], &parameters);
+    parameters_from_args(value, &parameters);
     coap_obj_t *self = coap_new(type);
-    self->start_port = port;
+    self->start_port = value[0].u_obj == MP_OBJ_NULL ? COAP_DEFAULT_PORT : microcoapy_port_arg(value[0].u_obj);
+    self->port_given = value[0].u_obj != MP_OBJ_NULL;
     coap_init_endpoint(self, &parameters);
+    if (value[STATE_INDEX].u_obj != MP_OBJ_NULL && value[STATE_INDEX].u_obj != mp_const_none) {
+        import_state(self, value[STATE_INDEX].u_obj);
+    }
     return MP_OBJ_FROM_PTR(self);
 }
 
@@ -118,24 +128,27 @@ static mp_obj_t coap_make_new(const mp_obj_type_t *type, size_t n_args, size_t n
 static void stop(coap_obj_t *self) {
     mcoap_endpoint_reset(self->endpoint);
     self->addresses = MP_OBJ_NULL;
+    self->bodies = NULL;
     microcoapy_socket_close(self);
+    microcoapy_end_all(self);
+    microcoapy_async_update(self);
+}
+
+static void start(coap_obj_t *self, mp_int_t port) {
+    if (self->link == LINK_NONE) {
+        microcoapy_socket_open(self, port);
+        microcoapy_flush(self, 0); // requests that were made before
+    }
 }
 
 // start(port=<the constructor's>)
-static mp_obj_t coap_start(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
-    static const mp_arg_t allowed[] = { { MP_QSTR_port, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } } };
-    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all(n_args - 1, args + 1, kwargs, MP_ARRAY_SIZE(allowed), allowed, value);
-    coap_obj_t *self = MP_OBJ_TO_PTR(args[0]);
-    mp_int_t port = value[0].u_obj == mp_const_none
-        ? self->start_port
-        : microcoapy_int_arg(value[0].u_obj, MP_QSTR_port, 0, UINT16_MAX);
-    if (self->link == LINK_NONE) {
-        microcoapy_socket_open(self, port);
-    }
+static mp_obj_t run_start(coap_obj_t *self, mp_obj_t *arg) {
+    bool given = arg[ARG_PORT] != MP_OBJ_NULL && arg[ARG_PORT] != mp_const_none;
+    mp_int_t port = given ? microcoapy_port_arg(arg[ARG_PORT]) : self->start_port;
+    start(self, port);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(coap_start_obj, 1, coap_start);
+static METHOD(coap_start_obj, run_start, 0, ARG_PORT);
 
 static mp_obj_t coap_stop(mp_obj_t self_in) {
     stop(MP_OBJ_TO_PTR(self_in));
@@ -144,197 +157,271 @@ static mp_obj_t coap_stop(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(coap_stop_obj, coap_stop);
 
 // setCustomSocket(sock): in place of start()
-static mp_obj_t coap_set_custom_socket(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
-    static const mp_arg_t allowed[] = { { MP_QSTR_sock, MP_ARG_OBJ | MP_ARG_REQUIRED, { .u_obj = MP_OBJ_NULL } } };
-    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all(n_args - 1, args + 1, kwargs, MP_ARRAY_SIZE(allowed), allowed, value);
-    coap_obj_t *self = MP_OBJ_TO_PTR(args[0]);
-    mp_obj_t sock = value[0].u_obj;
-    if (sock != self->sock) {
+static mp_obj_t run_set_custom_socket(coap_obj_t *self, mp_obj_t *arg) {
+    if (self->link != LINK_NONE && arg[ARG_SOCK] != self->sock) {
         stop(self);
     }
-    microcoapy_socket_attach(self, sock);
+    microcoapy_socket_attach(self, arg[ARG_SOCK]);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(coap_set_custom_socket_obj, 1, coap_set_custom_socket);
+static METHOD(coap_set_custom_socket_obj, run_set_custom_socket, 1, ARG_SOCK);
+
+static bool pump(coap_obj_t *self, uint32_t milliseconds) {
+    bool handled = microcoapy_pump(self, milliseconds, NULL, NULL);
+    microcoapy_async_update(self);
+    return handled;
+}
 
 // poll(timeoutMs=-1, pollPeriodMs=500)
-static mp_obj_t coap_poll(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
-    static const mp_arg_t allowed[] = {
-        { MP_QSTR_timeoutMs, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_INT(-1) } },
-        { MP_QSTR_pollPeriodMs, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_INT(500) } },
-    };
-    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all(n_args - 1, args + 1, kwargs, MP_ARRAY_SIZE(allowed), allowed, value);
-    mp_int_t timeout = microcoapy_int_arg(value[0].u_obj, MP_QSTR_timeoutMs, INT32_MIN, INT32_MAX - 1);
+static mp_obj_t run_poll(coap_obj_t *self, mp_obj_t *arg) {
+    mp_int_t timeout = -1;
+    if (arg[ARG_TIMEOUT] != MP_OBJ_NULL) {
+        timeout = microcoapy_int_arg(arg[ARG_TIMEOUT], MP_QSTR_timeoutMs, INT32_MIN, INT32_MAX - 1);
+    }
     // The clock counts whole milliseconds: one more makes sure that all of the last one has passed.
-    uint32_t milliseconds = timeout <= 0 ? 0 : (uint32_t)timeout + 1;
-    return mp_obj_new_bool(microcoapy_pump(MP_OBJ_TO_PTR(args[0]), milliseconds));
+    return mp_obj_new_bool(pump(self, timeout <= 0 ? 0 : (uint32_t)timeout + 1));
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(coap_poll_obj, 1, coap_poll);
+static METHOD(coap_poll_obj, run_poll, 0, ARG_TIMEOUT, ARG_POLL_PERIOD);
 
 // loop(blocking=True)
-static mp_obj_t coap_loop(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
-    static const mp_arg_t allowed[] = { { MP_QSTR_blocking, MP_ARG_BOOL, { .u_bool = true } } };
-    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all(n_args - 1, args + 1, kwargs, MP_ARRAY_SIZE(allowed), allowed, value);
-    return mp_obj_new_bool(microcoapy_pump(MP_OBJ_TO_PTR(args[0]), value[0].u_bool ? PUMP_FOREVER : 0));
+static mp_obj_t run_loop(coap_obj_t *self, mp_obj_t *arg) {
+    bool blocking = arg[ARG_BLOCKING] == MP_OBJ_NULL || mp_obj_is_true(arg[ARG_BLOCKING]);
+    return mp_obj_new_bool(pump(self, blocking ? PUMP_FOREVER : 0));
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(coap_loop_obj, 1, coap_loop);
+static METHOD(coap_loop_obj, run_loop, 0, ARG_BLOCKING);
+
+// ---- the modern layer's life cycle -------------------------------------------------------------
+
+// with Coap() as coap: any free port, unless the constructor has named one
+static mp_obj_t coap_enter(mp_obj_t self_in) {
+    coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    start(self, self->port_given ? self->start_port : 0);
+    return self_in;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(coap_enter_obj, coap_enter);
+
+static mp_obj_t coap_exit(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    return coap_stop(args[0]);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(coap_exit_obj, 4, 4, coap_exit);
+
+#if MICROCOAPY_DISCOVERY
+// join(group="224.0.1.187", interface=None): also takes requests to that group; All CoAP Nodes, RFC 7252 section 12.8
+static mp_obj_t coap_join(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kwargs) {
+    static const mp_arg_t allowed[] = {
+        { MP_QSTR_group, MP_ARG_OBJ, { .u_obj = MP_OBJ_NULL } },
+        { MP_QSTR_interface, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kwargs, MP_ARRAY_SIZE(allowed), allowed, args);
+    mp_obj_t group = args[0].u_obj == MP_OBJ_NULL ? mp_obj_new_str_from_cstr("224.0.1.187") : args[0].u_obj;
+    microcoapy_socket_join(MP_OBJ_TO_PTR(pos_args[0]), group, args[1].u_obj);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(coap_join_obj, 1, coap_join);
+#endif
+
+#if MICROCOAPY_MODERN
+// The module, or MP_OBJ_NULL where there is none.
+static mp_obj_t find_asyncio(void) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        mp_obj_t module = mp_import_name(MP_QSTR_asyncio, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+        nlr_pop();
+        return module;
+    }
+    if (!mp_obj_exception_match(MP_OBJ_FROM_PTR(nlr.ret_val), MP_OBJ_FROM_PTR(&mp_type_ImportError))) {
+        nlr_jump(nlr.ret_val);
+    }
+    return MP_OBJ_NULL;
+}
+#endif
+
+// run(): serves until stop() or Ctrl-C; in an event loop of its own where there is asyncio, so that handlers may be
+// coroutines.
+static mp_obj_t coap_run(mp_obj_t self_in) {
+    coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    microcoapy_must_not_block();
+    start(self, self->start_port);
+    #if MICROCOAPY_MODERN
+    mp_obj_t asyncio = find_asyncio();
+    if (asyncio != MP_OBJ_NULL) {
+        mp_obj_t serve = mp_call_function_1(MP_OBJ_FROM_PTR(&microcoapy_serve_obj), self_in);
+        return microcoapy_call(asyncio, MP_QSTR_run, 1, serve, MP_OBJ_NULL);
+    }
+    #endif
+    while (self->link != LINK_NONE) {
+        pump(self, PUMP_FOREVER);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(coap_run_obj, coap_run);
+
+// ---- without a socket --------------------------------------------------------------------------
+
+static void go_manual(coap_obj_t *self) {
+    if (self->link == LINK_NONE) {
+        self->link = LINK_MANUAL;
+    } else if (self->link != LINK_MANUAL) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("there is a socket"));
+    }
+}
+
+// feed(data, addr) -> True if a program was told of something
+static mp_obj_t coap_feed(mp_obj_t self_in, mp_obj_t data, mp_obj_t addr) {
+    coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_buffer_info_t buffer;
+    if (microcoapy_is_str(data)) {
+        microcoapy_bad_type(MP_QSTR_data);
+    }
+    microcoapy_bytes_arg(data, MP_QSTR_data, &buffer);
+    go_manual(self);
+    bool told = microcoapy_feed(self, buffer.buf, buffer.len, addr);
+    microcoapy_async_update(self);
+    return mp_obj_new_bool(told);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(coap_feed_obj, coap_feed);
+
+// take() -> (data, addr), or None
+static mp_obj_t coap_take(mp_obj_t self_in) {
+    coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    go_manual(self);
+    microcoapy_run_timers(self);
+    mp_obj_t taken = microcoapy_take(self);
+    microcoapy_async_update(self);
+    return taken;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(coap_take_obj, coap_take);
+
+// next_timeout_ms() -> milliseconds until take() may have something again, or None
+static mp_obj_t coap_next_timeout_ms(mp_obj_t self_in) {
+    uint32_t milliseconds = microcoapy_next_timer(MP_OBJ_TO_PTR(self_in));
+    return milliseconds == UINT32_MAX ? mp_const_none : mp_obj_new_int_from_uint(milliseconds);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(coap_next_timeout_ms_obj, coap_next_timeout_ms);
 
 // ---- handlers and counters ---------------------------------------------------------------------
 
-static mp_obj_t without_leading_slash(mp_obj_t url) {
-    size_t len;
-    const char *path = mp_obj_str_get_data(url, &len);
-    return len != 0 && path[0] == '/' ? mp_obj_new_str(path + 1, len - 1) : url;
-}
-
 // addIncomingRequestCallback(url, cb)
-static mp_obj_t coap_add_incoming_request_callback(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
-    static const mp_arg_t allowed[] = {
-        { MP_QSTR_url, MP_ARG_OBJ | MP_ARG_REQUIRED, { .u_obj = MP_OBJ_NULL } },
-        { MP_QSTR_cb, MP_ARG_OBJ | MP_ARG_REQUIRED, { .u_obj = MP_OBJ_NULL } },
-    };
-    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all(n_args - 1, args + 1, kwargs, MP_ARRAY_SIZE(allowed), allowed, value);
-    coap_obj_t *self = MP_OBJ_TO_PTR(args[0]);
-    if (!mp_obj_is_str(value[0].u_obj)) {
-        microcoapy_bad_type(MP_QSTR_url);
-    }
-    if (!mp_obj_is_callable(value[1].u_obj)) {
+static mp_obj_t run_add_incoming_request_callback(coap_obj_t *self, mp_obj_t *arg) {
+    microcoapy_str_arg(arg[ARG_URL], MP_QSTR_url);
+    if (!mp_obj_is_callable(arg[ARG_CB])) {
         microcoapy_bad_type(MP_QSTR_cb);
     }
-    mp_obj_t path = without_leading_slash(value[0].u_obj);
-    mp_obj_dict_store(microcoapy_callbacks(self), path, value[1].u_obj);
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) == 0) {
-        microcoapy_resources_sync(self);
-        nlr_pop();
-    } else {
-        // No request could ever reach it.
-        mp_obj_dict_delete(self->callbacks, path);
-        nlr_jump(nlr.ret_val);
-    }
-    self->is_server = true;
+    microcoapy_path_add(self, arg[ARG_URL], arg[ARG_CB]);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(coap_add_incoming_request_callback_obj, 1, coap_add_incoming_request_callback);
+static METHOD(coap_add_incoming_request_callback_obj, run_add_incoming_request_callback, 2, ARG_URL, ARG_CB);
+
+// In the order of mcoap_stats, which has nothing but counters.
+static const qstr_short_t counter_names[] = {
+    MP_QSTR_sent, MP_QSTR_received, MP_QSTR_retransmitted, MP_QSTR_duplicates, MP_QSTR_malformed, MP_QSTR_dropped,
+    MP_QSTR_timeouts, MP_QSTR_resets, MP_QSTR_exchanges_in_use, MP_QSTR_transmissions_in_use,
+    MP_QSTR_deduplication_in_use, MP_QSTR_requests_in_use, MP_QSTR_bodies_in_use, MP_QSTR_observations_in_use,
+    MP_QSTR_observers_in_use,
+};
 
 // stats() -> dict
 static mp_obj_t coap_stats(mp_obj_t self_in) {
     coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
     mcoap_stats stats;
     mcoap_endpoint_stats(self->endpoint, &stats);
-    mp_obj_t dict = mp_obj_new_dict(12);
-    #define STORE(name) mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(MP_QSTR_##name), mp_obj_new_int_from_uint(stats.name))
-    STORE(sent);
-    STORE(received);
-    STORE(retransmitted);
-    STORE(duplicates);
-    STORE(malformed);
-    STORE(dropped);
-    STORE(timeouts);
-    STORE(resets);
-    STORE(exchanges_in_use);
-    STORE(transmissions_in_use);
-    STORE(deduplication_in_use);
-    STORE(requests_in_use);
+    MP_STATIC_ASSERT(sizeof(stats) == MP_ARRAY_SIZE(counter_names) * sizeof(uint32_t));
+    const uint32_t *counter = (const uint32_t *)&stats;
+    mp_obj_t dict = mp_obj_new_dict(MP_ARRAY_SIZE(counter_names));
+    for (size_t i = 0; i < MP_ARRAY_SIZE(counter_names); i++) {
+        mp_obj_dict_store(dict, MP_OBJ_NEW_QSTR(counter_names[i]), mp_obj_new_int_from_uint(counter[i]));
+    }
     return dict;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(coap_stats_obj, coap_stats);
 
+// export_state() -> bytes: what outlives a deep sleep, for Coap(state=...). To be called before stop().
+static mp_obj_t coap_export_state(mp_obj_t self_in) {
+    coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    vstr_t state;
+    vstr_init_len(&state, mcoap_endpoint_export(self->endpoint, NULL, 0));
+    mcoap_endpoint_export(self->endpoint, (uint8_t *)state.buf, state.len);
+    return mp_obj_new_bytes_from_vstr(&state);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(coap_export_state_obj, coap_export_state);
+
 // ---- attributes --------------------------------------------------------------------------------
 
-static mp_obj_t coap_load(coap_obj_t *self, qstr attr) {
-    switch (attr) {
-        case MP_QSTR_responseCallback:
-        case MP_QSTR_resposeCallback:
-            return self->response_callback;
-        case MP_QSTR_errorCallback:
-            return self->error_callback;
-        case MP_QSTR_discardRetransmissions:
-            return self->discard_retransmissions;
-        case MP_QSTR_debug:
-            return mp_obj_new_bool(self->debug);
-        case MP_QSTR_sock:
-            return self->sock;
-        case MP_QSTR_isServer:
-            return mp_obj_new_bool(self->is_server);
-        case MP_QSTR_state:
+enum {
+    ATTR_RESPONSE_CALLBACK, // from here to ATTR_SOCK: in the order of coap_obj_t
+    ATTR_ERROR_CALLBACK,
+    ATTR_DISCARD_RETRANSMISSIONS,
+    ATTR_DEBUG,
+    ATTR_IS_SERVER,
+    ATTR_SOCK,
+    ATTR_STATE,
+    ATTR_CALLBACKS,
+    ATTR_PORT,
+    ATTR_COUNT,
+};
+static const qstr_short_t attr_names[ATTR_COUNT] = {
+    MP_QSTR_responseCallback, MP_QSTR_errorCallback, MP_QSTR_discardRetransmissions, MP_QSTR_debug, MP_QSTR_isServer,
+    MP_QSTR_sock, MP_QSTR_state, MP_QSTR_callbacks, MP_QSTR_port,
+};
+
+static mp_obj_t coap_load(coap_obj_t *self, size_t index) {
+    switch (index) {
+        case ATTR_STATE:
             // The values of TRANSMISSION_STATE
             return MP_OBJ_NEW_SMALL_INT(mcoap_endpoint_awaits_separate(self->endpoint));
-        case MP_QSTR_callbacks:
+        case ATTR_CALLBACKS:
             return microcoapy_callbacks(self);
-        case MP_QSTR_port:
+        case ATTR_PORT:
             return MP_OBJ_NEW_SMALL_INT(
                 self->own_socket && self->link != LINK_NONE ? self->bound_port : self->start_port);
         default:
-            return MP_OBJ_NULL;
+            return (&self->response_callback)[index];
     }
 }
 
-// None, or something to call.
-static mp_obj_t callback_value(mp_obj_t value, qstr attr) {
-    if (value != mp_const_none && !mp_obj_is_callable(value)) {
+static void coap_store(coap_obj_t *self, size_t index, qstr attr, mp_obj_t value) {
+    if (index <= ATTR_ERROR_CALLBACK && value != mp_const_none && !mp_obj_is_callable(value)) {
         microcoapy_bad_type(attr);
     }
-    return value;
-}
-
-static bool coap_store(coap_obj_t *self, qstr attr, mp_obj_t value) {
-    switch (attr) {
-        case MP_QSTR_responseCallback:
-        case MP_QSTR_resposeCallback:
-            self->response_callback = callback_value(value, attr);
-            return true;
-        case MP_QSTR_errorCallback:
-            self->error_callback = callback_value(value, attr);
-            return true;
-        case MP_QSTR_discardRetransmissions:
-            self->discard_retransmissions = value;
-            return true;
-        case MP_QSTR_debug:
-            self->debug = mp_obj_is_true(value);
-            return true;
-        case MP_QSTR_sock:
-            microcoapy_socket_attach(self, value);
-            return true;
-        case MP_QSTR_isServer:
-            self->is_server = mp_obj_is_true(value);
-            return true;
-        case MP_QSTR_state:
-            // Accepted because programs reset it; the engine knows the state itself.
-            return true;
-        case MP_QSTR_callbacks:
-            if (!mp_obj_is_type(value, &mp_type_dict)) {
-                microcoapy_bad_type(attr);
-            }
-            self->callbacks = value;
-            microcoapy_resources_sync(self);
-            return true;
-        case MP_QSTR_port:
-            self->start_port = microcoapy_int_arg(value, attr, 0, UINT16_MAX);
-            return true;
-        default:
-            return false;
+    if (index == ATTR_DEBUG || index == ATTR_IS_SERVER) {
+        value = mp_obj_new_bool(mp_obj_is_true(value));
     }
+    if (index < ATTR_SOCK) {
+        (&self->response_callback)[index] = value;
+    } else if (index == ATTR_SOCK) {
+        microcoapy_socket_attach(self, value);
+    } else if (index == ATTR_CALLBACKS) {
+        if (mp_obj_get_type(value) != &mp_type_dict) {
+            microcoapy_bad_type(attr);
+        }
+        self->callbacks = value;
+        microcoapy_paths_sync(self);
+    } else if (index == ATTR_PORT) {
+        self->start_port = microcoapy_port_arg(value);
+    }
+    // ATTR_STATE: accepted because programs reset it; the engine knows the state itself.
 }
 
 static void coap_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    if (dest[0] == MP_OBJ_NULL) {
-        dest[0] = coap_load(self, attr);
+    size_t index = attr == MP_QSTR_resposeCallback
+        ? ATTR_RESPONSE_CALLBACK : microcoapy_name_index(attr_names, ATTR_COUNT, attr);
+    if (index == ATTR_COUNT) {
         if (dest[0] == MP_OBJ_NULL) {
             dest[1] = MP_OBJ_SENTINEL; // a method
         }
-    } else if (dest[1] != MP_OBJ_NULL && coap_store(self, attr, dest[1])) {
+    } else if (dest[0] == MP_OBJ_NULL) {
+        dest[0] = coap_load(self, index);
+    } else if (dest[1] != MP_OBJ_NULL) {
+        coap_store(self, index, attr, dest[1]);
         dest[0] = MP_OBJ_NULL;
     }
 }
 
 static const mp_rom_map_elem_t coap_table[] = {
-    { MP_ROM_QSTR(MP_QSTR_TRANSMISSION_STATE), MP_ROM_PTR(&microcoapy_state_type) },
+    { MP_ROM_QSTR(MP_QSTR_TRANSMISSION_STATE), MP_ROM_PTR(&microcoapy_state_class) },
     { MP_ROM_QSTR(MP_QSTR_start), MP_ROM_PTR(&coap_start_obj) },
     { MP_ROM_QSTR(MP_QSTR_stop), MP_ROM_PTR(&coap_stop_obj) },
     { MP_ROM_QSTR(MP_QSTR_setCustomSocket), MP_ROM_PTR(&coap_set_custom_socket_obj) },
@@ -342,6 +429,28 @@ static const mp_rom_map_elem_t coap_table[] = {
     { MP_ROM_QSTR(MP_QSTR_loop), MP_ROM_PTR(&coap_loop_obj) },
     { MP_ROM_QSTR(MP_QSTR_addIncomingRequestCallback), MP_ROM_PTR(&coap_add_incoming_request_callback_obj) },
     { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&coap_stats_obj) },
+    { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&coap_enter_obj) },
+    { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&coap_exit_obj) },
+    { MP_ROM_QSTR(MP_QSTR_run), MP_ROM_PTR(&coap_run_obj) },
+    #if MICROCOAPY_DISCOVERY
+    { MP_ROM_QSTR(MP_QSTR_join), MP_ROM_PTR(&coap_join_obj) },
+    { MP_ROM_QSTR(MP_QSTR_discover), MP_ROM_PTR(&microcoapy_discover_obj) },
+    #endif
+    { MP_ROM_QSTR(MP_QSTR_feed), MP_ROM_PTR(&coap_feed_obj) },
+    { MP_ROM_QSTR(MP_QSTR_take), MP_ROM_PTR(&coap_take_obj) },
+    { MP_ROM_QSTR(MP_QSTR_next_timeout_ms), MP_ROM_PTR(&coap_next_timeout_ms_obj) },
+    { MP_ROM_QSTR(MP_QSTR_export_state), MP_ROM_PTR(&coap_export_state_obj) },
+    #if MICROCOAPY_MODERN
+    { MP_ROM_QSTR(MP_QSTR_serve), MP_ROM_PTR(&microcoapy_serve_obj) },
+    { MP_ROM_QSTR(MP_QSTR_resource), MP_ROM_PTR(&microcoapy_resource_obj) },
+    { MP_ROM_QSTR(MP_QSTR_request), MP_ROM_PTR(&microcoapy_request_obj) },
+    { MP_ROM_QSTR(MP_QSTR_fetch), MP_ROM_PTR(&microcoapy_fetch_obj) },
+    { MP_ROM_QSTR(MP_QSTR_patch), MP_ROM_PTR(&microcoapy_patch_obj) },
+    { MP_ROM_QSTR(MP_QSTR_ipatch), MP_ROM_PTR(&microcoapy_ipatch_obj) },
+    #endif
+    #if MICROCOAPY_OBSERVE
+    { MP_ROM_QSTR(MP_QSTR_observe), MP_ROM_PTR(&microcoapy_observe_obj) },
+    #endif
     { MP_ROM_QSTR(MP_QSTR_get), MP_ROM_PTR(&microcoapy_get_obj) },
     { MP_ROM_QSTR(MP_QSTR_getNonConf), MP_ROM_PTR(&microcoapy_get_non_obj) },
     { MP_ROM_QSTR(MP_QSTR_delete), MP_ROM_PTR(&microcoapy_delete_obj) },
@@ -357,9 +466,15 @@ static const mp_rom_map_elem_t coap_table[] = {
 };
 static MP_DEFINE_CONST_DICT(coap_dict, coap_table);
 
+#if MICROCOAPY_MODERN
+#define COAP_STREAM protocol, &microcoapy_coap_stream,
+#else
+#define COAP_STREAM
+#endif
 MP_DEFINE_CONST_OBJ_TYPE(
     microcoapy_coap_type, MP_QSTR_Coap, MP_TYPE_FLAG_NONE,
     make_new, coap_make_new,
     attr, coap_attr,
+    COAP_STREAM
     locals_dict, &coap_dict
     );

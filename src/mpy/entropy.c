@@ -44,8 +44,8 @@ void microcoapy_entropy(uint8_t *out, size_t len) {
     mp_obj_t bytes = mp_call_function_1(mp_load_attr(os, MP_QSTR_urandom), MP_OBJ_NEW_SMALL_INT(len));
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(bytes, &buffer, MP_BUFFER_READ);
-    if (buffer.len != len) {
-        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("os.urandom"));
+    if (buffer.len < len) {
+        microcoapy_bad_value(MP_QSTR_urandom);
     }
     memcpy(out, buffer.buf, len);
 }

@@ -5,67 +5,45 @@
 #include "py/mperrno.h"
 #include "shim.h"
 
-// Not in MicroPython's own list; this is the number that Linux and lwIP use.
-#ifndef MP_EMSGSIZE
-#ifdef EMSGSIZE
-#define MP_EMSGSIZE EMSGSIZE
-#else
-#define MP_EMSGSIZE (90)
-#endif
-#endif
-
-// A constant text per result: the engine's reasons are few, and ROM strings are compressed.
-static mp_rom_error_text_t value_error_text(mcoap_result result) {
-    switch (result) {
-        case MCOAP_ERR_URI:
-            return MP_ERROR_TEXT("url: malformed path or query");
-        case MCOAP_ERR_OPTION:
-            return MP_ERROR_TEXT("options: bad number or length");
-        case MCOAP_ERR_TOKEN:
-            return MP_ERROR_TEXT("token: longer than 8 bytes");
-        case MCOAP_ERR_TYPE:
-            return MP_ERROR_TEXT("type, method: not possible here");
-        default:
-            return MP_ERROR_TEXT("bad argument");
-    }
-}
-
+// The engine's reasons, by the argument at fault where it is one.
 void microcoapy_raise(mcoap_result result) {
     switch (result) {
+        case MCOAP_ERR_TYPE:
+            mp_raise_ValueError(MP_ERROR_TEXT("type, method: not valid"));
+        case MCOAP_ERR_URI:
+            microcoapy_bad_value(MP_QSTR_url);
+        case MCOAP_ERR_OPTION:
+            microcoapy_bad_value(MP_QSTR_options);
         case MCOAP_ERR_NO_SLOT:
             mp_raise_OSError(MP_ENOBUFS);
         case MCOAP_ERR_TOO_LARGE:
             mp_raise_OSError(MP_EMSGSIZE);
-        case MCOAP_ERR_STALE:
-            mp_raise_OSError(MP_ENOENT);
-        case MCOAP_ERR_STATE:
+        default:
             mp_raise_OSError(MP_EINVAL);
-        case MCOAP_ERR_MEMORY:
-            mp_raise_OSError(MP_ENOMEM);
-        default:
-            mp_raise_msg(&mp_type_ValueError, value_error_text(result));
-    }
-}
-
-bool microcoapy_sendable(mcoap_result result) {
-    switch (result) {
-        case MCOAP_OK:
-            return true;
-        case MCOAP_ERR_NO_SLOT:
-        case MCOAP_ERR_TOO_LARGE:
-        case MCOAP_ERR_STALE:
-            return false;
-        default:
-            microcoapy_raise(result);
     }
 }
 
 void microcoapy_bad_value(qstr argument) {
-    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q: out of range"), argument);
+    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q: not valid"), argument);
 }
 
 void microcoapy_bad_type(qstr argument) {
     mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("%q: wrong type"), argument);
+}
+
+void microcoapy_show(mp_obj_t exception) {
+    #if MICROPY_ROM_TEXT_COMPRESSION
+    // With a full heap and no emergency exception buffer, MicroPython (1.25) decompresses the text to an address
+    // close to 0.
+    enum { LONGEST_TEXT = 256 };
+    byte *room = m_new_maybe(byte, LONGEST_TEXT);
+    if (room == NULL) {
+        mp_printf(MICROPY_ERROR_PRINTER, "%q\n", mp_obj_get_type(exception)->name);
+        return;
+    }
+    m_del(byte, room, LONGEST_TEXT);
+    #endif
+    mp_obj_print_exception(MICROPY_ERROR_PRINTER, exception);
 }
 
 mp_int_t microcoapy_int_arg(mp_obj_t value, qstr argument, mp_int_t min, mp_int_t max) {
@@ -83,8 +61,31 @@ mp_int_t microcoapy_int_arg(mp_obj_t value, qstr argument, mp_int_t min, mp_int_
     return number;
 }
 
+mp_int_t microcoapy_port_arg(mp_obj_t value) {
+    return microcoapy_int_arg(value, MP_QSTR_port, 0, UINT16_MAX);
+}
+
+bool microcoapy_is_str(mp_obj_t value) {
+    return mp_obj_get_type(value) == &mp_type_str;
+}
+
+void microcoapy_str_arg(mp_obj_t value, qstr argument) {
+    if (!microcoapy_is_str(value)) {
+        microcoapy_bad_type(argument);
+    }
+}
+
+bool microcoapy_items(mp_obj_t value, size_t *len, mp_obj_t **items) {
+    const mp_obj_type_t *type = mp_obj_get_type(value);
+    if (type != &mp_type_tuple && type != &mp_type_list) {
+        return false;
+    }
+    mp_obj_get_array(value, len, items);
+    return true;
+}
+
 void microcoapy_bytes_arg(mp_obj_t value, qstr argument, mp_buffer_info_t *out) {
-    if (value == mp_const_none) {
+    if (value == MP_OBJ_NULL || value == mp_const_none) {
         out->buf = NULL;
         out->len = 0;
     } else if (!mp_get_buffer(value, out, MP_BUFFER_READ)) {
@@ -117,8 +118,3 @@ const void *microcoapy_engine_bytes(const void *data, size_t len) {
     return data;
 }
 #endif
-
-bool microcoapy_containable(mp_obj_t exception) {
-    return mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(mp_obj_get_type(exception)),
-        MP_OBJ_FROM_PTR(&mp_type_Exception));
-}

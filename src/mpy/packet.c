@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include "py/objstr.h"
+#include "protocol.h"
 #include "shim.h"
 
 typedef struct _option_obj_t {
     mp_obj_base_t base;
-    mp_obj_t number;
+    mp_obj_t number; // and the next: as in option_names
     mp_obj_t buffer;
 } option_obj_t;
+static const qstr_short_t option_names[] = { MP_QSTR_number, MP_QSTR_buffer };
 
 static mp_obj_t new_bytes(const uint8_t *data, size_t len) {
     return len == 0 ? mp_const_empty_bytes : mp_obj_new_bytes(data, len);
@@ -51,26 +53,14 @@ static mp_obj_t option_make_new(const mp_obj_type_t *type, size_t n_args, size_t
 
 static void option_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     option_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    mp_obj_t *slot = attr == MP_QSTR_number ? &self->number : attr == MP_QSTR_buffer ? &self->buffer : NULL;
-    if (slot == NULL) {
-        return;
-    }
-    if (dest[0] == MP_OBJ_NULL) {
-        dest[0] = *slot;
-    } else if (dest[1] != MP_OBJ_NULL) {
-        *slot = dest[1];
-        dest[0] = MP_OBJ_NULL;
-    }
+    microcoapy_slot_attr(option_names, MP_ARRAY_SIZE(option_names), &self->number, attr, dest);
 }
 
 static void option_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
     (void)kind;
     option_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    mp_print_str(print, "CoapOption(");
-    mp_obj_print_helper(print, self->number, PRINT_REPR);
-    mp_print_str(print, ", ");
-    mp_obj_print_helper(print, self->buffer, PRINT_REPR);
-    mp_print_str(print, ")");
+    mp_print_str(print, "CoapOption");
+    mp_obj_print_helper(print, mp_obj_new_tuple(2, &self->number), PRINT_REPR);
 }
 
 MP_DEFINE_CONST_OBJ_TYPE(
@@ -82,30 +72,29 @@ MP_DEFINE_CONST_OBJ_TYPE(
 
 // ---- CoapPacket ------------------------------------------------------------------------------
 
-static packet_obj_t *packet_new(void) {
-    packet_obj_t *self = mp_obj_malloc(packet_obj_t, &microcoapy_packet_type);
-    self->version = MP_OBJ_NEW_SMALL_INT(microcoapy_protocol_version);
-    self->type = MP_OBJ_NEW_SMALL_INT(microcoapy_type_con);
-    self->method = MP_OBJ_NEW_SMALL_INT(microcoapy_method_get);
-    self->token = mp_const_empty_bytes;
-    self->payload = mp_const_empty_bytes;
-    self->messageid = MP_OBJ_NEW_SMALL_INT(0);
-    self->content_format = MP_OBJ_NEW_SMALL_INT(MCOAP_CONTENT_FORMAT_NONE);
-    self->query = MP_OBJ_NULL;
-    self->options = MP_OBJ_NULL;
-    self->raw_options = mp_const_empty_bytes;
-    return self;
-}
+// From the version on, in the order of packet_obj_t.
+static const qstr_short_t packet_names[] = {
+    MP_QSTR_version, MP_QSTR_type, MP_QSTR_method, MP_QSTR_token, MP_QSTR_payload, MP_QSTR_messageid,
+    MP_QSTR_content_format, MP_QSTR_query, MP_QSTR_options,
+};
 
-mp_obj_t microcoapy_packet_from_event(const mcoap_event *event) {
-    packet_obj_t *self = packet_new();
+void microcoapy_packet_init(packet_obj_t *self, const mp_obj_type_t *type, const mcoap_event *event) {
+    self->base.type = type;
+    self->version = MP_OBJ_NEW_SMALL_INT(PROTOCOL_VERSION);
     self->type = MP_OBJ_NEW_SMALL_INT(event->message_type);
     self->method = MP_OBJ_NEW_SMALL_INT(event->code);
     self->messageid = MP_OBJ_NEW_SMALL_INT(event->message_id);
     self->content_format = MP_OBJ_NEW_SMALL_INT(event->content_format);
+    self->query = MP_OBJ_NULL;
+    self->options = MP_OBJ_NULL;
     self->token = new_bytes(event->token, event->token_len);
     self->payload = new_bytes(event->payload, event->payload_len);
     self->raw_options = new_bytes(event->options, event->options_len);
+}
+
+mp_obj_t microcoapy_packet_from_event(const mcoap_event *event) {
+    packet_obj_t *self = m_new_obj(packet_obj_t);
+    microcoapy_packet_init(self, &microcoapy_packet_type, event);
     return MP_OBJ_FROM_PTR(self);
 }
 
@@ -114,7 +103,8 @@ static mp_obj_t packet_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     (void)type;
     (void)args;
     mp_arg_check_num(n_args, n_kw, 0, 0, false);
-    return MP_OBJ_FROM_PTR(packet_new());
+    mcoap_event blank = { .code = METHOD_GET, .content_format = MCOAP_CONTENT_FORMAT_NONE };
+    return microcoapy_packet_from_event(&blank);
 }
 
 static mp_obj_t packet_options(packet_obj_t *self) {
@@ -136,15 +126,11 @@ static mp_obj_t packet_options(packet_obj_t *self) {
 
 static mp_obj_t packet_query(packet_obj_t *self) {
     if (self->query == MP_OBJ_NULL) {
-        size_t len, query_len = 0;
+        size_t len;
         const uint8_t *raw = (const uint8_t *)mp_obj_str_get_data(self->raw_options, &len);
-        mcoap_options_query(raw, len, NULL, 0, &query_len);
-        if (query_len == 0) {
-            return self->query = mp_const_empty_bytes;
-        }
         vstr_t query;
-        vstr_init_len(&query, query_len);
-        mcoap_options_query(raw, len, (uint8_t *)query.buf, query_len, &query_len);
+        vstr_init_len(&query, len); // the options are longer than what they carry
+        mcoap_options_query(raw, len, (uint8_t *)query.buf, len, &query.len);
         self->query = mp_obj_new_bytes_from_vstr(&query);
     }
     return self->query;
@@ -157,49 +143,21 @@ static mp_obj_t packet_text(packet_obj_t *self) {
     return buffer.len == 0 ? MP_OBJ_NEW_QSTR(MP_QSTR_) : mp_obj_new_str(buffer.buf, buffer.len);
 }
 
-static mp_obj_t *packet_slot(packet_obj_t *self, qstr attr) {
-    switch (attr) {
-        case MP_QSTR_version:
-            return &self->version;
-        case MP_QSTR_type:
-            return &self->type;
-        case MP_QSTR_method:
-            return &self->method;
-        case MP_QSTR_token:
-            return &self->token;
-        case MP_QSTR_payload:
-            return &self->payload;
-        case MP_QSTR_messageid:
-            return &self->messageid;
-        case MP_QSTR_content_format:
-            return &self->content_format;
-        case MP_QSTR_query:
-            return &self->query;
-        case MP_QSTR_options:
-            return &self->options;
-        default:
-            return NULL;
-    }
-}
-
-static void packet_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+void microcoapy_packet_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     packet_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    mp_obj_t *slot = packet_slot(self, attr);
-    if (dest[0] == MP_OBJ_NULL) {
-        if (attr == MP_QSTR_options) {
-            dest[0] = packet_options(self);
-        } else if (attr == MP_QSTR_query) {
-            dest[0] = packet_query(self);
-        } else if (attr == MP_QSTR_text) {
-            dest[0] = packet_text(self);
-        } else if (slot != NULL) {
-            dest[0] = *slot;
-        } else {
-            dest[1] = MP_OBJ_SENTINEL; // a method
-        }
-    } else if (slot != NULL && dest[1] != MP_OBJ_NULL) {
-        *slot = dest[1];
-        dest[0] = MP_OBJ_NULL;
+    bool load = dest[0] == MP_OBJ_NULL;
+    if (load && attr == MP_QSTR_text) {
+        dest[0] = packet_text(self);
+        return;
+    }
+    if (load && attr == MP_QSTR_options) {
+        packet_options(self);
+    }
+    if (load && attr == MP_QSTR_query) {
+        packet_query(self);
+    }
+    if (!microcoapy_slot_attr(packet_names, MP_ARRAY_SIZE(packet_names), &self->version, attr, dest) && load) {
+        dest[1] = MP_OBJ_SENTINEL; // a method
     }
 }
 
@@ -218,18 +176,14 @@ static MP_DEFINE_CONST_FUN_OBJ_3(packet_add_option_obj, packet_add_option);
 
 // setUriHost(address)
 static mp_obj_t packet_set_uri_host(mp_obj_t self_in, mp_obj_t address) {
-    if (!mp_obj_is_str(address)) {
-        microcoapy_bad_type(MP_QSTR_address);
-    }
-    return packet_add_option(self_in, MP_OBJ_NEW_SMALL_INT(microcoapy_option_uri_host), address);
+    microcoapy_str_arg(address, MP_QSTR_address);
+    return packet_add_option(self_in, MP_OBJ_NEW_SMALL_INT(OPTION_URI_HOST), address);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(packet_set_uri_host_obj, packet_set_uri_host);
 
 // setUriPath(url): one option per segment; a leading slash starts the first one.
 static mp_obj_t packet_set_uri_path(mp_obj_t self_in, mp_obj_t url) {
-    if (!mp_obj_is_str(url)) {
-        microcoapy_bad_type(MP_QSTR_url);
-    }
+    microcoapy_str_arg(url, MP_QSTR_url);
     size_t len;
     const char *path = mp_obj_str_get_data(url, &len);
     const char *end = path + len;
@@ -237,11 +191,13 @@ static mp_obj_t packet_set_uri_path(mp_obj_t self_in, mp_obj_t url) {
         path++;
     }
     while (path < end) {
-        const char *slash = memchr(path, '/', end - path);
-        const char *stop = slash == NULL ? end : slash;
-        packet_add_option(self_in, MP_OBJ_NEW_SMALL_INT(microcoapy_option_uri_path),
-            new_bytes((const uint8_t *)path, stop - path));
-        path = slash == NULL ? end : slash + 1;
+        const char *segment = path;
+        while (path < end && *path != '/') {
+            path++;
+        }
+        packet_add_option(self_in, MP_OBJ_NEW_SMALL_INT(OPTION_URI_PATH),
+            new_bytes((const uint8_t *)segment, path - segment));
+        path++; // the slash, or past the end
     }
     return mp_const_none;
 }
@@ -256,9 +212,9 @@ static const char *type_name(mp_obj_t type) {
 static void packet_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
     (void)kind;
     packet_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    unsigned class_, detail;
-    microcoapy_code_split(mp_obj_get_int(self->method), &class_, &detail);
-    mp_printf(print, "type: %s, method: %u.%02u, messageid: ", type_name(self->type), class_, detail);
+    unsigned code = mp_obj_get_int(self->method);
+    mp_printf(print, "type: %s, method: %u.%02u, messageid: ", type_name(self->type),
+        CODE_CLASS(code), CODE_DETAIL(code));
     mp_obj_print_helper(print, self->messageid, PRINT_STR);
     mp_print_str(print, ", payload: ");
     mp_obj_print_helper(print, self->payload, PRINT_REPR);
@@ -285,7 +241,7 @@ static MP_DEFINE_CONST_DICT(packet_dict, packet_table);
 MP_DEFINE_CONST_OBJ_TYPE(
     microcoapy_packet_type, MP_QSTR_CoapPacket, MP_TYPE_FLAG_NONE,
     make_new, packet_make_new,
-    attr, packet_attr,
+    attr, microcoapy_packet_attr,
     print, packet_print,
     locals_dict, &packet_dict
     );

@@ -9,7 +9,8 @@
 
 #include "py/mperrno.h"
 #include "py/mphal.h"
-#include "shim.h"
+#include "modern.h"
+#include "protocol.h"
 
 // Datagrams that need no callback, handled in one pass before timers get their turn.
 #define DATAGRAMS_PER_PASS (64)
@@ -21,13 +22,16 @@ uint32_t microcoapy_now(void) {
 }
 
 static void peer_copy(peer_t *to, const uint8_t *bytes, size_t len) {
-    to->len = len <= sizeof(to->bytes) ? len : 0;
-    memcpy(to->bytes, bytes, to->len);
+    to->len = len;
+    memcpy(to->bytes, bytes, len); // at most MCOAP_PEER_MAX
 }
 
 bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange) {
     bool sent = true;
     mcoap_datagram datagram;
+    if (self->link == LINK_NONE || self->link == LINK_MANUAL) {
+        return true; // until start(), or take()
+    }
     while (mcoap_endpoint_poll_transmit(self->endpoint, &datagram) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, datagram.peer, datagram.peer_len);
@@ -42,82 +46,89 @@ bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange) {
 
 // ---- events ------------------------------------------------------------------------------------
 
-// The handler failed: the client hears of it before the program does.
-static void answer_failure(coap_obj_t *self, mcoap_handle request) {
-    size_t len;
-    if (mcoap_response_begin(self->endpoint, request, microcoapy_type_con, MCOAP_CODE_INTERNAL_SERVER_ERROR) == MCOAP_OK) {
-        mcoap_response_send(self->endpoint, microcoapy_now(), &len);
-    }
-    mcoap_request_release(self->endpoint, request);
-    microcoapy_flush(self, 0);
-}
-
-static void handle_request(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
-    mcoap_handle request = event->handle;
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) == 0) {
-        mp_obj_t args[3];
-        args[0] = microcoapy_packet_from_event(event);
-        mp_obj_t handler = microcoapy_resource_handler(self, event->resource);
-        microcoapy_peer_to_pair(self, peer, &args[1]);
-        if (handler != MP_OBJ_NULL) {
-            mp_call_function_n_kw(handler, 3, 0, args);
-        }
-        nlr_pop();
-    } else {
-        answer_failure(self, request);
-        nlr_jump(nlr.ret_val);
-    }
-    mcoap_request_release(self->endpoint, request);
-    microcoapy_flush(self, 0);
-}
-
-static void deliver_response(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
-    mp_obj_t callback = self->response_callback;
-    mp_obj_t packet = MP_OBJ_NULL, sender = MP_OBJ_NULL;
+// Tells the program of a message (error 0), or of an error. False if there is no callback for that.
+static bool deliver(coap_obj_t *self, const mcoap_event *event, int error, const peer_t *peer) {
+    mp_obj_t callback = error == 0 ? self->response_callback : self->error_callback;
+    mp_obj_t what = MP_OBJ_NULL, sender = MP_OBJ_NULL;
     if (callback != mp_const_none) {
-        packet = microcoapy_packet_from_event(event);
+        what = error == 0
+            ? microcoapy_packet_from_event(event)
+            : mp_obj_new_exception_arg1(&mp_type_OSError, MP_OBJ_NEW_SMALL_INT(error));
         sender = microcoapy_peer_to_object(self, peer);
     }
     // The acknowledgement goes out before the callback, which may take its time.
     microcoapy_flush(self, 0);
     if (callback != mp_const_none) {
-        mp_call_function_2(callback, packet, sender);
+        mp_call_function_2(callback, what, sender);
     }
+    return callback != mp_const_none;
 }
 
-static bool deliver_error(coap_obj_t *self, int error, const peer_t *peer) {
-    mp_obj_t callback = self->error_callback;
-    if (callback == mp_const_none) {
-        return false;
-    }
-    mp_obj_t exception = mp_obj_new_exception_arg1(&mp_type_OSError, MP_OBJ_NEW_SMALL_INT(error));
-    mp_call_function_2(callback, exception, microcoapy_peer_to_object(self, peer));
-    return true;
-}
-
-// True if the program was told something.
-static bool dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
+// What has become of one of our requests.
+static bool dispatch_classic(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
     switch (event->kind) {
-        case MCOAP_EVENT_REQUEST:
-            handle_request(self, event, peer);
-            return true;
         case MCOAP_EVENT_RESPONSE:
         case MCOAP_EVENT_PONG:
-            deliver_response(self, event, peer);
+            deliver(self, event, 0, peer);
             return true;
         case MCOAP_EVENT_RESET:
-            return deliver_error(self, MP_ECONNRESET, peer);
+            return deliver(self, event, MP_ECONNRESET, peer);
         case MCOAP_EVENT_TIMEOUT:
-            return deliver_error(self, MP_ETIMEDOUT, peer);
+            return deliver(self, event, MP_ETIMEDOUT, peer);
         default:
             return false;
     }
 }
 
+#if MICROCOAPY_MODERN
+// What has become of a classic request whose response came block by block.
+static void deliver_whole(coap_obj_t *self, exchange_obj_t *exchange, const peer_t *peer) {
+    mp_obj_t callback = exchange->waiter.failed ? self->error_callback : self->response_callback;
+    if (callback != mp_const_none) {
+        mp_call_function_2(callback, exchange->waiter.result, microcoapy_peer_to_object(self, peer));
+    }
+}
+
+// True if something was handled.
+static bool dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
+    exchange_obj_t *exchange = microcoapy_exchange_find(self, event->handle);
+    switch (event->kind) {
+        case MCOAP_EVENT_NONE:
+            return false;
+        case MCOAP_EVENT_REQUEST:
+        case MCOAP_EVENT_UPLOAD:
+        case MCOAP_EVENT_DOWNLOAD:
+            return microcoapy_serve_event(self, event, peer);
+        case MCOAP_EVENT_BLOCK:
+            if (exchange == NULL) {
+                exchange = microcoapy_exchange_new(self, false);
+                exchange->handle = event->handle;
+                exchange->is_classic = true;
+                microcoapy_waiter_begin(&exchange->waiter);
+            }
+            break;
+        default:
+            break;
+    }
+    if (exchange != NULL) {
+        bool told = microcoapy_exchange_event(exchange, event, peer);
+        if (exchange->is_classic && exchange->waiter.result != MP_OBJ_NULL) {
+            deliver_whole(self, exchange, peer);
+        }
+        return told;
+    }
+    return dispatch_classic(self, event, peer);
+}
+#else
+static bool dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
+    bool is_request = event->kind == MCOAP_EVENT_REQUEST;
+    return is_request ? microcoapy_serve_event(self, event, peer) : dispatch_classic(self, event, peer);
+}
+#endif
+
 static bool dispatch_timer_events(coap_obj_t *self) {
     mcoap_event event;
-    while (mcoap_endpoint_poll_event(self->endpoint, &event) == MCOAP_OK) {
+    while (mcoap_endpoint_poll_event(self->endpoint, microcoapy_now(), &event) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, event.peer, event.peer_len);
         if (dispatch(self, &event, &peer)) {
@@ -131,54 +142,49 @@ static bool handle_datagram(coap_obj_t *self, const datagram_t *datagram) {
     mcoap_event event;
     event.kind = MCOAP_EVENT_NONE;
     mcoap_endpoint_handle_datagram(self->endpoint, microcoapy_now(), datagram->peer.bytes, datagram->peer.len,
-        self->rx, datagram->len, &event);
+        self->rx, datagram->len, datagram->multicast, &event);
     bool handled = dispatch(self, &event, &datagram->peer);
     microcoapy_flush(self, 0);
     return handled;
 }
 
+bool microcoapy_feed(coap_obj_t *self, const void *data, size_t len, mp_obj_t address) {
+    datagram_t datagram;
+    datagram.multicast = false;
+    microcoapy_peer_from_object(self, address, &datagram.peer);
+    microcoapy_paths_sync(self);
+    // One byte more than fits shows the engine that it is too large.
+    datagram.len = MIN(len, self->rx_len);
+    memcpy(self->rx, data, datagram.len);
+    bool handled = handle_datagram(self, &datagram);
+    return dispatch_timer_events(self) || handled;
+}
+
+mp_obj_t microcoapy_take(coap_obj_t *self) {
+    mcoap_datagram datagram;
+    while (dispatch_timer_events(self)) {
+    }
+    if (self->link != LINK_MANUAL || mcoap_endpoint_poll_transmit(self->endpoint, &datagram) != MCOAP_OK) {
+        return mp_const_none;
+    }
+    peer_t peer;
+    peer_copy(&peer, datagram.peer, datagram.peer_len);
+    mp_obj_t pair[2];
+    pair[0] = mp_obj_new_bytes(datagram.data, datagram.data_len);
+    pair[1] = microcoapy_peer_to_object(self, &peer);
+    return mp_obj_new_tuple(2, pair);
+}
+
 // ---- the pump ----------------------------------------------------------------------------------
 
-static void run_timers(coap_obj_t *self) {
+void microcoapy_run_timers(coap_obj_t *self) {
     self->timers_deferred = 0;
     mcoap_endpoint_handle_timeout(self->endpoint, microcoapy_now());
+    microcoapy_prune_bodies(self);
     microcoapy_flush(self, 0);
 }
 
-// A retransmission is pointless while its answer may be among the data that wait to be read.
-static void run_timers_unless_data(coap_obj_t *self) {
-    uint32_t due;
-    if (mcoap_endpoint_poll_timeout(self->endpoint, microcoapy_now(), &due) != MCOAP_OK || due != 0) {
-        return;
-    }
-    if (self->timers_deferred < TIMERS_DEFERRED_MAX && microcoapy_socket_readable(self)) {
-        self->timers_deferred++;
-        return;
-    }
-    run_timers(self);
-}
-
-static bool pass(coap_obj_t *self) {
-    if (dispatch_timer_events(self)) {
-        return true;
-    }
-    microcoapy_resources_sync(self);
-    for (unsigned i = 0; i < DATAGRAMS_PER_PASS; i++) {
-        datagram_t datagram;
-        receive_t received = microcoapy_socket_receive(self, &datagram);
-        if (received == RECEIVE_NONE) {
-            break;
-        }
-        if (received == RECEIVE_DATA && handle_datagram(self, &datagram)) {
-            run_timers_unless_data(self);
-            return true;
-        }
-    }
-    run_timers(self);
-    return dispatch_timer_events(self);
-}
-
-static uint32_t next_timer(coap_obj_t *self) {
+uint32_t microcoapy_next_timer(coap_obj_t *self) {
     uint32_t milliseconds;
     if (mcoap_endpoint_poll_timeout(self->endpoint, microcoapy_now(), &milliseconds) == MCOAP_OK) {
         return milliseconds;
@@ -186,7 +192,40 @@ static uint32_t next_timer(coap_obj_t *self) {
     return UINT32_MAX;
 }
 
-bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds) {
+// A retransmission is pointless while its answer may be among the data that wait to be read.
+static void run_timers_unless_data(coap_obj_t *self) {
+    if (microcoapy_next_timer(self) != 0) {
+        return;
+    }
+    if (self->timers_deferred < TIMERS_DEFERRED_MAX && microcoapy_socket_readable(self)) {
+        self->timers_deferred++;
+        return;
+    }
+    microcoapy_run_timers(self);
+}
+
+bool microcoapy_pass(coap_obj_t *self) {
+    if (dispatch_timer_events(self)) {
+        return true;
+    }
+    microcoapy_paths_sync(self);
+    for (unsigned i = 0; i < DATAGRAMS_PER_PASS; i++) {
+        datagram_t datagram;
+        receive_t received = microcoapy_socket_receive(self, &datagram);
+        if (received == RECEIVE_NONE) {
+            break;
+        }
+        // What a datagram ended is reported before the next one is read.
+        if (received == RECEIVE_DATA && (handle_datagram(self, &datagram) || dispatch_timer_events(self))) {
+            run_timers_unless_data(self);
+            return true;
+        }
+    }
+    microcoapy_run_timers(self);
+    return dispatch_timer_events(self);
+}
+
+bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds, bool (*done)(void *), void *what) {
     uint32_t start = microcoapy_now();
     for (;;) {
         // Ctrl-C, scheduled callbacks, and whatever the port does in between.
@@ -194,16 +233,17 @@ bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds) {
         if (self->link == LINK_NONE) {
             return false;
         }
-        if (pass(self)) {
+        bool handled = microcoapy_pass(self);
+        if (done == NULL ? handled : done(what)) {
             return true;
         }
         uint32_t elapsed = microcoapy_now() - start;
         if (milliseconds != PUMP_FOREVER && elapsed >= milliseconds) {
             return false;
         }
-        if (self->link != LINK_NONE) {
-            uint32_t rest = milliseconds == PUMP_FOREVER ? UINT32_MAX : milliseconds - elapsed;
-            microcoapy_socket_wait(self, MIN(rest, next_timer(self)));
+        if (handled) {
+            continue;
         }
+        microcoapy_socket_wait(self, MIN(milliseconds - elapsed, microcoapy_next_timer(self)));
     }
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "py/mperrno.h"
 #include "py/obj.h"
 #include "py/runtime.h"
 #include "py/stream.h"
@@ -34,8 +35,34 @@
 #endif
 #endif
 
+// Parts that a build may leave out; micropython.mk and micropython.cmake pass what is set. tools/features.sh has the
+// same rule for the engine: everything, but on ESP8266 nothing unless it is asked for. Without the modern layer, nothing.
+#ifndef MICROCOAPY_MODERN
+#define MICROCOAPY_MODERN (1)
+#endif
+#define MICROCOAPY_ALL (MICROCOAPY_MODERN && !MICROCOAPY_WORD_FLASH)
+#ifndef MICROCOAPY_OBSERVE
+#define MICROCOAPY_OBSERVE MICROCOAPY_ALL
+#endif
+#ifndef MICROCOAPY_BLOCK
+#define MICROCOAPY_BLOCK MICROCOAPY_ALL
+#endif
+#ifndef MICROCOAPY_DISCOVERY
+#define MICROCOAPY_DISCOVERY MICROCOAPY_ALL
+#endif
+#if !MICROCOAPY_MODERN && (MICROCOAPY_OBSERVE || MICROCOAPY_BLOCK || MICROCOAPY_DISCOVERY)
+#error "Observe, block-wise transfer and discovery need MICROCOAPY_MODERN=1"
+#endif
+
 // MicroPython renamed its own macro after 1.25.
 #define MICROCOAPY_NORETURN __attribute__((noreturn))
+
+// MicroPython has no name for it.
+#if MICROPY_USE_INTERNAL_ERRNO
+#define MP_EMSGSIZE (90)
+#else
+#define MP_EMSGSIZE EMSGSIZE
+#endif
 
 // RFC 7252 section 12.8
 #define COAP_DEFAULT_PORT (5683)
@@ -52,23 +79,37 @@ typedef enum {
     LINK_FD,     // a unix socket: by its file descriptor
     LINK_STREAM, // a port's own socket without a descriptor: its methods, readiness by ioctl
     LINK_OBJECT, // a Python-defined object with sendto and recvfrom
+    LINK_MANUAL, // none: feed() and take()
 } link_t;
+
+struct _waiter_t;
+struct _driver_t;
+struct _body_obj_t;
 
 typedef struct _coap_obj_t {
     mp_obj_base_t base;
     void *block;              // the one GC block: the engine's state, then the receive buffer
     mcoap_endpoint *endpoint; // inside block
     uint8_t *rx;              // inside block; rx_len bytes
-    mp_obj_t sock;            // or None
-    mp_obj_t response_callback;
+    mp_obj_t response_callback; // from here to sock: as in coap.c's attr_names
     mp_obj_t error_callback;
     mp_obj_t discard_retransmissions;
+    mp_obj_t debug;     // True or False
+    mp_obj_t is_server; // True or False
+    mp_obj_t sock;      // or None
+    #if MICROCOAPY_DISCOVERY
+    mp_obj_t group_sock; // LINK_STREAM only: what is sent to a group, or None
+    #endif
     mp_obj_t callbacks;         // dict of path to handler; MP_OBJ_NULL until first used
     mp_obj_t *resource_paths;   // keys of callbacks as the engine's table has them; index = resource number
     uint8_t *resource_memory;   // the engine's table of paths
     mp_obj_t addresses;         // list of addresses that are no IP address; MP_OBJ_NULL until first used
+    struct _waiter_t *waiters;  // what is under way in the modern layer
+    struct _driver_t *driver;   // async.c; NULL until something is awaited
+    struct _body_obj_t *bodies; // that come or go block by block
     const mp_stream_p_t *stream; // of a LINK_FD or LINK_STREAM socket
     size_t rx_len;
+    uint32_t max_body;  // bytes of the longest body that is kept
     size_t resource_count;
     size_t resource_memory_len;
     int fd;             // LINK_FD only
@@ -78,10 +119,10 @@ typedef struct _coap_obj_t {
     uint8_t family;      // LINK_FD only: 4 or 6, as in an engine's peer address
     uint8_t timers_deferred;
     bool own_socket;
+    bool port_given; // to the constructor
+    bool joined;     // a group
     bool flat_sendto; // custom socket whose sendto takes (data, ip, port)
     bool has_ioctl;   // LINK_OBJECT with an ioctl method that can tell readiness
-    bool is_server;
-    bool debug;
     peer_t last_peer; // whom a custom socket's bare bytes come from
 } coap_obj_t;
 
@@ -102,53 +143,55 @@ typedef struct _packet_obj_t {
 extern const mp_obj_type_t microcoapy_coap_type;
 extern const mp_obj_type_t microcoapy_packet_type;
 extern const mp_obj_type_t microcoapy_option_type;
-extern const mp_obj_type_t microcoapy_state_type;
-extern const mp_obj_type_t microcoapy_message_type_type;
-extern const mp_obj_type_t microcoapy_method_type;
-extern const mp_obj_type_t microcoapy_response_code_type;
-extern const mp_obj_type_t microcoapy_option_number_type;
-extern const mp_obj_type_t microcoapy_content_format_type;
-extern const mp_obj_type_t microcoapy_version_type;
 extern const mp_obj_type_t microcoapy_code_type;
 
-// constants.c: the few protocol numbers that packets made by a program start from.
-extern const uint32_t microcoapy_protocol_version;
-extern const uint32_t microcoapy_type_con;
-extern const uint32_t microcoapy_type_non;
-extern const uint32_t microcoapy_type_max;
-extern const uint32_t microcoapy_method_get;
-extern const uint32_t microcoapy_method_post;
-extern const uint32_t microcoapy_method_put;
-extern const uint32_t microcoapy_method_delete;
-extern const uint32_t microcoapy_methods_all;
-extern const uint32_t microcoapy_option_uri_host;
-extern const uint32_t microcoapy_option_uri_path;
-// The n.mm of a code, for people.
-void microcoapy_code_split(uint32_t code, unsigned *class_, unsigned *detail);
+// constants.c
+typedef struct {
+    mp_obj_base_t base;
+    qstr_short_t name;
+    uint16_t count;
+    uint32_t constant[];
+} constant_class_t;
+extern const constant_class_t microcoapy_state_class;
+extern const constant_class_t microcoapy_message_type_class;
+extern const constant_class_t microcoapy_request_method_class;
+extern const constant_class_t microcoapy_response_code_class;
+extern const constant_class_t microcoapy_option_number_class;
+extern const constant_class_t microcoapy_content_format_class;
+extern const constant_class_t microcoapy_version_class;
 
 // entropy.c
 void microcoapy_entropy(uint8_t *out, size_t len);
 
 // errors.c
-// Raises what a result other than MCOAP_OK or MCOAP_NOTHING stands for.
+// Raises ValueError for what can never be right, OSError for what should not have happened.
 MICROCOAPY_NORETURN void microcoapy_raise(mcoap_result result);
-// The classic methods' rule: true when the call went well, false for what could not be sent
-// (they return 0), ValueError for arguments that can never be right.
-bool microcoapy_sendable(mcoap_result result);
-// "ValueError: port" and the like, with the argument named.
+// "ValueError: port: not valid" and the like, with the argument named.
 MICROCOAPY_NORETURN void microcoapy_bad_value(qstr argument);
 MICROCOAPY_NORETURN void microcoapy_bad_type(qstr argument);
+// Prints an exception that nobody else will see, with its traceback.
+void microcoapy_show(mp_obj_t exception);
 mp_int_t microcoapy_int_arg(mp_obj_t value, qstr argument, mp_int_t min, mp_int_t max);
-// Bytes of a str, a bytes-like object, or None (none at all). The object must outlive their use.
+bool microcoapy_is_str(mp_obj_t value);
+void microcoapy_str_arg(mp_obj_t value, qstr argument);
+mp_int_t microcoapy_port_arg(mp_obj_t value);
+// The items of a tuple or list; false for anything else.
+bool microcoapy_items(mp_obj_t value, size_t *len, mp_obj_t **items);
+// Bytes of a str, a bytes-like object, or None or MP_OBJ_NULL (none at all). The object must outlive their use.
 void microcoapy_bytes_arg(mp_obj_t value, qstr argument, mp_buffer_info_t *out);
 // The same bytes where the engine can read them: itself, or a copy on the heap (MICROCOAPY_WORD_FLASH).
 const void *microcoapy_engine_bytes(const void *data, size_t len);
-// True if the exception may be contained: an Exception, not KeyboardInterrupt, SystemExit...
-bool microcoapy_containable(mp_obj_t exception);
 
 // address.c
 // An (ip, port) pair as a program gives it. False if it names nobody that can be reached.
 bool microcoapy_peer_from_args(coap_obj_t *self, mp_obj_t ip, mp_int_t port, peer_t *out);
+// The peer that an IP literal names. False: it is none.
+bool microcoapy_literal_peer(mp_obj_t ip, mp_int_t port, peer_t *out);
+// Whether the socket can send to such an address at all.
+bool microcoapy_peer_reachable(coap_obj_t *self, const peer_t *peer);
+// The first address, in the port's own form, that the port's resolver knows for a name.
+// family: 0 for any.
+mp_obj_t microcoapy_resolve(mp_obj_t host, mp_int_t port, int family);
 // The address object that came with a datagram.
 void microcoapy_peer_from_object(coap_obj_t *self, mp_obj_t address, peer_t *out);
 // What the socket object's sendto takes, and what callbacks get: (ip, port), or the object itself.
@@ -162,23 +205,51 @@ bool microcoapy_peer_from_sockaddr(const void *address, size_t len, peer_t *out)
 size_t microcoapy_peer_to_sockaddr(const peer_t *peer, unsigned family, struct sockaddr_storage *out);
 #endif
 
-// packet.c
-mp_obj_t microcoapy_packet_from_event(const mcoap_event *event);
+// slots.c
+// Where a name is in a list; count if it is not.
+size_t microcoapy_name_index(const qstr_short_t *names, size_t count, qstr name);
+// What a type's attribute handler does where slots[i] is the attribute names[i]. False: there is none of that name.
+mp_obj_t microcoapy_call(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b); // up to two arguments
+bool microcoapy_slot_attr(const qstr_short_t *names, size_t count, mp_obj_t *slots, qstr attr, mp_obj_t *dest);
 
-// resources.c
+// packet.c
+void microcoapy_packet_init(packet_obj_t *self, const mp_obj_type_t *type, const mcoap_event *event);
+mp_obj_t microcoapy_packet_from_event(const mcoap_event *event);
+void microcoapy_packet_attr(mp_obj_t self, qstr attr, mp_obj_t *dest);
+
+// options.c: pairs of number and bytes
+typedef struct {
+    mp_obj_t *pairs;
+    size_t count;
+    size_t alloc;
+} options_t;
+// One option for each value: a number, bytes or str, or a list of these; True for an empty one, None or False for none.
+void microcoapy_options_append(options_t *options, mp_int_t number, mp_obj_t value, qstr argument);
+// A list of objects with number and buffer, or of pairs (number, value).
+void microcoapy_options_collect(options_t *options, mp_obj_t given);
+// Adds them to the draft.
+mcoap_result microcoapy_options_add(coap_obj_t *self, const options_t *options);
+
+// paths.c
 mp_obj_t microcoapy_callbacks(coap_obj_t *self);
 // Brings the engine's table of paths in line with the dict of handlers, which the program may edit.
-void microcoapy_resources_sync(coap_obj_t *self);
-// The handler of a resource number, or MP_OBJ_NULL.
-mp_obj_t microcoapy_resource_handler(coap_obj_t *self, uint32_t resource);
+void microcoapy_paths_sync(coap_obj_t *self);
+// The handler of a path's number, or MP_OBJ_NULL.
+mp_obj_t microcoapy_path_handler(coap_obj_t *self, uint32_t number);
 
 // socket.c: opening, closing, one datagram in or out, waiting.
+// For an exception that only means that the socket has nothing to give or could not do what is named: raises it
+// again if it is none (KeyboardInterrupt, SystemExit).
+void microcoapy_contain(coap_obj_t *self, qstr what, void *exception);
 void microcoapy_socket_open(coap_obj_t *self, mp_int_t port);
 void microcoapy_socket_attach(coap_obj_t *self, mp_obj_t sock);
 void microcoapy_socket_close(coap_obj_t *self);
+// Joins a group, a multicast address as text, on the interface with that address or on any (None).
+void microcoapy_socket_join(coap_obj_t *self, mp_obj_t group, mp_obj_t interface);
 typedef struct {
     size_t len; // bytes in the receive buffer; rx_len when the datagram was too large for it
     peer_t peer;
+    bool multicast; // it came to a group
 } datagram_t;
 typedef enum { RECEIVE_NONE, RECEIVE_DATA, RECEIVE_AGAIN } receive_t;
 receive_t microcoapy_socket_receive(coap_obj_t *self, datagram_t *out);
@@ -193,22 +264,73 @@ uint32_t microcoapy_now(void);
 // Sends all that the engine has to send. False if the first transmission of the exchange
 // with this handle (0: of none) could not be sent.
 bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange);
-// Handles one message: true. False when the time is up (milliseconds; 0: one pass) or the endpoint was stopped.
+// What is due now, and what that has to send.
+void microcoapy_run_timers(coap_obj_t *self);
+// A datagram from elsewhere than a socket: true if a program was told of something.
+bool microcoapy_feed(coap_obj_t *self, const void *data, size_t len, mp_obj_t address);
+// The next datagram that is to be sent, with its address; None if there is none.
+mp_obj_t microcoapy_take(coap_obj_t *self);
+// Milliseconds until the next timer is due.
+uint32_t microcoapy_next_timer(coap_obj_t *self);
+// Handles one message, or timers: true if a program has been told of something.
+bool microcoapy_pass(coap_obj_t *self);
+// Handles one message: true. False when the time is up (milliseconds; 0: one pass) or the endpoint was stopped. With
+// done: handles messages until that is true.
 #define PUMP_FOREVER (UINT32_MAX)
-bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds);
+bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds, bool (*done)(void *), void *what);
+
+// method.c: arguments of methods, and what else a message is made of.
+enum {
+    // Bytes. The first is no argument, but ip where that is text; it ends a method's list.
+    ARG_HOST, ARG_END = ARG_HOST,
+    ARG_URL,
+    ARG_TOKEN, // from here to ARG_CONTENT_FORMAT: attributes of packets, too
+    ARG_PAYLOAD,
+    ARG_QUERY, ARG_BYTES_END,
+    ARG_OPTIONS = ARG_BYTES_END, // no argument
+    // Numbers
+    ARG_TYPE, ARG_NUMBERS = ARG_TYPE,
+    ARG_METHOD,
+    ARG_MESSAGEID,
+    ARG_CONTENT_FORMAT,
+    ARG_PORT, ARG_NUMBERS_END,
+    ARG_IP = ARG_NUMBERS_END,
+    ARG_PACKET,
+    ARG_SOCK,
+    ARG_CB,
+    ARG_TIMEOUT,
+    ARG_POLL_PERIOD,
+    ARG_BLOCKING,
+    ARG_COUNT,
+};
+#define METHOD_ARGS_MAX (9) // that a method takes
+typedef struct {
+    mp_obj_base_t base;
+    // arg: ARG_COUNT objects, MP_OBJ_NULL where nothing is given.
+    mp_obj_t (*run)(coap_obj_t *self, mp_obj_t *arg);
+    uint8_t type; // of requests: ARG_TYPE and ARG_METHOD unless given
+    uint8_t code;
+    uint8_t required; // so many of the arguments
+    uint8_t takes[]; // ARG_*, in the order of positions, then ARG_END
+} method_obj_t;
+extern const mp_obj_type_t microcoapy_method_type;
+extern const qstr_short_t microcoapy_argument_names[ARG_COUNT];
+#define METHOD(name, run, required, ...) REQUEST_METHOD(name, run, 0, 0, required, __VA_ARGS__)
+#define REQUEST_METHOD(name, run, type, code, required, ...) \
+    const method_obj_t name = { { &microcoapy_method_type }, run, type, code, required, { __VA_ARGS__, ARG_END } }
 
 // send.c: the methods of Coap that send.
-MP_DECLARE_CONST_FUN_OBJ_KW(microcoapy_get_obj);
-MP_DECLARE_CONST_FUN_OBJ_KW(microcoapy_get_non_obj);
-MP_DECLARE_CONST_FUN_OBJ_KW(microcoapy_delete_obj);
-MP_DECLARE_CONST_FUN_OBJ_KW(microcoapy_delete_non_obj);
-MP_DECLARE_CONST_FUN_OBJ_KW(microcoapy_put_obj);
-MP_DECLARE_CONST_FUN_OBJ_KW(microcoapy_put_non_obj);
-MP_DECLARE_CONST_FUN_OBJ_KW(microcoapy_post_obj);
-MP_DECLARE_CONST_FUN_OBJ_KW(microcoapy_post_non_obj);
-MP_DECLARE_CONST_FUN_OBJ_KW(microcoapy_send_obj);
-MP_DECLARE_CONST_FUN_OBJ_KW(microcoapy_send_ex_obj);
-MP_DECLARE_CONST_FUN_OBJ_KW(microcoapy_send_packet_obj);
-MP_DECLARE_CONST_FUN_OBJ_KW(microcoapy_send_response_obj);
+extern const method_obj_t microcoapy_get_obj;
+extern const method_obj_t microcoapy_get_non_obj;
+extern const method_obj_t microcoapy_delete_obj;
+extern const method_obj_t microcoapy_delete_non_obj;
+extern const method_obj_t microcoapy_put_obj;
+extern const method_obj_t microcoapy_put_non_obj;
+extern const method_obj_t microcoapy_post_obj;
+extern const method_obj_t microcoapy_post_non_obj;
+extern const method_obj_t microcoapy_send_obj;
+extern const method_obj_t microcoapy_send_ex_obj;
+extern const method_obj_t microcoapy_send_packet_obj;
+extern const method_obj_t microcoapy_send_response_obj;
 
 #endif // MICROCOAPY_SHIM_H

@@ -2,12 +2,11 @@
 //! Writes a message into the caller's buffer (RFC 7252 section 3), with options in any order of
 //! numbers.
 
-use core::cell::Cell;
-
 use super::code::Code;
 use super::header::{HEADER_LEN, MessageId, MessageType, PAYLOAD_MARKER, Token, first_byte};
 use super::option::{EXTENDED_ONE, EXTENDED_TWO, OptionNumber, Options, VALUE_MAX};
 use super::uint;
+use crate::list;
 
 /// Why something could not be written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +41,7 @@ struct Place {
 
 impl MessageDraft {
     /// Leaves room for the header and writes the token.
-    pub fn begin(buffer: &mut [u8], token: Token) -> Result<Self, BuildError> {
+    pub fn begin(buffer: &mut [u8], token: &Token) -> Result<Self, BuildError> {
         let len = HEADER_LEN + token.len();
         let room = buffer.get_mut(HEADER_LEN..len).ok_or(BuildError::TooLong)?;
         copy(room, token.as_slice());
@@ -119,7 +118,8 @@ impl MessageDraft {
         if new_len + spare > buffer.len() {
             return Err(BuildError::TooLong);
         }
-        move_up(buffer, tail_from, new_len, growth);
+        let moved = buffer.get_mut(tail_from..new_len).unwrap_or_default();
+        list::move_up(moved, growth);
         let length_at = put_delta(buffer, place.at, &delta, length.nibble);
         put(buffer, length_at, length.as_slice());
         if let Some((delta, low_nibble)) = follower {
@@ -301,17 +301,6 @@ fn put(buffer: &mut [u8], at: usize, bytes: &[u8]) {
 fn copy(to: &mut [u8], from: &[u8]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
-    }
-}
-
-/// Moves the bytes from `from` on up by `growth`; the last one then ends at `end`.
-#[inline(never)]
-fn move_up(buffer: &mut [u8], from: usize, end: usize, growth: usize) {
-    let window = buffer.get_mut(from..end).unwrap_or_default();
-    // From the last byte to the first; `copy_within` would bring a panicking path.
-    let cells = Cell::from_mut(window).as_slice_of_cells();
-    for (to, from) in cells.iter().rev().zip(cells.iter().rev().skip(growth)) {
-        to.set(from.get());
     }
 }
 

@@ -41,11 +41,19 @@ impl MessageType {
 pub struct MessageId(pub u16);
 
 /// Pairs a response with its request, RFC 7252 section 5.3.1: 0 to 8 opaque bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Eq, Debug)]
+#[repr(align(4))] // copied and compared by words
 pub struct Token {
-    // The bytes past `len` are zero, so the derived equality compares the tokens.
+    /// Zero past `len`.
     bytes: [u8; TOKEN_MAX],
     len: u8,
+}
+
+impl PartialEq for Token {
+    #[inline(never)]
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes && self.len == other.len
+    }
 }
 
 impl Token {
@@ -65,6 +73,11 @@ impl Token {
             bytes,
             len: token.len() as u8,
         })
+    }
+
+    /// The bytes, then zeros.
+    pub fn padded(&self) -> &[u8; TOKEN_MAX] {
+        &self.bytes
     }
 
     /// 0 to 8 bytes.

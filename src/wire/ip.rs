@@ -2,9 +2,31 @@
 //! IP addresses as text: RFC 3986 section 3.2.2 to read, RFC 5952 to write.
 
 use super::writer::Writer;
+use core::ops::Range;
+
+const FAMILY_IPV4: u8 = 4;
+const FAMILY_IPV6: u8 = 6;
 
 /// Room for the longest text of an address, in bytes.
 pub const TEXT_MAX: usize = 46;
+
+/// Whether a peer address, as [`peer_from_text`] makes it, names a group: 224.0.0.0/4 or ff00::/8.
+pub fn is_multicast(peer: &[u8]) -> bool {
+    match peer {
+        [FAMILY_IPV4, first, ..] => first >> 4 == 0xE,
+        [FAMILY_IPV6, first, ..] => cfg!(feature = "ipv6") && *first == 0xFF,
+        _ => false,
+    }
+}
+
+/// Whether a peer address has the form that [`peer_from_text`] makes.
+pub fn is_peer(peer: &[u8]) -> bool {
+    match peer.first() {
+        Some(&FAMILY_IPV4) => peer.len() == 1 + 4 + 2,
+        Some(&FAMILY_IPV6) => cfg!(feature = "ipv6") && peer.len() == 1 + 16 + 2,
+        _ => false,
+    }
+}
 
 /// The value of a hexadecimal digit.
 pub(super) fn hex_value(digit: u8) -> Option<u8> {
@@ -59,6 +81,9 @@ fn decimal_octet(digits: &[u8]) -> Option<u8> {
 /// Eight groups, `::` for some of them, the last two perhaps as an IPv4 address; no zone, no
 /// brackets.
 pub fn parse_ipv6(text: &[u8]) -> Option<[u8; 16]> {
+    if !cfg!(feature = "ipv6") {
+        return None;
+    }
     let mut bytes = [0; 16];
     let mut writer = Writer::new(&mut bytes, 0);
     let mut gap = None;
@@ -118,18 +143,63 @@ fn spread(bytes: [u8; 16], gap: Option<usize>, filled: usize) -> Option<[u8; 16]
     Some(address)
 }
 
-/// Returns the length of the text.
-pub fn format_ipv4(address: &[u8; 4], out: &mut [u8; TEXT_MAX]) -> usize {
-    let mut writer = Writer::new(out, 0);
-    write_ipv4(address, &mut writer);
-    writer.finish().unwrap_or_default()
+/// An IPv6 address may stand in brackets.
+fn without_brackets(text: &[u8]) -> &[u8] {
+    let inner = text.strip_prefix(b"[");
+    inner
+        .and_then(|text| text.strip_suffix(b"]"))
+        .unwrap_or(text)
 }
 
-/// Returns the length of the text.
-pub fn format_ipv6(address: &[u8; 16], out: &mut [u8; TEXT_MAX]) -> usize {
-    let mut writer = Writer::new(out, 0);
-    write_ipv6(address, &mut writer);
-    writer.finish().unwrap_or_default()
+/// Whether this is an IPv4 address, or an IPv6 address with or without brackets. Without IPv6, all with a
+/// colon is taken for one.
+pub fn is_literal(host: &[u8]) -> bool {
+    parse_ipv4(host).is_some()
+        || is_ipv6(host)
+        // No host name has a colon, RFC 3986 section 3.2.2.
+        || !cfg!(feature = "ipv6") && host.contains(&b':')
+}
+
+/// Whether this is an IPv6 address, with or without brackets.
+pub(super) fn is_ipv6(host: &[u8]) -> bool {
+    parse_ipv6(without_brackets(host)).is_some()
+}
+
+/// Writes the peer that an IP literal and a port name as the C ABI has it: family (4 or 6), address and
+/// port in network byte order. Gives its length.
+pub fn peer_from_text(text: &[u8], port: u16, peer: &mut [u8]) -> Option<usize> {
+    match parse_ipv4(text) {
+        Some(address) => write_peer(&address, port, peer),
+        None => write_peer(&parse_ipv6(without_brackets(text))?, port, peer),
+    }
+}
+
+/// Writes the peer with an IPv4 address (4 bytes) or an IPv6 address (16 bytes).
+#[inline(never)]
+pub fn write_peer(address: &[u8], port: u16, peer: &mut [u8]) -> Option<usize> {
+    let mut writer = Writer::new(peer, 0);
+    writer.byte(if address.len() == 4 {
+        FAMILY_IPV4
+    } else {
+        FAMILY_IPV6
+    });
+    writer.bytes(address);
+    writer.bytes(&port.to_be_bytes());
+    writer.finish()
+}
+
+/// Writes the address of such a peer as text; gives its length and the port. `None`: the peer has
+/// another address than an IP address, or the text does not fit.
+pub fn peer_to_text(peer: &[u8], text: &mut [u8]) -> Option<(usize, u16)> {
+    let (rest, &port) = peer.split_last_chunk()?;
+    let (&family, address) = rest.split_first()?;
+    let mut writer = Writer::new(text, 0);
+    match family {
+        FAMILY_IPV4 => write_ipv4(address.try_into().ok()?, &mut writer),
+        FAMILY_IPV6 if cfg!(feature = "ipv6") => write_ipv6(address.try_into().ok()?, &mut writer),
+        _ => return None,
+    }
+    Some((writer.finish()?, u16::from_be_bytes(port)))
 }
 
 pub(super) fn write_ipv4(address: &[u8; 4], writer: &mut Writer) {
@@ -147,20 +217,18 @@ pub(super) fn write_ipv6(address: &[u8; 16], writer: &mut Writer) {
         writer.bytes(b"::ffff:");
         return write_ipv4(&[a, b, c, d], writer);
     }
-    let (start, len) = longest_zeros(address);
-    let mut separate = false;
+    let zeros = longest_zeros(address);
     for (index, group) in groups(address).enumerate() {
-        if index == start && len > 0 {
-            writer.bytes(b"::");
-            separate = false;
-        }
-        if index >= start && index < start + len {
+        if zeros.contains(&index) {
+            // The colon after it comes with the next group.
+            if index == zeros.start {
+                writer.bytes(if zeros.end == 8 { b"::" } else { b":" });
+            }
             continue;
         }
-        if separate {
+        if index > 0 {
             writer.byte(b':');
         }
-        separate = true;
         // RFC 5952 sections 4.1 and 4.3: no leading zeros, lower case.
         for shift in [12, 8, 4, 0] {
             if shift == 0 || group >> shift != 0 {
@@ -175,24 +243,20 @@ fn groups(address: &[u8; 16]) -> impl Iterator<Item = u16> {
     pairs.iter().map(|&pair| u16::from_be_bytes(pair))
 }
 
-/// First group and number of groups that `::` replaces; zero groups when there is nothing to
-/// replace.
-fn longest_zeros(address: &[u8; 16]) -> (usize, usize) {
+/// The groups that `::` replaces.
+fn longest_zeros(address: &[u8; 16]) -> Range<usize> {
     // RFC 5952 sections 4.2.2 and 4.2.3: the longest run, the first of equals, never a single
     // group.
-    let (mut best_start, mut best_len) = (0, 1);
-    let mut run = 0;
+    let mut best = 0..0;
+    let mut start = 0;
     for (index, group) in groups(address).enumerate() {
-        run = if group == 0 { run + 1 } else { 0 };
-        if run > best_len {
-            (best_start, best_len) = (index + 1 - run, run);
+        if group != 0 {
+            start = index + 1;
+        } else if index - start >= best.len().max(1) {
+            best = start..index + 1;
         }
     }
-    if best_len > 1 {
-        (best_start, best_len)
-    } else {
-        (0, 0)
-    }
+    best
 }
 
 #[cfg(test)]

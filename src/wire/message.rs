@@ -3,7 +3,7 @@
 
 use super::code::Code;
 use super::header::{HEADER_LEN, MessageId, MessageType, Token, VERSION};
-use super::option::{self, OptionNumber, OptionView, Options};
+use super::option::{self, Definition, OptionNumber, OptionView, Options};
 use super::uint;
 
 /// Why a datagram is not a message.
@@ -92,8 +92,8 @@ impl<'a> MessageView<'a> {
     }
 
     /// The token.
-    pub fn token(&self) -> Token {
-        self.token
+    pub fn token(&self) -> &Token {
+        &self.token
     }
 
     /// The options in the order of their numbers.
@@ -121,8 +121,11 @@ impl<'a> MessageView<'a> {
     pub fn first_valid(&self, number: OptionNumber) -> Option<&'a [u8]> {
         // RFC 7252 section 5.4.3: an option with a length outside its range is treated like an
         // unrecognized one.
-        self.first(number)
-            .filter(|value| length_is_valid(number, value))
+        let fits = |value: &&[u8]| {
+            let definition = number.definition();
+            definition.is_none_or(|definition| definition.accepts(value.len()))
+        };
+        self.first(number).filter(fits)
     }
 
     /// The value of an option of format `uint`, RFC 7252 section 3.2.
@@ -136,36 +139,25 @@ impl<'a> MessageView<'a> {
     }
 
     /// The first critical option the message must be refused for, RFC 7252 section 5.4.1.
+    #[inline(never)]
     pub fn unrecognized_critical(
         &self,
-        recognizes: impl Fn(OptionNumber) -> bool,
+        recognizes: fn(OptionNumber) -> bool,
     ) -> Option<OptionNumber> {
         let mut previous = None;
         for OptionView { number, value } in self.options() {
             let repeated = previous.replace(number) == Some(number);
-            if number.is_critical()
-                && !(recognizes(number)
-                    && length_is_valid(number, value)
-                    && !(repeated && occurs_once(number)))
+            // RFC 7252 section 5.4.5: supernumerary occurrences are treated like unrecognized options.
+            let fits = |definition: Definition| {
+                definition.accepts(value.len()) && (definition.repeatable || !repeated)
+            };
+            if number.is_critical() && !(recognizes(number) && number.definition().is_none_or(fits))
             {
                 return Some(number);
             }
         }
         None
     }
-}
-
-fn length_is_valid(number: OptionNumber, value: &[u8]) -> bool {
-    number
-        .definition()
-        .is_none_or(|definition| definition.accepts(value.len()))
-}
-
-/// RFC 7252 section 5.4.5: supernumerary occurrences are treated like unrecognized options.
-fn occurs_once(number: OptionNumber) -> bool {
-    number
-        .definition()
-        .is_some_and(|definition| !definition.repeatable)
 }
 
 #[cfg(test)]

@@ -5,13 +5,18 @@
 //! received datagram is read through [`message::MessageView`], which checks it once; a message to
 //! send is written with [`builder::MessageDraft`] into the caller's buffer.
 
+pub mod block;
 pub mod builder;
 pub mod code;
+pub mod condition;
 pub mod header;
 pub mod ip;
+pub mod link_format;
 pub mod message;
+pub mod observe;
 pub mod option;
+pub mod problem;
 pub mod uint;
 pub mod uri;
 
-mod writer;
+pub(crate) mod writer;

@@ -5,7 +5,7 @@
 //! decoded.
 
 use super::builder::{BuildError, MessageDraft, repeated_option_len};
-use super::ip::{hex_value, parse_ipv4, parse_ipv6, split_once, write_ipv4, write_ipv6};
+use super::ip::{hex_value, is_ipv6, parse_ipv4, parse_ipv6, split_once, write_ipv4, write_ipv6};
 use super::option::{OptionNumber, Options};
 use super::uint;
 use super::writer::Writer;
@@ -232,9 +232,37 @@ impl<'a> Iterator for Segments<'a> {
     }
 }
 
-/// Adds the Uri-Path options of a path: all of them, or none and an error.
-pub fn add_path(draft: &mut MessageDraft, buffer: &mut [u8], path: &[u8]) -> Result<(), UriError> {
-    add_all(draft, buffer, OptionNumber::URI_PATH, path_segments(path))
+/// Adds the Uri-Path and Uri-Query options of `b"a/b?x=1"`: all of them, or none and an error.
+pub fn add_path_query(
+    draft: &mut MessageDraft,
+    buffer: &mut [u8],
+    text: &[u8],
+) -> Result<(), UriError> {
+    let numbers = (OptionNumber::URI_PATH, OptionNumber::URI_QUERY);
+    add_reference(draft, buffer, text, numbers)
+}
+
+/// Adds the Location-Path and Location-Query options of `b"a/b?x=1"`: all of them, or none and an error.
+pub fn add_location(
+    draft: &mut MessageDraft,
+    buffer: &mut [u8],
+    text: &[u8],
+) -> Result<(), UriError> {
+    let numbers = (OptionNumber::LOCATION_PATH, OptionNumber::LOCATION_QUERY);
+    add_reference(draft, buffer, text, numbers)
+}
+
+fn add_reference(
+    draft: &mut MessageDraft,
+    buffer: &mut [u8],
+    text: &[u8],
+    (path_number, query_number): (OptionNumber, OptionNumber),
+) -> Result<(), UriError> {
+    let (path, query) = split_path_query(text);
+    let spare = query.map_or(Ok(0), |query| encoded_len(query_items(query)))?;
+    add_all(draft, buffer, path_number, path_segments(path), spare)?;
+    let Some(query) = query else { return Ok(()) };
+    add_all(draft, buffer, query_number, query_items(query), 0)
 }
 
 /// Adds the Uri-Query options of a query: all of them, or none and an error.
@@ -243,19 +271,28 @@ pub fn add_query(
     buffer: &mut [u8],
     query: &[u8],
 ) -> Result<(), UriError> {
-    add_all(draft, buffer, OptionNumber::URI_QUERY, query_items(query))
+    let items = query_items(query);
+    add_all(draft, buffer, OptionNumber::URI_QUERY, items, 0)
 }
 
+/// Bytes of these options, behind one whose number is nearly as high.
+fn encoded_len(segments: Segments) -> Result<usize, UriError> {
+    let mut len = 0;
+    for segment in segments {
+        len += repeated_option_len(segment.decoded_len()?);
+    }
+    Ok(len)
+}
+
+/// Fails also when `spare` further bytes would not fit.
 fn add_all(
     draft: &mut MessageDraft,
     buffer: &mut [u8],
     number: OptionNumber,
     segments: Segments,
+    spare: usize,
 ) -> Result<(), UriError> {
-    let mut spare = 0;
-    for segment in segments {
-        spare += repeated_option_len(segment.decoded_len()?);
-    }
+    let mut spare = spare + encoded_len(segments)?;
     for segment in segments {
         let len = segment.decoded_len()?;
         // What is left to do after this option is known exactly, so only the first one can fail.
@@ -292,7 +329,7 @@ pub struct Uri<'a> {
 }
 
 impl<'a> Uri<'a> {
-    /// RFC 7252 section 6.4. Errors in path and query are left to [`add_path`] and [`add_query`].
+    /// RFC 7252 section 6.4. Errors in path and query are left to [`add_path_query`].
     pub fn parse(text: &'a [u8]) -> Result<Self, UriError> {
         // RFC 7252 section 6.4 step 4.
         let (text, None) = split_once(text, b'#') else {
@@ -381,15 +418,6 @@ fn parse_port(digits: &[u8]) -> Result<Option<u16>, UriError> {
     }
 }
 
-/// An IPv4 address, or an IPv6 address with or without brackets: RFC 7252 section 6.4 step 5 sends
-/// no Uri-Host for it.
-pub fn is_ip_literal(host: &[u8]) -> bool {
-    let inner = host
-        .strip_prefix(b"[")
-        .and_then(|rest| rest.strip_suffix(b"]"));
-    parse_ipv6(inner.unwrap_or(host)).is_some() || parse_ipv4(host).is_some()
-}
-
 /// RFC 3986 section 2.3.
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
@@ -422,15 +450,50 @@ pub fn compose_path_query(options: Options, out: &mut [u8]) -> Result<usize, Uri
     writer.finish().ok_or(UriError::NoSpace)
 }
 
+/// The path of the Uri-Path options, percent-encoded; returns the length.
+pub fn compose_path(options: Options, out: &mut [u8]) -> Result<usize, UriError> {
+    let mut writer = Writer::new(out, 0);
+    write_path(options, OptionNumber::URI_PATH, &mut writer);
+    writer.finish().ok_or(UriError::NoSpace)
+}
+
+/// The path and query of the Location-Path and Location-Query options, percent-encoded (RFC 7252 section
+/// 5.10.7); returns the length, 0 when there are no such options.
+pub fn compose_location(options: Options, out: &mut [u8]) -> Result<usize, UriError> {
+    let is_location = |number| {
+        matches!(
+            number,
+            OptionNumber::LOCATION_PATH | OptionNumber::LOCATION_QUERY
+        )
+    };
+    if !options.clone().any(|option| is_location(option.number)) {
+        return Ok(0);
+    }
+    let mut writer = Writer::new(out, 0);
+    write_path(options, OptionNumber::LOCATION_PATH, &mut writer);
+    write_values(
+        options,
+        OptionNumber::LOCATION_QUERY,
+        b'?',
+        b'&',
+        &mut writer,
+    );
+    writer.finish().ok_or(UriError::NoSpace)
+}
+
 fn write_path_query(options: Options, writer: &mut Writer) {
+    write_path(options, OptionNumber::URI_PATH, writer);
+    // RFC 7252 section 6.5 step 8.
+    write_values(options, OptionNumber::URI_QUERY, b'?', b'&', writer);
+}
+
+fn write_path(options: Options, number: OptionNumber, writer: &mut Writer) {
     // RFC 7252 section 6.5 step 6.
-    let paths = write_values(options, OptionNumber::URI_PATH, b'/', b'/', writer);
+    let paths = write_values(options, number, b'/', b'/', writer);
     // RFC 7252 section 6.5 step 7.
     if paths == 0 {
         writer.byte(b'/');
     }
-    // RFC 7252 section 6.5 step 8.
-    write_values(options, OptionNumber::URI_QUERY, b'?', b'&', writer);
 }
 
 /// Writes the values of all options with this number, percent-encoded; returns how many there are.
@@ -446,20 +509,30 @@ fn write_values(
     for option in options.filter(|option| option.number == number) {
         writer.byte(if count == 0 { first } else { separator });
         count += 1;
-        for &byte in option.value {
-            let plain = match byte {
-                b':' | b'@' => true,
-                b'/' | b'?' => number == OptionNumber::URI_QUERY,
-                _ => byte != separator && (is_unreserved(byte) || is_sub_delim(byte)),
-            };
-            if plain {
-                writer.byte(byte);
-            } else {
-                write_encoded(writer, byte);
-            }
-        }
+        write_value(option.value, separator, writer);
     }
     count
+}
+
+/// Percent-encodes what a URI does not hold as it is, and the separator (`/` of a path, `&` of a query).
+fn write_value(value: &[u8], separator: u8, writer: &mut Writer) {
+    for &byte in value {
+        let plain = match byte {
+            b':' | b'@' => true,
+            b'/' | b'?' => separator != b'/',
+            _ => byte != separator && (is_unreserved(byte) || is_sub_delim(byte)),
+        };
+        if plain {
+            writer.byte(byte);
+        } else {
+            write_encoded(writer, byte);
+        }
+    }
+}
+
+/// A segment of a path, RFC 7252 section 6.5 step 6, percent-encoded.
+pub(crate) fn write_path_segment(segment: &[u8], writer: &mut Writer) {
+    write_value(segment, b'/', writer);
 }
 
 /// The URI of a request, RFC 7252 section 6.5; returns the length.
@@ -499,7 +572,7 @@ fn write_host_name(name: &[u8], writer: &mut Writer) -> Result<(), UriError> {
     if name.is_empty() {
         return Err(UriError::Host);
     }
-    let is_literal = is_ip_literal(name) && name.starts_with(b"[");
+    let is_literal = name.starts_with(b"[") && is_ipv6(name);
     for &byte in name {
         match byte {
             _ if is_literal || is_unreserved(byte) || is_sub_delim(byte) => writer.byte(byte),

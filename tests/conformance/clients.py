@@ -20,19 +20,42 @@ METHODS = {coapmsg.GET: "get", coapmsg.POST: "post", coapmsg.PUT: "put", coapmsg
 
 
 class Raw:
-    """Retransmits a CON every half second; acknowledges a separate response."""
+    """Retransmits a CON every two seconds; acknowledges a separate response."""
 
     def __init__(self, port):
         self.address = ("127.0.0.1", port)
         self.peer = net.RawPeer()
 
-    def ask(self, method, path, con=True, query=(), payload=b"", options=(), token=None):
+    def ask(self, method, path, con=True, query=(), payload=b"", options=(), token=None, block=None):
         options = list(options) + [(coapmsg.URI_QUERY, part.encode()) for part in query]
-        request = coapmsg.request(method, path, coapmsg.CON if con else coapmsg.NON, token, options, payload)
-        acknowledged = not con
+
+        def exchange(*more, part=payload):
+            request = coapmsg.request(method, path, coapmsg.CON if con else coapmsg.NON, token, options + list(more), part)
+            return self._exchange(request)
+
+        size = None if block is None else 16 << block
+        if size and len(payload) > size:
+            for start in range(0, len(payload), size):
+                more = start + size < len(payload)
+                value = coapmsg.uint(start // size << 4 | more << 3 | block)
+                response = exchange((coapmsg.BLOCK1, value), part=payload[start : start + size])
+        elif size:
+            response = exchange((coapmsg.BLOCK2, coapmsg.uint(block)))
+        else:
+            response = exchange()
+        body = response.payload
+        while (response.uint(coapmsg.BLOCK2) or 0) & 8:
+            exponent = response.uint(coapmsg.BLOCK2) & 7
+            number = len(body) >> exponent + 4
+            response = exchange((coapmsg.BLOCK2, coapmsg.uint(number << 4 | exponent)), part=b"")
+            body += response.payload
+        return response.dotted, body
+
+    def _exchange(self, request):
+        acknowledged = request.mtype == coapmsg.NON
         self.peer.send(request, self.address)
-        for _ in range(40):
-            got = self.peer.recv_bytes(0.5)
+        for _ in range(10):
+            got = self.peer.recv_bytes(2)
             if got is None:
                 if not acknowledged:
                     self.peer.send(request, self.address)
@@ -44,7 +67,7 @@ class Raw:
             if message.mtype == coapmsg.CON:
                 self.peer.send(coapmsg.Message(coapmsg.ACK, 0, message.mid), self.address)
             if message.token == request.token:
-                return message.dotted, message.payload
+                return message
         raise AssertionError("no response to %r" % request)
 
     def linger(self, until, timeout=10):
@@ -64,7 +87,7 @@ class Aiocoap:
     def __init__(self, port):
         self.uri = "coap://127.0.0.1:%d/" % port
 
-    def ask(self, method, path, con=True, query=(), payload=b"", options=(), until=None):
+    def ask(self, method, path, con=True, query=(), payload=b"", options=(), until=None, block=None):
         request = aiocoap.Message(
             code=Code(method),
             payload=payload,
@@ -73,6 +96,10 @@ class Aiocoap:
         )
         for number, value in options:
             request.opt.add_option(aiocoap.numbers.optionnumbers.OptionNumber(number).create_option(decode=value))
+        if block is not None:
+            request.remote.maximum_block_size_exp = block
+            if not payload:
+                request.opt.block2 = (0, False, block)
         response = asyncio.run(self._ask(request, until))
         return coapmsg.dotted(int(response.code)), response.payload
 
@@ -94,12 +121,14 @@ class Libcoap:
     def __init__(self, port):
         self.uri = "coap://127.0.0.1:%d/" % port
 
-    def ask(self, method, path, con=True, query=(), payload=b"", options=()):
+    def ask(self, method, path, con=True, query=(), payload=b"", options=(), block=None):
         arguments = ["-m", METHODS[method], "-U"]
         if not con:
             arguments.append("-N")
         if payload:
             arguments += ["-e", payload.decode()]
+        if block is not None:
+            arguments += ["-b", str(16 << block)]
         for number, value in options:
             if number == coapmsg.CONTENT_FORMAT:
                 arguments += ["-t", str(int.from_bytes(value, "big"))]

@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The ETSI descriptions with our server (examples/plugtest_server.py) and other clients, checked on the wire."""
 
-import os
-
 import clients
 import coapmsg
 import net
-import programs
 from coapmsg import CON, DELETE, GET, NON, POST, PUT
 from description import (
-    Wire,
     changed_or,
     check_empty_ack,
     content,
@@ -23,24 +19,9 @@ from description import (
     separate,
 )
 from harness import cases, limit
+from setting import OurServer as Setting
 
 TEXT = (coapmsg.CONTENT_FORMAT, b"")
-EXAMPLE = os.path.join(programs.ROOT, "examples", "plugtest_server.py")
-
-
-class Setting:
-    """Plugtest server, proxy, client."""
-
-    def __init__(self, peer, rule=None):
-        port = net.free_port()
-        self.server = programs.Program([programs.INTERPRETER, EXAMPLE, str(port)])
-        self.server.wait_line("listens", 20)
-        self.proxy = net.Proxy(port, rule)
-        self.wire = Wire(self.proxy)
-        self.client = peer(self.proxy.port)
-
-    def server_displays(self, text):
-        self.server.wait_line(text, 5)
 
 
 def against(**peers):
@@ -230,7 +211,7 @@ def test_TD_COAP_CORE_15(peer):
         if not to_server:
             assert s.wire.next(False).data == response.encode(), s.proxy.records
         assert displayed == ("2.05", response.payload)
-        s.server.wait_count("test type", 1)
+        s.server.wait_count("test Request", 1)
         s.server.close()
 
 
@@ -283,7 +264,7 @@ def test_TD_COAP_CORE_16(case):
     else:
         assert len(responses) == 2 and len({d.data for d in responses}) == 1, s.proxy.records
     assert displayed == ("2.05", response.payload)
-    s.server.wait_count("separate type", 1)
+    s.server.wait_count("separate Request", 1)
 
 
 @against()

@@ -59,10 +59,12 @@ class Board:
     def run(self, script, args=(), timeout=30):
         """Runs a script file, in its folder: (output, exit status). Status None when the time was up.
 
-        `args` are NAME=VALUE: HEAP_SIZE in bytes is the heap; LARGE=1 gives the firmware profile unix's capacities. A violation of the flash rule ends the output and
-        makes the status 1.
+        `args` are NAME=VALUE: HEAP_SIZE in bytes is the heap; LARGE=1 chooses the firmware with the
+        capacities and features of profile esp32, CLASSIC=1 that with the classic layer alone. A violation of the flash
+        rule ends the output and makes the status 1.
         """
-        output, status, summary = self.watched_run(script, args, timeout, firmware("-large" if "LARGE=1" in args else ""))
+        variant = next(("-" + name.lower() for name in ("LARGE", "CLASSIC") if name + "=1" in args), "")
+        output, status, summary = self.watched_run(script, args, timeout, firmware(variant))
         found = SUMMARY.search(summary)
         if status == 0 and not (found and found.group(1) == "0" and int(found.group(2)) > 0):
             return "%s\nflash rule: %s\n" % (output, summary or "no report"), 1
@@ -178,7 +180,8 @@ class Board:
             with open(path) as lines:
                 known += lines.read()
         for variable in re.findall(r"^(\w+) *[?+]?=", text, re.M):
-            assert re.search(r"\$\(%s\)|\b%s *[?+]?=" % (variable, variable), known), variable + " means nothing to MicroPython"
+            pattern = r"\b%s\b" if variable.startswith("MICROCOAPY_") else r"\$\(%s\)|\b%s *[?+]?="
+            assert re.search(pattern.replace("%s", variable), known), variable + " means nothing to MicroPython"
 
     def modem(self):
         """tools/demo_esp8266.py: libcoap's server and client talk to the board, in both roles."""

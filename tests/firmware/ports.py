@@ -1,10 +1,7 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What firmware makers use of us: archives for the CPUs of boards, micropython.cmake, the ESP32 family's boards.
 
-Usage: tests/firmware/ports.py [PREFIX...]
-Runs the checks whose names begin so, all of them otherwise, and ends with one line 'N passed, M failed'.
-MICROPY_DIR in the environment names MicroPython's source.
+Part of the group 'firmware' of tests/run.py. MICROPY_DIR in the environment names MicroPython's source.
 """
 
 import glob
@@ -14,22 +11,22 @@ import shutil
 import subprocess
 import sys
 import time
-import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
+import archives  # noqa: E402
 import rv32  # noqa: E402
-from runner import process  # noqa: E402
-from runner.report import Report  # noqa: E402
+import shorten  # noqa: E402
+from runner import firmware, process, setup  # noqa: E402
 
 ROOT = process.ROOT
 MICROPYTHON = os.path.abspath(os.environ.get("MICROPY_DIR") or os.path.join(ROOT, "build", "src", "micropython"))
 WORK = os.path.join(ROOT, "build", "ports")
 PROJECTS = os.path.join(ROOT, "tests", "firmware", "cmake")
 MODULE = os.path.join(ROOT, "micropython.cmake")
-PACKAGES = ("cmake", "ninja-build", "binutils", "gcc", *rv32.Board.packages)
+PACKAGES = ("cmake", "ninja-build", "binutils", "gcc", "binutils-xtensa-lx106", *rv32.Board.packages)
 SHARED_CARGO = {"MICROCOAPY_TARGET_DIR": os.path.join(ROOT, "build", "cargo")}
 
 CHECKS = {}
@@ -66,8 +63,13 @@ def fresh(*parts):
 
 # ---- archives -------------------------------------------------------------------------------------
 
+XTENSA = ("Tensilica Xtensa Processor", r"^0x(0|300)$", "", ())
 # Rust target: what the objects' headers and attributes must say, for the C compilers of such boards to link them.
 ARCHIVES = {
+    "xtensa-esp8266-none-elf": XTENSA,
+    "xtensa-esp32-none-elf": XTENSA,
+    "xtensa-esp32s2-none-elf": XTENSA,
+    "xtensa-esp32s3-none-elf": XTENSA,
     "riscv32imc-unknown-none-elf": ("RISC-V", r"RVC, soft-float ABI", r"Tag_RISCV_arch: \"rv32i\w+_m\w+_c(?!.*_a2)", ()),
     "riscv32imac-unknown-none-elf": ("RISC-V", r"RVC, soft-float ABI", r"Tag_RISCV_arch: \"rv32i\w+_m\w+_a\w+_c", ()),
     "riscv32imafc-unknown-none-elf": ("RISC-V", r"RVC, single-float ABI", r"Tag_RISCV_arch: \"rv32i\w+_a\w+_f", ()),
@@ -87,8 +89,11 @@ def declared_functions():
 
 def check_archive(target):
     machine, flags, attribute, absent = ARCHIVES[target]
-    folder = fresh("archive", target)
-    run("sh", os.path.join(ROOT, "tools", "archive.sh"), target, folder, env=SHARED_CARGO, timeout=600)
+    status, output = process.run(["make", "archive-" + target], 1800)
+    if status != 0:
+        firmware.raise_missing(output)
+    assert status == 0, output[-4000:]
+    folder = os.path.join(ROOT, "build", "archive", target)
     archive = os.path.join(folder, "libmicrocoapy.a")
     headers = run("readelf", "-hA", archive)
     same(set(re.findall(r"Machine: +(.*)", headers)), {machine}, "machine")
@@ -100,10 +105,28 @@ def check_archive(target):
     symbols = [line.split() for line in run("readelf", "-sW", archive).splitlines()]
     defined = {part[7] for part in symbols if len(part) == 8 and part[4] == "GLOBAL" and part[6] != "UND"}
     same(declared_functions() - defined, set(), "functions of include/microcoapy.h that are missing")
+    archives.check_engine(target, folder)
+
+
+@check("archive/all")
+def check_all_archives():
+    """No archive that `make archives` builds goes unchecked."""
+    with open(os.path.join(ROOT, "boards", "firmware.mk")) as makefile:
+        listed = re.search(r"^FIRMWARE_TARGETS :=((?:.*\\\n)*.*)", makefile.read(), re.MULTILINE).group(1)
+    same(set(listed.replace("\\", " ").split()), set(ARCHIVES), "FIRMWARE_TARGETS")
 
 
 for _target in ARCHIVES:
     CHECKS["archive/" + _target] = lambda target=_target: check_archive(target)
+
+
+check("archive/shorten")(shorten.check)
+
+
+@check("stack/self-check")
+def check_stack():
+    """tools/stack.py, which measures the boards' firmware for `make sizes`, finds what it is to find."""
+    return run(sys.executable, os.path.join(ROOT, "tools", "stack.py"), "--self-check").strip()
 
 
 # ---- which Rust target ----------------------------------------------------------------------------
@@ -209,6 +232,22 @@ def check_settings():
     same(shown(output, "MICROCOAPY_PROFILE"), "unix", "profile of the environment")
     output = configure("settings", "-DIDF_TARGET=esp32c3", "-DMICROCOAPY_PROFILE=esp8266", env={"MICROCOAPY_PROFILE": "unix"})
     same(shown(output, "MICROCOAPY_PROFILE"), "esp8266", "profile of the command line")
+
+
+@check("cmake/ipv6")
+def check_ipv6():
+    """MICROCOAPY_IPV6 reaches the engine, also where it has been built with another setting."""
+    folder = fresh("choose", "ipv6")
+    for setting in "0", "1":
+        output = run(
+            "cmake", "-G", "Unix Makefiles", "-S", os.path.join(PROJECTS, "choose"), "-B", folder, "-DIDF_TARGET=esp32c3",
+            "-DMICROPY_DIR=" + MICROPYTHON, "-DUSER_C_MODULES=" + MODULE, "-DMICROCOAPY_IPV6=" + setting,
+            *("-D%s=%s" % shared for shared in SHARED_CARGO.items()),
+        )  # fmt: skip
+        run("cmake", "--build", folder, "--target", "microcoapy_archive", timeout=900)
+        symbols = run("readelf", "-sW", shown(output, "MICROCOAPY_ARCHIVE"))
+        assert "mcoap_peer_from_text" in symbols, symbols
+        same("parse_ipv6" in symbols, setting == "1", "IPv6 with MICROCOAPY_IPV6=" + setting)
 
 
 @check("cmake/sources")
@@ -397,34 +436,10 @@ def check_all_boards():
     same(found, set(BOARDS), "boards with an mpconfigboard.cmake")
 
 
-def main():
-    wanted = sys.argv[1:] or [""]
-    report = Report()
+def prepare():
+    """Installs what the checks need; Missing when that cannot be."""
     status, output = process.run([os.path.join(ROOT, "tools", "install-packages.sh"), *PACKAGES], 900)
     if status != 0:
-        report.fail("setup", output)
-        return report.finish()
+        raise setup.Missing(output.strip())
     if not os.path.isfile(os.path.join(MICROPYTHON, "py", "usermod.cmake")):
-        report.fail("setup", "no MicroPython source in %s: run make first, or set MICROPY_DIR" % MICROPYTHON)
-        return report.finish()
-    for name, function in CHECKS.items():
-        if not name.startswith(tuple(wanted)):
-            continue
-        started = time.monotonic()
-        try:
-            function()
-        except AssertionError as error:
-            report.fail(name, str(error) or traceback.format_exc())
-        except Exception:
-            report.fail(name, traceback.format_exc())
-        else:
-            seconds = time.monotonic() - started
-            report.ok(name, "%.1f s" % seconds if seconds >= 1 else "")
-    return report.finish()
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    finally:
-        process.end_all()
+        raise setup.Missing("no MicroPython source in %s: run make first, or set MICROPY_DIR" % MICROPYTHON)

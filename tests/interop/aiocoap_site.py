@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""An aiocoap server with the resources of the ETSI CoAP test descriptions. Usage: aiocoap_site.py PORT"""
+"""An aiocoap server with the resources of the ETSI CoAP test descriptions. Usage: aiocoap_site.py PORT [PERIOD]
+
+PERIOD: seconds between changes of what changes by itself.
+"""
 
 import asyncio
 import sys
@@ -9,6 +12,7 @@ import aiocoap.resource as resource
 from aiocoap.numbers.codes import Code
 
 TEXT, XML = 0, 41
+PERIOD = float(sys.argv[2]) if len(sys.argv) > 2 else 5.0
 
 
 def message(code, payload=b"", **options):
@@ -135,15 +139,218 @@ class Echo(resource.Resource):
     render_put = render_post
 
 
+def pattern(length):
+    return bytes(i % 251 for i in range(length))
+
+
 class Large(resource.Resource):
-    """/large?n: n bytes."""
+    """/large?n: n bytes, 3000 without a number. PUT and POST: how many came, and whether they were the same ones."""
 
     async def render_get(self, request):
-        return message(Code.CONTENT, bytes(i % 251 for i in range(int(request.opt.uri_query[0]))), content_format=42)
+        length = int(request.opt.uri_query[0]) if request.opt.uri_query else 3000
+        return message(Code.CONTENT, pattern(length), content_format=42)
+
+    async def render_put(self, request):
+        good = request.payload == pattern(len(request.payload))
+        return message(Code.CHANGED, b"%d %r" % (len(request.payload), good))
+
+    render_post = render_put
+
+
+class Small(resource.Resource):
+    """/small: the same, but in blocks of at most 64 bytes, whatever the client proposes."""
+
+    EXPONENT = 2
+
+    def __init__(self):
+        super().__init__()
+        self.body = b""
+
+    async def needs_blockwise_assembly(self, request):
+        return False
+
+    async def render_get(self, request):
+        body = pattern(int(request.opt.uri_query[0]))
+        asked = request.opt.block2
+        exponent = min(asked.size_exponent, self.EXPONENT) if asked else self.EXPONENT
+        start = asked.start if asked else 0
+        size = 16 << exponent
+        block = (start // size, start + size < len(body), exponent)
+        return message(Code.CONTENT, body[start : start + size], content_format=42, block2=block)
+
+    async def render_put(self, request):
+        block = request.opt.block1
+        self.body = (self.body if block.start else b"") + request.payload
+        exponent = min(block.size_exponent, self.EXPONENT)
+        if block.more:
+            return message(Code.CONTINUE, block1=(block.block_number, True, exponent))
+        good = self.body == pattern(len(self.body))
+        return message(Code.CHANGED, b"%d %r" % (len(self.body), good), block1=(block.block_number, False, exponent))
+
+
+class Document(resource.Resource):
+    """/document: tells method, payload and formats of FETCH, PATCH and iPATCH."""
+
+    @staticmethod
+    def tell(request, code):
+        formats = (request.opt.content_format, request.opt.accept)
+        name = {Code.FETCH: b"FETCH", Code.PATCH: b"PATCH", Code.iPATCH: b"iPATCH"}[request.code]
+        return message(code, b"%s %s %d %d" % (name, request.payload, *formats))
+
+    async def render_fetch(self, request):
+        return self.tell(request, Code.CONTENT)
+
+    async def render_patch(self, request):
+        return self.tell(request, Code.CHANGED)
+
+    render_ipatch = render_patch
+
+
+class Fresh(resource.Resource):
+    """/fresh: PUT only with the Echo value that 4.01 gives, RFC 9175 section 2.3."""
+
+    async def render_put(self, request):
+        if request.opt.echo != b"now":
+            return message(Code.UNAUTHORIZED, echo=b"now")
+        return message(Code.CHANGED, b"fresh")
+
+
+class Counter(resource.ObservableResource):
+    """/counter: what was PUT last, observable; fresh for one second."""
+
+    def __init__(self):
+        super().__init__()
+        self.value = b"0"
+
+    async def render_get(self, request):
+        return message(Code.CONTENT, self.value, content_format=TEXT, max_age=1)
+
+    async def render_put(self, request):
+        self.value = request.payload
+        self.updated_state()
+        return message(Code.CHANGED)
+
+
+class Text(Fixed):
+    """/large-update: text that may be replaced."""
+
+    async def render_put(self, request):
+        print("large-update %d bytes" % len(request.payload), flush=True)
+        self.payload = request.payload
+        return message(Code.CHANGED)
+
+
+class LargeCreate(resource.Resource):
+    """/large-create: POST makes /large-create/1."""
+
+    def __init__(self, root):
+        super().__init__()
+        self.root = root
+
+    async def render_post(self, request):
+        print("large-create %d bytes" % len(request.payload), flush=True)
+        self.root.add_resource(["large-create", "1"], Fixed(request.payload))
+        return message(Code.CREATED, location_path=("large-create", "1"))
+
+
+class LargePost(resource.Resource):
+    """/large-post: a long answer to a long question."""
+
+    async def render_post(self, request):
+        return message(Code.CHANGED, b"%d bytes came " % len(request.payload) + pattern(3000), content_format=TEXT)
+
+
+class Observed(resource.ObservableResource):
+    """What changes every PERIOD seconds, until somebody replaces or deletes it."""
+
+    all = []
+
+    def __init__(self, payload):
+        super().__init__()
+        self.make = payload
+        self.count = 0
+        self.replaced = None
+        self.all.append(self)
+
+    @property
+    def payload(self):
+        return self.replaced if self.replaced is not None else self.make(self.count)
+
+    async def render_get(self, request):
+        if self.replaced == b"":
+            return message(Code.NOT_FOUND)
+        return message(Code.CONTENT, self.payload, content_format=TEXT, max_age=max(1, int(2 * PERIOD)))
+
+    async def render_put(self, request):
+        self.replaced = request.payload
+        other = request.opt.content_format not in (None, TEXT)
+        self.updated_state(message(Code.NOT_ACCEPTABLE) if other else None)
+        return message(Code.CHANGED)
+
+    async def render_delete(self, request):
+        self.replaced = b""
+        self.updated_state(message(Code.NOT_FOUND))
+        return message(Code.DELETED)
+
+    @classmethod
+    async def change(cls):
+        while True:
+            await asyncio.sleep(PERIOD)
+            for observed in cls.all:
+                observed.count += 1
+                if observed.replaced is None:
+                    observed.updated_state()
+
+
+class Linked(Fixed):
+    def __init__(self, path, **attributes):
+        super().__init__(("/" + "/".join(path)).encode())
+        self.attributes = attributes
+
+    def get_link_description(self):
+        return self.attributes
+
+
+class Path(resource.Resource):
+    """/path: links to what is below."""
+
+    ct = 40
+
+    async def render_get(self, request):
+        return message(Code.CONTENT, b"</path/sub1>,</path/sub2>", content_format=40)
+
+
+def add_plugtest(root):
+    """Resources of the descriptions for blocks, observe and links."""
+    root.add_resource(["large-update"], Text(pattern(2000)))
+    root.add_resource(["large-create"], LargeCreate(root))
+    root.add_resource(["large-post"], LargePost())
+    root.add_resource(["obs"], Observed(lambda count: b"%d" % count))
+    root.add_resource(["obs-non"], Observed(lambda count: b"%d" % count))
+    root.add_resource(["obs-large"], Observed(lambda count: b"%d|" % count + pattern(3000)))
+    root.add_resource(["obs-pumping"], Observed(lambda count: b"%d|" % count + pattern((50, 3000)[count & 1])))
+    for path, attributes in (
+        (["type", "1"], {"rt": "Type1 Type2"}),
+        (["type", "2"], {"rt": "Type2 Type3"}),
+        (["type", "3"], {"rt": "Type1 Type3"}),
+        (["type", "4"], {"rt": ""}),
+        (["if", "1"], {"if": "If1"}),
+        (["if", "2"], {"if": "If2"}),
+        (["if", "3"], {"if": "foo"}),
+        (["sized"], {"sz": "77"}),
+        (["link1"], {}),
+        (["link2"], {}),
+        (["link3"], {}),
+        (["path", "sub1"], {}),
+        (["path", "sub2"], {}),
+    ):
+        root.add_resource(path, Linked(path, **attributes))
+    root.add_resource(["path"], Path())
 
 
 def site():
     root = resource.Site()
+    root.add_resource([".well-known", "core"], resource.WKCResource(root.get_resources_as_linkheader))
     root.add_resource(["test"], Test())
     root.add_resource(["separate"], Separate())
     root.add_resource(["query"], Query())
@@ -153,7 +360,12 @@ def site():
     root.add_resource(["validate"], Validate())
     root.add_resource(["create1"], Create())
     root.add_resource(["echo"], Echo())
+    add_plugtest(root)
     root.add_resource(["large"], Large())
+    root.add_resource(["small"], Small())
+    root.add_resource(["counter"], Counter())
+    root.add_resource(["document"], Document())
+    root.add_resource(["fresh"], Fresh())
     root.add_resource(["caf\u00e9", "a/b"], Fixed(b"odd path"))
     return root
 
@@ -161,7 +373,7 @@ def site():
 async def main():
     await aiocoap.Context.create_server_context(site(), bind=("127.0.0.1", int(sys.argv[1])), transports=["udp6"])
     print("ready", flush=True)
-    await asyncio.get_running_loop().create_future()
+    await Observed.change()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ CON, NON, ACK, RST = range(4)
 TYPE_NAMES = ("CON", "NON", "ACK", "RST")
 
 EMPTY = 0
-GET, POST, PUT, DELETE = 1, 2, 3, 4
+GET, POST, PUT, DELETE, FETCH, PATCH, IPATCH = 1, 2, 3, 4, 5, 6, 7
 
 
 def code(dotted):
@@ -28,6 +28,7 @@ def dotted(value):
 IF_MATCH, URI_HOST, ETAG, IF_NONE_MATCH, URI_PORT = 1, 3, 4, 5, 7
 LOCATION_PATH, URI_PATH, CONTENT_FORMAT, MAX_AGE, URI_QUERY = 8, 11, 12, 14, 15
 ACCEPT, LOCATION_QUERY, BLOCK2, BLOCK1, PROXY_URI, PROXY_SCHEME, SIZE1 = 17, 20, 23, 27, 35, 39, 60
+OBSERVE, HOP_LIMIT, SIZE2, ECHO, NO_RESPONSE, REQUEST_TAG = 6, 16, 28, 252, 258, 292
 
 
 class FormatError(ValueError):
@@ -180,3 +181,21 @@ def response(to, response_code, payload=b"", options=(), mtype=None, mid=None):
     if mid is None and mtype == ACK:
         mid = to.mid
     return Message(mtype, code(response_code), mid, to.token, options, payload)
+
+
+def increases(number, last):
+    """Whether an Observe number is newer than another, RFC 7641 section 3.4 without its time limit."""
+    return 0 < number - last & 0xFFFFFF < 1 << 23
+
+
+def check_order(events, state):
+    """Checks what a client was told, events with type, observe and a state that grows: each newer than the one before.
+
+    The response to a registration counts anew: when the client registers again after Max-Age, aiocoap answers with the
+    latest state and then goes on with older ones that it had queued.
+    """
+    for before, event in zip(events, events[1:]):
+        assert event["type"] == ACK or increases(event["observe"], before["observe"]), events
+    if sum(event["type"] == ACK for event in events) == 1:
+        states = [state(event) for event in events]
+        assert states == sorted(states), states

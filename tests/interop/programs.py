@@ -109,6 +109,11 @@ class Program:
         self._reader.join()
         return status
 
+    def kill(self):
+        """Ends it without warning."""
+        self.process.kill()
+        self.process.wait()
+
     def signal(self, number):
         self.process.send_signal(number)
 
@@ -143,10 +148,12 @@ class Raised(Exception):
 class Agent(Program):
     """build/micropython running agent.py, told what to do line by line."""
 
+    SCRIPT = "agent.py"
+
     def __init__(self, setup="", options=(), env=None):
         if not os.access(INTERPRETER, os.X_OK):
             raise AssertionError("no interpreter at %s: run make first" % INTERPRETER)
-        super().__init__([INTERPRETER, *options, os.path.join(HERE, "agent.py")], cwd=HERE, env=env)
+        super().__init__([INTERPRETER, *options, os.path.join(HERE, self.SCRIPT)], cwd=HERE, env=env)
         self._answers = []
         self._owed = 0
         self._serving = None
@@ -244,6 +251,29 @@ class Agent(Program):
         return self.of(kind)
 
 
+class LoopAgent(Agent):
+    """The same with an event loop: loop_agent.py."""
+
+    SCRIPT = "loop_agent.py"
+
+    def run(self, code, timeout=30.0):
+        """What a coroutine with this body returns."""
+        return ast.literal_eval(self._command("run", code, timeout))
+
+
+def loop_server(setup, parameters="", port=None, **options):
+    """A LoopAgent serving on a port of its own: `setup` may use `coap`. Returns (agent, port)."""
+    port = port or net.free_port()
+    agent = LoopAgent("coap = microcoapy.Coap(%s)\n%s\ncoap.start(%d)" % (parameters, setup, port), **options)
+    agent.exec("serving = serve(coap)")
+    return agent, port
+
+
+def loop_client(parameters="", setup="", **options):
+    """A LoopAgent with a started client `coap`."""
+    return LoopAgent("coap = microcoapy.Coap(%s)\ncoap.start(0)\n%s" % (parameters, setup), **options)
+
+
 def server(setup, parameters="", port=None):
     """An agent serving on a port of its own: `setup` may use `coap`. Returns (agent, port)."""
     port = port or net.free_port()
@@ -287,10 +317,10 @@ def libcoap_client(url, *options, timeout=30):
     return result.stdout, result.stderr.decode("utf-8", "replace") + result.stdout.decode("utf-8", "replace")
 
 
-def aiocoap_site(*options):
+def aiocoap_site(port=None, period=5.0):
     """aiocoap_site.py on a port of its own: (program, port)."""
-    port = net.free_port()
-    program = Program([sys.executable, os.path.join(HERE, "aiocoap_site.py"), str(port), *options])
+    port = port or net.free_port()
+    program = Program([sys.executable, os.path.join(HERE, "aiocoap_site.py"), str(port), str(period)])
     program.wait_line("^ready$", timeout=20)
     return program, port
 

@@ -91,6 +91,8 @@ for arguments, keywords, argument in (
     ((), {"ack_timeout": "1"}, "ack_timeout"),
     ((), {"ack_random_factor": 0.99}, "ack_random_factor"),
     ((), {"ack_random_factor": "1"}, "ack_random_factor"),
+    ((), {"ack_random_factor": float("inf")}, "ack_random_factor"),
+    ((), {"ack_random_factor": float("nan")}, "ack_random_factor"),
     ((), {"max_retransmit": -1}, "max_retransmit"),
     ((), {"max_retransmit": 1000}, "max_retransmit"),
     ((), {"nstart": 0}, "nstart"),

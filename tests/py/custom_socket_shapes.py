@@ -2,30 +2,7 @@
 import errno
 
 import microcoapy
-from support import message, raised, show
-
-NOTHING = OSError(errno.EAGAIN)
-
-
-class Scripted:
-    """recvfrom gives the next item of `script` (an exception is raised), then OSError(EAGAIN)."""
-
-    def __init__(self, *script):
-        self.script = list(script)
-        self.sent = []
-
-    def sendto(self, data, address):
-        self.sent.append((bytes(data), address))
-        return len(data)
-
-    def recvfrom(self, size):
-        item = self.script.pop(0) if self.script else NOTHING
-        if isinstance(item, Exception):
-            raise item
-        return item
-
-    def setblocking(self, flag):
-        pass
+from support import Scripted, message, raised, show
 
 
 def serve(title, *script):

@@ -50,7 +50,8 @@ for _ in range(20):
     coap.stop()
 print("start and stop again:", used() - before - stopped)
 
-# dropped objects are collected, sockets with them (one may still be named by a stale word of the stack)
+# dropped objects are collected, sockets with them (one may still be named by a stale word of the stack,
+# and what its start() looked up)
 coap = None
 before = used()
 for _ in range(50):
@@ -59,7 +60,7 @@ for _ in range(50):
     if _ % 2:
         coap.stop()
 coap = None
-print("dropped:", used() - before <= started + 256)
+print("dropped:", used() - before <= started + 1024)
 
 # smaller parameters make a smaller object
 gc.collect()

@@ -1,9 +1,15 @@
 # What several tests use; no test itself.
 import errno
 import gc
+import io
 import os
 
 import microcoapy
+
+try:
+    import socket
+except ImportError:  # a board without network
+    socket = None
 
 def setting(name):
     """A variable of the runner's; boards have no environment."""
@@ -64,6 +70,79 @@ class NetSocket:
         pass
 
 
+class Loopback(io.IOBase):
+    """A custom socket of 127.0.0.1 that tells whether it is readable; what is sent to nobody is lost."""
+
+    net = Net()
+    last_port = 40000
+
+    def __init__(self, port):
+        if port == 0:
+            port = Loopback.last_port = Loopback.last_port + 1
+        self.address = ("127.0.0.1", port)
+        self.socket = self.net.socket(self.address)
+
+    def sendto(self, data, address):
+        if address in self.net.waiting:
+            self.socket.sendto(data, address)
+        return len(data)
+
+    def recvfrom(self, size):
+        return self.socket.recvfrom(size)
+
+    def setblocking(self, flag):
+        pass
+
+    def ioctl(self, request, argument):
+        if request == 3:  # MP_STREAM_POLL
+            return argument & (5 if self.socket.queue else 4)
+        return 0
+
+    def close(self):
+        self.net.waiting.pop(self.address, None)
+
+
+def start(coap, port=0):
+    """coap.start(port), or a socket in memory in its place where there are no others."""
+    if socket:
+        coap.start(port)
+    else:
+        coap.setCustomSocket(Loopback(port))
+
+
+def capacity(limit):
+    """How many exchanges an endpoint of this build has at the same time, at most `limit`."""
+    coap = microcoapy.Coap(nstart=limit)
+    coap.setCustomSocket(Net().socket(CLIENT))
+    for number in range(limit):
+        try:
+            coap.get("coap://10.0.0.9/x")
+        except OSError:
+            return number
+    return limit
+
+
+class Scripted:
+    """recvfrom gives the next item of `script` (an exception is raised), then OSError(EAGAIN)."""
+
+    def __init__(self, *script):
+        self.script = list(script)
+        self.sent = []
+
+    def sendto(self, data, address):
+        self.sent.append((bytes(data), address))
+        return len(data)
+
+    def recvfrom(self, size):
+        item = self.script.pop(0) if self.script else OSError(errno.EAGAIN)
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    def setblocking(self, flag):
+        pass
+
+
 CLIENT = ("10.0.0.1", 5683)
 SERVER = ("10.0.0.2", 5683)
 
@@ -106,3 +185,32 @@ def show(packet):
 def heap():
     gc.collect()
     return gc.mem_alloc()
+
+
+BLOCK = 16  # bytes of the collector's smallest block, on 32-bit CPUs
+
+
+def growth(work, rounds=8):
+    """Bytes by which the heap grows each time the work is done: 0, unless a block is kept for ever each time.
+
+    The first round does what is done once. The collector takes any word on the C stack for a pointer, and so may keep
+    a few objects for some rounds: the smallest size of several rounds has few of these.
+    """
+    work()
+    sizes = [0] * (2 * rounds)
+    for number in range(len(sizes)):
+        work()
+        sizes[number] = heap()
+    return max(0, min(sizes[rounds:]) - min(sizes[:rounds])) // rounds // BLOCK * BLOCK
+
+
+def finish(exchange, *coaps):
+    """Polls the endpoints until the exchange is over; its response, or what wait() raises."""
+    while not exchange.done():
+        for coap in coaps:
+            coap.poll(0)
+    return exchange.wait()
+
+
+def dotted(code):
+    return "%d.%02d" % (code >> 5, code & 31)

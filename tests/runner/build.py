@@ -5,23 +5,63 @@ micropython.mk is tried as a user has it: a copy of the repository beside nothin
 `make -C ports/unix USER_C_MODULES=...`, into a build folder of its own.
 """
 
+import glob
 import os
 import re
 import shutil
+import socket
+import sys
 import tempfile
 
-from runner import process
+from runner import process, python
+
+sys.path.append(os.path.join(process.ROOT, "tools"))
+
+import elf  # noqa: E402
 
 BUILT = ("build/micropython", "build/micropython-asan")
 COMPILES = re.compile(r"^(CC|LINK|CARGO|AR|CXX|MPY|GEN)\b|^ *Compiling ", re.M)
-PARTS = ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "build.rs", "micropython.mk", "src", "include")
+PARTS = ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "build.rs", "micropython.mk", "src", "include", "tools")
+# Core's functions that end in a panic.
+PANIC = re.compile(r"9panicking|panic_fmt|slice_\w*fail|unwrap_failed|expect_failed")
 # Debian's source of MicroPython comes without its submodules.
 PORT_FLAGS = "MICROPY_PY_BTREE=0 MICROPY_PY_FFI=0 MICROPY_PY_SSL=0 MICROPY_SSL_AXTLS=0 MICROPY_SSL_MBEDTLS=0 FROZEN_MANIFEST="
 SCRIPT = "import microcoapy; c = microcoapy.Coap(); c.start(0); print(c.poll(1), microcoapy.__version__)"
 
+# An exchange over IPv4, a request to an IPv6 address, and how a custom socket gets such an address.
+ADDRESSES = """
+import microcoapy
+class Socket:
+    def sendto(self, data, address):
+        print(address)
+    def recvfrom(self, size):
+        return None
+server, client = microcoapy.Coap(), microcoapy.Coap()
+server.addIncomingRequestCallback('r', lambda packet, ip, port: server.sendResponse(ip, port, packet.messageid, 'ok', 69))
+client.responseCallback = lambda packet, sender: print(packet.payload, sender[0])
+server.start(0)
+client.start(0)
+client.get('127.0.0.1', server.port, 'r')
+server.poll(2000), client.poll(2000)
+print(client.get('::1', server.port, 'r') > 0)
+client.stop()
+client.setCustomSocket(Socket())
+client.get('[::1]', 5, 'r')
+"""
+
 
 class Failed(Exception):
     """A step of a build test: its output."""
+
+
+def has_ipv6():
+    """Whether this machine has the loopback address ::1."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def step(argv, timeout=900):
@@ -52,6 +92,35 @@ def interpreter_has_the_module():
         raise Failed(output)
 
 
+def panicking_functions(archive):
+    """Functions of the engine's own object that can get to core::panicking."""
+    with tempfile.NamedTemporaryFile(suffix=".o") as file:
+        file.write(elf.engine(archive))
+        file.flush()
+        output = step(["objdump", "-dr", "--no-show-raw-insn", file.name], 120)
+    function, found, seen = "", set(), set()
+    for line in output.splitlines():
+        label = re.match(r"^[0-9a-f]+ <(.*)>:$", line)
+        if label:
+            function = label[1]
+            seen.add(function)
+        elif " R_" in line.replace("\t", " ") and PANIC.search(line) and not PANIC.search(function):
+            found.add(function)
+    if "mcoap_endpoint_handle_datagram" not in seen:
+        raise Failed("%s is not the engine:\n%s" % (archive, output[:1000]))
+    return found
+
+
+def engine_cannot_panic():
+    archives = glob.glob(os.path.join(process.ROOT, "build", "unix*", "microcoapy-archive", "libmicrocoapy.a"))
+    if not archives:
+        raise Failed("no archive in build/unix*")
+    for archive in archives:
+        found = panicking_functions(archive)
+        if found:
+            raise Failed("%s: panics in %s" % (archive, " ".join(sorted(found))))
+
+
 class PortBuild:
     """`make -C ports/unix` of a user who has the module in a folder."""
 
@@ -73,8 +142,8 @@ class PortBuild:
         self.argv = ["make", "-C", os.path.join(source, "ports", "unix"), "BUILD=" + self.build]
         self.argv += ["USER_C_MODULES=" + self.modules, *PORT_FLAGS.split()]
 
-    def make(self):
-        return step(self.argv)
+    def make(self, *settings):
+        return step([*self.argv, *settings])
 
     def edit(self, path, old, new):
         path = os.path.join(self.module, path)
@@ -111,11 +180,30 @@ def port_alone(report):
             raise Failed("the interpreter was not linked with the changed src/ffi/mod.rs")
 
     def changed_c_file():
-        port.edit("src/mpy/errors.c", "out of range", "beyond its range")
+        port.edit("src/mpy/errors.c", "%q: not valid", "%q: beyond its range")
         port.make()
         output = step([port.interpreter, "-c", "import microcoapy\ntry: microcoapy.Coap(-1)\nexcept ValueError as e: print(e)"], 20)
         if "beyond its range" not in output:
             raise Failed(output)
+
+    def without_ipv6():
+        for settings, sent, address in ((), has_ipv6(), "::1"), (("MICROCOAPY_IPV6=0",), False, "[::1]"):
+            port.make(*settings)
+            output = step([port.interpreter, "-c", ADDRESSES], 20)
+            # An address that the engine does not know is a name to it, and a custom socket's own affair.
+            if output != "b'ok' 127.0.0.1\n%s\n('%s', 5)\n" % (sent, address):
+                raise Failed(" ".join(settings) + "\n" + output)
+
+    def classic_layer_alone():
+        port.make("MICROCOAPY_MODERN=0")
+        output = step([port.interpreter, "-c", "import microcoapy; print(hasattr(microcoapy, 'Exchange'))"], 20)
+        tests = [name for name in python.names() if not python.is_modern(name)]
+        if output != "False\n" or "loopback" not in tests:
+            raise Failed(output + " ".join(tests))
+        for name in tests:
+            status, _, difference = python.execute(port.interpreter, name)
+            if status != 0 or difference:
+                raise Failed("py/%s: exit status %s\n%s" % (name, status, difference))
 
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -123,7 +211,8 @@ def port_alone(report):
         except Failed as failed:
             report.fail("build/micropython.mk", str(failed))
             return
-        for test in (builds, second_compiles_nothing_of_the_module, changed_rust_file, changed_c_file):
+        changes = (second_compiles_nothing_of_the_module, changed_rust_file, changed_c_file, without_ipv6)
+        for test in (builds, *changes, classic_layer_alone):
             if not one(report, "micropython.mk/" + test.__name__, test):
                 return
 
@@ -139,7 +228,7 @@ def one(report, name, function):
 
 
 def run(report, options):
-    tests = {f.__name__: f for f in (second_make_does_nothing, interpreter_has_the_module)}
+    tests = {f.__name__: f for f in (second_make_does_nothing, interpreter_has_the_module, engine_cannot_panic)}
     for name in options.chosen(tests):
         one(report, name, tests[name])
     if options.chosen(["micropython.mk"]):

@@ -33,10 +33,10 @@ def environment(changes):
     return {**inherited, **changes}
 
 
-def run(argv, timeout, cwd=ROOT, env=None, on_line=None):
+def run(argv, timeout, cwd=ROOT, env=None, on_line=None, errors=True):
     """Runs to the end: (exit status, output). Status None when the time was up.
 
-    Output is stdout and stderr together; `on_line` sees each line as it comes.
+    Output is stdout and, with `errors`, stderr together; `on_line` sees each line as it comes.
     """
     process = subprocess.Popen(
         argv,
@@ -44,7 +44,7 @@ def run(argv, timeout, cwd=ROOT, env=None, on_line=None):
         env=environment(env or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,
         start_new_session=True,
     )
     with _lock:

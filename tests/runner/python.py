@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Group 'py': tests/py/NAME.py under the interpreter, its output compared with NAME.py.exp.
 
-Comment lines at the top of a test may say '# heapsize: 40k' and '# timeout: 120' (seconds).
+Comment lines at the top of a test may say '# heapsize: 40k', '# timeout: 120' (seconds) and '# stderr: varies': then
+that is left out.
 """
 
 import difflib
@@ -14,12 +15,18 @@ import socket
 from runner import process, setup
 
 FOLDER = os.path.join(process.TESTS, "py")
-DIRECTIVE = re.compile(r"^# (heapsize|timeout): *(\S+)$")
+DIRECTIVE = re.compile(r"^# (heapsize|timeout|stderr): *(\S+)$")
 
 
 def names():
     """Names of the tests; a .py without .exp is a helper the tests import."""
     return sorted(os.path.basename(path)[:-7] for path in glob.glob(os.path.join(FOLDER, "*.py.exp")))
+
+
+def is_modern(name):
+    """Whether the test uses the modern layer, which a build may leave out."""
+    with open(os.path.join(FOLDER, name + ".py")) as source:
+        return "coap://" in source.read()
 
 
 def directives(path):
@@ -56,7 +63,7 @@ def execute(interpreter, name, wrapper=(), slower=1, environment=None):
     if "heapsize" in said:
         argv += ["-X", "heapsize=" + said["heapsize"]]
     env = {"COAP_TEST_PORTS": " ".join(free_ports(4)), **(environment or {})}
-    status, output = process.run(argv + [name + ".py"], float(said.get("timeout", 30)) * slower, FOLDER, env)
+    status, output = process.run(argv + [name + ".py"], float(said.get("timeout", 30)) * slower, FOLDER, env, errors="stderr" not in said)
     with open(path + ".exp") as expected:
         difference = difflib.unified_diff(
             expected.read().splitlines(), output.splitlines(), "expected", "got", lineterm="", n=1

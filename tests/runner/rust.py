@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Group 'rust': every test of the crate counts."""
+"""Group 'rust': every test of the crate counts, in every profile of src/config.rs, with each feature, with all and with none.
+
+Run as a program it prints these combinations, a word each; `make lint` looks at the same ones.
+"""
 
 import os
 import re
+import sys
 
-from runner import process
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    sys.dont_write_bytecode = True
 
+from runner import process  # noqa: E402
+
+MANIFEST = os.path.join(process.ROOT, "Cargo.toml")
 TARGET = os.path.join(process.ROOT, "build", "cargo-test")
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 BINARY = re.compile(r"^\s*(?:Running|Doc-tests) (.*)")
@@ -13,10 +22,26 @@ FAILED = re.compile(r"^test (\S+) \.\.\. FAILED")
 
 
 def run(report, options):
-    if not os.path.exists(os.path.join(process.ROOT, "Cargo.toml")):
+    if not os.path.exists(MANIFEST):
         report.fail("rust", "no Cargo.toml")
         return
-    status, output = process.run(["cargo", "test", "--locked", "--no-fail-fast", "--target-dir", TARGET], 1800)
+    names = options.chosen(combinations())
+    options.parallel([lambda features=features: one(report, features) for features in names])
+
+
+def combinations():
+    """What micropython.mk may ask cargo for: each profile with all features and with none, one with each alone."""
+    profiles = ("profile-unix", "profile-esp32", "profile-esp8266")
+    features = ("ipv6", "observe", "block", "discovery")
+    alone = [",".join((profiles[1], feature)) for feature in features]
+    return [",".join(words) for profile in profiles for words in ((profile, *features), (profile,))] + alone
+
+
+def one(report, features):
+    name = "rust/" + features
+    # One folder for all, so that dependencies are built once; what depends on features has their hash in its name.
+    argv = ["cargo", "test", "--locked", "--no-fail-fast", "--target-dir", TARGET]
+    status, output = process.run([*argv, "--no-default-features", "--features", features], 1800)
     binary, failed_here, any_failed = "?", [], False
     for line in output.split("\n"):
         if BINARY.match(line):
@@ -26,17 +51,21 @@ def run(report, options):
         elif RESULT.match(line):
             passed, failed, ignored = map(int, RESULT.match(line).groups())
             if passed:
-                report.ok("rust/%s" % binary, "%d tests" % passed, count=passed)
-            for name in failed_here:
-                report.fail("rust/%s/%s" % (binary, name), _of(output, name))
+                report.ok("%s/%s" % (name, binary), "%d tests" % passed, count=passed)
+            for test in failed_here:
+                report.fail("%s/%s/%s" % (name, binary, test), _of(output, test))
             if ignored:
-                report.fail("rust/%s" % binary, "%d tests ignored" % ignored, count=ignored)
+                report.fail("%s/%s" % (name, binary), "%d tests ignored" % ignored, count=ignored)
             any_failed |= failed > 0
     if status != 0 and not any_failed:
-        report.fail("rust", output[-8000:])
+        report.fail(name, output[-8000:])
 
 
 def _of(output, name):
     """What the failed test printed."""
     match = re.search(r"---- %s stdout ----\n(.*?)(?=\n---- |\nfailures:)" % re.escape(name), output, re.S)
     return match.group(1) if match else ""
+
+
+if __name__ == "__main__":
+    print(" ".join(combinations()))

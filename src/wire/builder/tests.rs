@@ -53,7 +53,7 @@ fn reference(items: &[Item]) -> Vec<u8> {
 #[test]
 fn header_and_token() {
     let mut buffer = [0xEE; 16];
-    let draft = MessageDraft::begin(&mut buffer, token(&[1, 2, 3])).unwrap();
+    let draft = MessageDraft::begin(&mut buffer, &token(&[1, 2, 3])).unwrap();
     assert!(!draft.has_options_or_payload());
     assert_eq!(draft.len(), 7);
     let len = draft
@@ -73,19 +73,19 @@ fn begin_needs_room_for_header_and_token() {
     for len in 0..12 {
         let mut buffer = vec![0xEE; len];
         assert_eq!(
-            MessageDraft::begin(&mut buffer, token(&[7; 8])).err(),
+            MessageDraft::begin(&mut buffer, &token(&[7; 8])).err(),
             Some(BuildError::TooLong)
         );
         assert!(buffer.iter().all(|&byte| byte == 0xEE));
     }
-    assert!(MessageDraft::begin(&mut [0; 12], token(&[7; 8])).is_ok());
-    assert!(MessageDraft::begin(&mut [0; 3], Token::EMPTY).is_err());
+    assert!(MessageDraft::begin(&mut [0; 12], &token(&[7; 8])).is_ok());
+    assert!(MessageDraft::begin(&mut [0; 3], &Token::EMPTY).is_err());
 }
 
 #[test]
 fn figure_16_of_appendix_a() {
     let mut buffer = [0; 64];
-    let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
     draft
         .option(&mut buffer, OptionNumber::URI_PATH, b"temperature")
         .unwrap();
@@ -114,7 +114,7 @@ fn inserting_before_an_option_shortens_its_delta() {
         (272, 12, &[0xC0, 0xD1, 247, 9]),
     ] {
         let mut buffer = [0; 32];
-        let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+        let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
         draft.option(&mut buffer, OptionNumber(late), &[9]).unwrap();
         draft.payload(&mut buffer, b"xy").unwrap();
         draft.option(&mut buffer, OptionNumber(early), &[]).unwrap();
@@ -126,7 +126,7 @@ fn inserting_before_an_option_shortens_its_delta() {
 #[test]
 fn equal_numbers_keep_their_order() {
     let mut buffer = [0; 64];
-    let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
     for (number, value) in [
         (15, b"1"),
         (11, b"a"),
@@ -151,7 +151,7 @@ fn equal_numbers_keep_their_order() {
 #[test]
 fn option_number_0_and_65535() {
     let mut buffer = [0; 64];
-    let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
     draft
         .option(&mut buffer, OptionNumber(65535), b"z")
         .unwrap();
@@ -172,7 +172,7 @@ fn option_number_0_and_65535() {
 fn value_lengths_to_the_limit_of_the_encoding() {
     let mut buffer = vec![0; 70_000];
     for value_len in [0, 12, 13, 268, 269, 65803, 65804] {
-        let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+        let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
         draft
             .option(&mut buffer, OptionNumber(11), &vec![7; value_len])
             .unwrap();
@@ -180,7 +180,7 @@ fn value_lengths_to_the_limit_of_the_encoding() {
         let len = finish(&draft, &mut buffer);
         assert_eq!(options_of(&buffer[..len])[1], (11, vec![7; value_len]));
     }
-    let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
     let too_long = vec![7; 65805];
     assert_eq!(
         draft.option(&mut buffer, OptionNumber(11), &too_long),
@@ -192,7 +192,7 @@ fn value_lengths_to_the_limit_of_the_encoding() {
 #[test]
 fn uint_options_are_shortest() {
     let mut buffer = [0; 32];
-    let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
     draft
         .uint_option(&mut buffer, OptionNumber::CONTENT_FORMAT, 0)
         .unwrap();
@@ -205,7 +205,7 @@ fn uint_options_are_shortest() {
 #[test]
 fn payload_is_set_replaced_cleared_and_shortened() {
     let mut buffer = [0; 32];
-    let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
     draft.payload(&mut buffer, b"").unwrap();
     assert!(!draft.has_options_or_payload());
     draft.payload(&mut buffer, b"long one").unwrap();
@@ -237,16 +237,16 @@ fn payload_is_set_replaced_cleared_and_shortened() {
 #[test]
 fn empty_messages_stay_empty() {
     let mut buffer = [0; 16];
-    let draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+    let draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
     let id = MessageId(1);
     assert_eq!(
         draft.finish(&mut buffer, MessageType::Confirmable, Code::EMPTY, id),
         Ok(4)
     );
-    let draft = MessageDraft::begin(&mut buffer, token(&[1])).unwrap();
+    let draft = MessageDraft::begin(&mut buffer, &token(&[1])).unwrap();
     let refused = draft.finish(&mut buffer, MessageType::Confirmable, Code::EMPTY, id);
     assert_eq!(refused, Err(BuildError::TooLong));
-    let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
     draft.payload(&mut buffer, b"x").unwrap();
     let refused = draft.finish(&mut buffer, MessageType::Confirmable, Code::EMPTY, id);
     assert_eq!(refused, Err(BuildError::TooLong));
@@ -255,7 +255,7 @@ fn empty_messages_stay_empty() {
 #[test]
 fn a_wrong_buffer_is_an_error_or_garbage_but_no_panic() {
     let mut buffer = [0; 64];
-    let mut draft = MessageDraft::begin(&mut buffer, token(&[1; 8])).unwrap();
+    let mut draft = MessageDraft::begin(&mut buffer, &token(&[1; 8])).unwrap();
     draft
         .option(&mut buffer, OptionNumber(300), b"abcdef")
         .unwrap();
@@ -288,7 +288,7 @@ proptest! {
         payload_after in 0usize..10,
     ) {
         let mut buffer = vec![0; 4096];
-        let mut draft = MessageDraft::begin(&mut buffer, token(&token_bytes)).unwrap();
+        let mut draft = MessageDraft::begin(&mut buffer, &token(&token_bytes)).unwrap();
         for (index, (number, value)) in items.iter().enumerate() {
             if index == payload_after {
                 draft.payload(&mut buffer, &payload).unwrap();
@@ -302,7 +302,7 @@ proptest! {
         let mut sorted = items.clone();
         sorted.sort_by_key(|(number, _)| *number);
         let message = MessageView::parse(&buffer[..len]).unwrap();
-        prop_assert_eq!(message.token(), token(&token_bytes));
+        prop_assert_eq!(*message.token(), token(&token_bytes));
         prop_assert_eq!(message.payload(), &payload[..]);
         prop_assert_eq!(options_of(&buffer[..len]), &sorted[..]);
         prop_assert_eq!(message.option_bytes(), &reference(&sorted)[..]);
@@ -321,7 +321,7 @@ proptest! {
         sizes.extend((64..full).step_by(7));
         for size in sizes {
             let mut buffer = vec![0xA5; size];
-            let Ok(mut draft) = MessageDraft::begin(&mut buffer, token(b"tok")) else {
+            let Ok(mut draft) = MessageDraft::begin(&mut buffer, &token(b"tok")) else {
                 prop_assert!(size < 7 && buffer.iter().all(|&byte| byte == 0xA5));
                 continue;
             };

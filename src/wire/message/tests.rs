@@ -39,7 +39,7 @@ fn headers_of_4_bytes_exhaustively() {
             assert_eq!(message.kind() as u8, first >> 4 & 3);
             assert_eq!(message.code(), Code(code));
             assert_eq!(message.id(), MessageId(0xABCD));
-            assert_eq!(message.token(), Token::EMPTY);
+            assert_eq!(*message.token(), Token::EMPTY);
             assert_eq!(
                 (message.option_bytes(), message.payload()),
                 (&[][..], &[][..])

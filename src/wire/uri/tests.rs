@@ -2,6 +2,7 @@
 use proptest::prelude::*;
 
 use super::super::header::Token;
+use super::super::ip::is_literal;
 use super::super::option::OptionView;
 use super::*;
 
@@ -32,8 +33,8 @@ fn uri(text: &str) -> Result<Uri<'_>, UriError> {
 /// The options `add_path` and `add_query` write for the rest of a URI.
 fn options_of(path: &[u8], query: Option<&[u8]>) -> Vec<u8> {
     let mut buffer = vec![0; 2000];
-    let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
-    add_path(&mut draft, &mut buffer, path).unwrap();
+    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
+    add_path_query(&mut draft, &mut buffer, path).unwrap();
     if let Some(query) = query {
         add_query(&mut draft, &mut buffer, query).unwrap();
     }
@@ -157,11 +158,38 @@ fn equivalent_uris_of_section_6_3() {
     }
 }
 
+#[cfg(feature = "ipv6")]
+#[test]
+fn uri_parts_with_an_ipv6_address() {
+    let parsed = uri("COAPS://[2001:db8::2:1]:7000/a/b?c=d&e").unwrap();
+    assert_eq!(parsed.host, HOST_6);
+    assert_eq!((parsed.secure, parsed.port), (true, 7000));
+    assert_eq!(
+        (parsed.path, parsed.query),
+        (&b"/a/b"[..], Some(&b"c=d&e"[..]))
+    );
+    assert_eq!(uri("coap://[::1]").unwrap().port, 5683);
+    assert_eq!(uri("coap://[::1]:/").unwrap().port, 5683);
+    assert_eq!(uri("coap://[::1]:x/"), Err(UriError::Port));
+}
+
+#[cfg(not(feature = "ipv6"))]
+#[test]
+fn an_ipv6_address_is_no_host_to_a_build_without_it() {
+    for text in [
+        "COAPS://[2001:db8::2:1]:7000/a/b?c=d&e",
+        "coap://[::1]",
+        "coap://[::1]:/",
+        "coap://[::1]:x/",
+    ] {
+        assert_eq!(uri(text), Err(UriError::Host), "{text}");
+    }
+}
+
 #[test]
 fn uri_parts() {
-    let parsed = uri("COAPS://[2001:db8::2:1]:7000/a/b?c=d&e").unwrap();
-    let address = [0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];
-    assert_eq!(parsed.host, Host::Ipv6(address));
+    let parsed = uri("COAPS://192.0.2.1:7000/a/b?c=d&e").unwrap();
+    assert_eq!(parsed.host, HOST_4);
     assert_eq!((parsed.secure, parsed.port), (true, 7000));
     assert_eq!(
         (parsed.path, parsed.query),
@@ -180,8 +208,8 @@ fn uri_parts() {
         (parsed.path, parsed.query),
         (&b""[..], Some(&b"a/b:c@d"[..]))
     );
-    assert_eq!(uri("coap://[::1]").unwrap().port, 5683);
-    assert_eq!(uri("coap://[::1]:/").unwrap().port, 5683);
+    assert_eq!(uri("coap://192.0.2.1").unwrap().port, 5683);
+    assert_eq!(uri("coap://192.0.2.1:/").unwrap().port, 5683);
     assert_eq!(uri("coap://h:65535").unwrap().port, 65535);
     assert_eq!(uri("coap://h:0005683/").unwrap().port, 5683);
     // Not four octets, so a name.
@@ -233,7 +261,7 @@ fn uri_errors() {
         ("coap://h:-1/", UriError::Port),
         ("coap://h:1x/", UriError::Port),
         ("coap://h:1:2/", UriError::Port),
-        ("coap://[::1]:x/", UriError::Port),
+        ("coap://192.0.2.1:x/", UriError::Port),
     ] {
         assert_eq!(uri(text), Err(error), "{text}");
     }
@@ -244,7 +272,7 @@ fn uri_errors() {
 #[test]
 fn ip_literals_need_no_uri_host() {
     for literal in ["192.0.2.1", "::1", "[::1]", "2001:db8::1", "[2001:db8::1]"] {
-        assert!(is_ip_literal(literal.as_bytes()), "{literal}");
+        assert!(is_literal(literal.as_bytes()), "{literal}");
     }
     for name in [
         "",
@@ -252,19 +280,21 @@ fn ip_literals_need_no_uri_host() {
         "192.0.2",
         "192.0.2.1.",
         "[192.0.2.1]",
-        "[::1",
-        "::1]",
         "[]",
-        "[[::1]]",
         "1",
     ] {
-        assert!(!is_ip_literal(name.as_bytes()), "{name}");
+        assert!(!is_literal(name.as_bytes()), "{name}");
+    }
+    // A build without IPv6 cannot tell them from addresses.
+    for malformed in ["[::1", "::1]", "[[::1]]", "a:b", ":"] {
+        let taken = !cfg!(feature = "ipv6");
+        assert_eq!(is_literal(malformed.as_bytes()), taken, "{malformed}");
     }
 }
 
 fn compose(host: Host, port: u16, items: &[(OptionNumber, &[u8])]) -> Result<String, UriError> {
     let mut buffer = [0; 500];
-    let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
     for (number, value) in items {
         draft.option(&mut buffer, *number, value).unwrap();
     }
@@ -273,6 +303,7 @@ fn compose(host: Host, port: u16, items: &[(OptionNumber, &[u8])]) -> Result<Str
     Ok(String::from_utf8(out[..len].to_vec()).unwrap())
 }
 
+const HOST_4: Host = Host::Ipv4([192, 0, 2, 1]);
 const HOST_6: Host = Host::Ipv6([0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1]);
 
 #[test]
@@ -333,7 +364,7 @@ fn appendix_b_example_5() {
 #[test]
 fn composing_host_and_port() {
     use OptionNumber as N;
-    let ip = Host::Ipv4([192, 0, 2, 1]);
+    let ip = HOST_4;
     assert_eq!(compose(ip, 5684, &[]).unwrap(), "coap://192.0.2.1:5684/");
     assert_eq!(
         compose(ip, 5683, &[(N::URI_PORT, &[0x1E, 0x61])]).unwrap(),
@@ -347,10 +378,13 @@ fn composing_host_and_port() {
         compose(ip, 5683, &[(N::URI_PORT, &[1, 0, 0])]),
         Err(UriError::Port)
     );
-    assert_eq!(
-        compose(ip, 1, &[(N::URI_HOST, b"[::1]")]).unwrap(),
-        "coap://[::1]:1/"
-    );
+    // Written as it is only when it is known to be an address.
+    let bracketed = if cfg!(feature = "ipv6") {
+        Ok("coap://[::1]:1/".to_string())
+    } else {
+        Err(UriError::Host)
+    };
+    assert_eq!(compose(ip, 1, &[(N::URI_HOST, b"[::1]")]), bracketed);
     assert_eq!(
         compose(ip, 1, &[(N::URI_HOST, "\u{e4}".as_bytes())]).unwrap(),
         "coap://%C3%A4:1/"
@@ -363,6 +397,9 @@ fn composing_host_and_port() {
         b"a b",
         b"::1",
         b"[x]",
+        b"[x:]",
+        b"[::1]/?",
+        b"[ /?#:\r\n",
         b"a%41",
         b"\0",
     ] {
@@ -442,14 +479,30 @@ fn composing_needs_room() {
 
 #[test]
 fn a_path_is_added_whole_or_not_at_all() {
-    let text = b"/some/path/with/a/few/segments/%20";
+    added_whole_or_not_at_all(b"/some/path/with/a/few/segments/%20");
+}
+
+#[test]
+fn a_path_with_a_query_is_added_whole_or_not_at_all() {
+    added_whole_or_not_at_all(b"/some/path?a=1&b&c=%20");
+    added_whole_or_not_at_all(b"?a=1&b");
+    let mut buffer = [0; 100];
+    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
+    assert_eq!(
+        add_path_query(&mut draft, &mut buffer, b"/a?b&%4"),
+        Err(UriError::PercentEncoding)
+    );
+    assert!(!draft.has_options_or_payload());
+}
+
+fn added_whole_or_not_at_all(text: &[u8]) {
     let full = 4 + 2 + options_of(text, None).len();
     for size in 7..60 {
         let mut buffer = vec![0xA5; size];
-        let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+        let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
         draft.option(&mut buffer, OptionNumber::SIZE1, &[]).unwrap();
         let before = buffer.clone();
-        let result = add_path(&mut draft, &mut buffer, text);
+        let result = add_path_query(&mut draft, &mut buffer, text);
         if size < full {
             assert_eq!(result, Err(UriError::NoSpace));
             assert_eq!((buffer, draft.len()), (before, 6));
@@ -464,9 +517,9 @@ fn a_path_is_added_whole_or_not_at_all() {
     }
     // An error in a late segment leaves nothing behind either.
     let mut buffer = [0; 100];
-    let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
+    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
     assert_eq!(
-        add_path(&mut draft, &mut buffer, b"/a/b/%"),
+        add_path_query(&mut draft, &mut buffer, b"/a/b/%"),
         Err(UriError::PercentEncoding)
     );
     assert_eq!(
@@ -495,6 +548,13 @@ fn reference_path(path: &str) -> Vec<String> {
     if stack == [""] { vec![] } else { stack }
 }
 
+/// One of each kind of address that can be read.
+const HOSTS: &[Host] = if cfg!(feature = "ipv6") {
+    &[HOST_4, HOST_6]
+} else {
+    &[HOST_4]
+};
+
 proptest! {
     #[test]
     fn paths_resolve_like_the_reference(parts in prop::collection::vec(prop::sample::select(vec!["a", "b", "", ".", "..", "...", "/"]), 0..12)) {
@@ -516,24 +576,26 @@ proptest! {
         let mut items: Vec<(OptionNumber, &[u8])> = vec![];
         items.extend(path.iter().map(|value| (OptionNumber::URI_PATH, &value[..])));
         items.extend(query.iter().map(|value| (OptionNumber::URI_QUERY, &value[..])));
-        let composed = compose(HOST_6, port, &items).unwrap();
-        let uri = uri(&composed).unwrap();
-        prop_assert_eq!((uri.host, uri.port), (HOST_6, port));
-        let bytes = options_of(uri.path, uri.query);
-        let found: Vec<_> = Options::new(&bytes).map(|OptionView { number, value }| (number, value)).collect();
-        prop_assert_eq!(found, items);
+        for host in HOSTS {
+            let composed = compose(*host, port, &items).unwrap();
+            let uri = uri(&composed).unwrap();
+            prop_assert_eq!((uri.host, uri.port), (*host, port));
+            let bytes = options_of(uri.path, uri.query);
+            let found: Vec<_> = Options::new(&bytes).map(|OptionView { number, value }| (number, value)).collect();
+            prop_assert_eq!(found, items.clone());
+        }
     }
 
     #[test]
     fn arbitrary_text_never_panics(text in prop::collection::vec(any::<u8>(), 0..80)) {
         let mut buffer = [0; 60];
-        let mut draft = MessageDraft::begin(&mut buffer, Token::EMPTY).unwrap();
-        let _ = add_path(&mut draft, &mut buffer, &text);
+        let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
+        let _ = add_path_query(&mut draft, &mut buffer, &text);
         let _ = add_query(&mut draft, &mut buffer, &text);
         let _ = Uri::parse(&text);
         let _ = Uri::parse(&[b"coap://", &text[..]].concat());
         let _ = compose_path_query(Options::new(&text), &mut buffer);
         let _ = compose_uri(true, HOST_6, 1, Options::new(&text), &mut buffer);
-        is_ip_literal(&text);
+        is_literal(&text);
     }
 }

@@ -37,7 +37,7 @@ for _ in range(50):
 print(steps, coap.stats()["exchanges_in_use"])
 
 print("repetitions are recognised for as long as they may come, and not longer")
-server, wire = endpoint(max_latency=20, processing_delay=10, ack_timeout=10, ack_random_factor=1.0, max_retransmit=1)
+server, wire = endpoint(max_latency=1000, processing_delay=10, ack_timeout=10, ack_random_factor=1.0, max_retransmit=1)
 calls = []
 
 
@@ -56,6 +56,6 @@ def ask():
 
 
 print(ask() == ask(), len(calls))
-time.sleep_ms(500)
+time.sleep_ms(2500)  # EXCHANGE_LIFETIME is 2020 ms
 ask()
 print(len(calls))

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+//! Bodies that peers send to us, or fetch from us, block by block.
+
+use crate::config::BODIES;
+use crate::handle::{Handle, Table};
+use crate::hash::Hash;
+use crate::message::peer::PeerId;
+use crate::time::{Instant, earliest};
+use crate::wire::message::MessageView;
+use crate::wire::option::OptionNumber;
+
+/// Which way a body goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// A request's body, to us: Block1.
+    In,
+    /// A response's body, from us: Block2.
+    Out,
+}
+
+/// A body of which more blocks are to come.
+#[derive(Clone, Copy, Debug)]
+pub struct Body {
+    /// Who sends or fetches it.
+    pub peer: PeerId,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// What request it belongs to: [`request_key`].
+    pub key: u32,
+    /// Bytes that have come or gone.
+    pub offset: u32,
+    /// When it is forgotten.
+    pub expires: Instant,
+}
+
+/// All bodies under way.
+#[derive(Default)]
+pub struct Bodies {
+    pub(crate) table: Table<Body, BODIES>,
+}
+
+impl Bodies {
+    /// The body that a block of this peer's request continues.
+    #[must_use]
+    pub fn find(&self, peer: PeerId, direction: Direction, key: u32) -> Option<Handle> {
+        self.table
+            .find(|b| b.peer == peer && b.direction == direction && b.key == key)
+    }
+
+    /// Notes a body, in place of one of the same request. When the table is full, one that a peer can fetch
+    /// anew gives way, the one that would be forgotten first. `None`: no room.
+    pub fn insert(&mut self, body: Body) -> Option<Handle> {
+        if let Some(same) = self.find(body.peer, body.direction, body.key) {
+            *self.table.get_mut(same)? = body;
+            return Some(same);
+        }
+        // One place is left to others, whom a peer with many uploads must not keep out.
+        let of_peer =
+            |(_, b): &(Handle, &Body)| b.peer == body.peer && b.direction == Direction::In;
+        let uploads = self.table.iter().filter(of_peer).count();
+        if body.direction == Direction::In && uploads != 0 && BODIES.saturating_sub(uploads) <= 1 {
+            return None;
+        }
+        if self.table.is_full() {
+            let out = |_, b: &Body| (b.direction == Direction::Out).then_some(b.expires);
+            self.table.remove(self.table.earliest(out)?);
+        }
+        self.table.insert(body)
+    }
+
+    /// The body, unless the handle is stale.
+    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut Body> {
+        self.table.get_mut(handle)
+    }
+
+    /// Whether the handle names a body under way.
+    #[must_use]
+    pub fn is_alive(&self, handle: Handle) -> bool {
+        self.table.get(handle).is_some()
+    }
+
+    /// Ends a body.
+    pub fn remove(&mut self, handle: Handle) {
+        self.table.remove(handle);
+    }
+
+    /// Forgets bodies whose next block has not come.
+    pub fn expire(&mut self, now: Instant) {
+        while let Some(handle) = self.table.find(|b| b.expires.is_due(now)) {
+            self.table.remove(handle);
+        }
+    }
+
+    /// When `expire` has something to do.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Instant> {
+        let expiries = self.table.iter().map(|(_, body)| Some(body.expires));
+        expiries.fold(None, earliest)
+    }
+
+    /// Whether one refers to the peer.
+    #[must_use]
+    pub fn refers_to(&self, peer: PeerId) -> bool {
+        self.table.iter().any(|(_, body)| body.peer == peer)
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.table.clear();
+    }
+}
+
+/// A number that is the same for all blocks of one body and, very likely, for no other body of the peer:
+/// a hash of the method and the options.
+#[must_use]
+pub fn request_key(message: &MessageView<'_>) -> u32 {
+    let mut hash = Hash::new();
+    hash.byte(message.code().0);
+    for option in message.options() {
+        // RFC 7959 sections 2.4 and 2.5: the same request but for the Block options; RFC 9175 section 3.3: the
+        // Request-Tag tells bodies apart. What is no part of a cache key does not.
+        let tells = match option.number {
+            OptionNumber::BLOCK1 | OptionNumber::BLOCK2 | OptionNumber::OBSERVE => false,
+            // In the first request of a body only: a client need not repeat them.
+            OptionNumber::ETAG | OptionNumber::ECHO => false,
+            OptionNumber::REQUEST_TAG => true,
+            number => !number.is_no_cache_key(),
+        };
+        if tells {
+            hash.byte((option.number.0 >> 8) as u8);
+            hash.byte(option.number.0 as u8);
+            hash.byte(option.value.len() as u8);
+            option.value.iter().for_each(|&byte| hash.byte(byte));
+        }
+    }
+    hash.finish()
+}

@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: MIT
+//! Sending requests: the first message of an exchange, the next ones of a block-wise transfer, and
+//! registering again as an observer.
+
+use super::Endpoint;
+use super::draft::{Body, Draft, Target};
+use crate::block::transfer::{Transfer, Upload};
+use crate::config::{BLOCK, EXCHANGES, OBSERVE};
+use crate::exchange::outgoing::{Exchange, Failure, Kind, Source, State};
+use crate::handle::Handle;
+use crate::message::Handover;
+use crate::message::peer::PeerAddr;
+use crate::message::store::StoredMessage;
+use crate::message::transmission::{Backoff, Owner};
+use crate::time::Instant;
+use crate::when::When;
+use crate::wire::block::{self, Block};
+use crate::wire::builder::{BuildError, MessageDraft};
+use crate::wire::header::{MessageId, MessageType, Token};
+use crate::wire::ip;
+use crate::wire::message::MessageView;
+use crate::wire::observe;
+use crate::wire::option::OptionNumber;
+use crate::wire::uint;
+
+/// Why a request was not sent. The draft is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RequestError {
+    /// No request was begun, or another call has ended it.
+    NoDraft,
+    /// RFC 7252 section 8.1: only non-confirmable requests are sent to a group.
+    Group,
+    /// As many requests are waiting for responses, or for their turn, as the profile allows; or as many
+    /// observations or block-wise transfers are under way.
+    NoSlot,
+    /// The handle names no exchange that waits for this.
+    Stale,
+}
+
+/// A request that was accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sent {
+    /// Names the exchange in events.
+    pub exchange: Handle,
+    /// The message id; 0 as long as no id is free for it.
+    pub id: MessageId,
+    /// Bytes of the message.
+    pub len: usize,
+}
+
+/// What is different in the next message of an exchange.
+#[derive(Clone, Copy)]
+pub(super) struct Remake<'a> {
+    pub token: Token,
+    /// The message is another part of the same body: the options that say which part, and those that only
+    /// the first message needs, are left out.
+    pub is_next: bool,
+    pub block1: Option<Block>,
+    pub block2: Option<Block>,
+    /// `None`: as it was.
+    pub observe: Option<u32>,
+    pub echo: Option<&'a [u8]>,
+    /// `None`: as it was.
+    pub payload: Option<&'a [u8]>,
+}
+
+impl Remake<'_> {
+    /// The same message.
+    pub fn again(token: Token) -> Self {
+        Self {
+            token,
+            is_next: false,
+            block1: None,
+            block2: None,
+            observe: None,
+            echo: None,
+            payload: None,
+        }
+    }
+
+    fn leaves_out(&self, number: OptionNumber) -> bool {
+        match number {
+            OptionNumber::ECHO => self.echo.is_some() || self.is_next,
+            OptionNumber::OBSERVE => self.observe.is_some() || self.is_next,
+            OptionNumber::BLOCK1 | OptionNumber::BLOCK2 => self.is_next,
+            OptionNumber::SIZE1 | OptionNumber::SIZE2 => self.is_next,
+            // Later blocks are not validated, RFC 7959 section 2.4.
+            OptionNumber::ETAG => self.block2.is_some(),
+            _ => false,
+        }
+    }
+
+    /// All but the payload, if that is to be as it was.
+    fn write(&self, old: &MessageView, buffer: &mut [u8]) -> Result<MessageDraft, BuildError> {
+        let mut draft = MessageDraft::begin(buffer, &self.token)?;
+        for option in old.options().filter(|o| !self.leaves_out(o.number)) {
+            draft.option(buffer, option.number, option.value)?;
+        }
+        if let Some(value) = self.observe {
+            draft.uint_option(buffer, OptionNumber::OBSERVE, value)?;
+        }
+        if let Some(block) = self.block2 {
+            draft.uint_option(buffer, OptionNumber::BLOCK2, block.encode())?;
+        }
+        if let Some(block) = self.block1 {
+            draft.uint_option(buffer, OptionNumber::BLOCK1, block.encode())?;
+        }
+        if let Some(echo) = self.echo {
+            draft.option(buffer, OptionNumber::ECHO, echo)?;
+        }
+        draft.payload(buffer, self.payload.unwrap_or_default())?;
+        Ok(draft)
+    }
+}
+
+impl Endpoint<'_> {
+    /// Hands the request over: it goes out at once, or when its turn comes (RFC 7252 section 4.7).
+    pub fn request_send(&mut self, peer: &PeerAddr, now: Instant) -> Result<Sent, RequestError> {
+        let Some(Draft {
+            message,
+            target:
+                Target::Request {
+                    kind,
+                    code,
+                    token,
+                    drawn,
+                },
+            body,
+            observes,
+            no_response,
+        }) = self.draft.take()
+        else {
+            return Err(RequestError::NoDraft);
+        };
+        let mut kind = kind;
+        if ip::is_multicast(peer.as_slice()) {
+            if kind != Kind::NonConfirmable {
+                return Err(RequestError::Group);
+            }
+            kind = Kind::Multicast;
+        }
+        let len = message.len();
+        let stored = self
+            .commit(&message, kind.message_type(), code, MessageId(0))
+            .ok_or(RequestError::NoSlot)?;
+        let Some(peer) = self.intern(peer) else {
+            self.message.free(stored);
+            return Err(RequestError::NoSlot);
+        };
+        let exchange = Exchange {
+            peer,
+            token,
+            id: None,
+            kind,
+            state: State::Sending,
+            source: When::new(Source {
+                request: (kind != Kind::Ping).then_some(stored),
+                divisible: body.divisible,
+                ..Source::default()
+            }),
+            limit: now,
+            limited: false,
+            forgotten: false,
+            no_response,
+        };
+        let Some(handle) = self.exchange_insert(exchange, now) else {
+            self.message.free(stored);
+            return Err(RequestError::NoSlot);
+        };
+        if observes
+            && drawn
+            && let Some(token) = self.claim_restored(peer, stored)
+            && let Some(exchange) = self.exchanges.get_mut(handle)
+        {
+            exchange.token = token;
+        }
+        let prepared = (!observes || self.observations.insert(handle)) && self.track(handle, &body);
+        if !prepared {
+            if exchange.request().is_none() {
+                self.message.free(stored);
+            }
+            self.exchange_end(handle, now);
+            return Err(RequestError::NoSlot);
+        }
+        let id = self.exchange_transmit(handle, stored, now)?;
+        Ok(Sent {
+            exchange: handle,
+            id: id.unwrap_or(MessageId(0)),
+            len,
+        })
+    }
+
+    /// Notes which part of its body a request holds, or which part of the response it asks for. False: no
+    /// room.
+    fn track(&mut self, handle: Handle, body: &Body) -> bool {
+        if !BLOCK {
+            return true;
+        }
+        if body.more {
+            let Some(transfer) = self.transfers.get_or_add(handle) else {
+                return false;
+            };
+            transfer.upload = Some(Upload {
+                offset: 0,
+                len: body.len,
+                szx: body.szx,
+                more: true,
+            });
+        }
+        if body.resume_at != 0 {
+            let Some(transfer) = self.transfers.get_or_add(handle) else {
+                return false;
+            };
+            *transfer = Transfer {
+                received: body.resume_at,
+                szx: body.szx,
+                resumed: true,
+                etag: body.etag,
+                ..*transfer
+            };
+        }
+        true
+    }
+
+    /// Sends the message of an exchange; when there is no room for that, the exchange ends.
+    fn exchange_transmit(
+        &mut self,
+        handle: Handle,
+        message: StoredMessage,
+        now: Instant,
+    ) -> Result<Option<MessageId>, RequestError> {
+        // One message of an exchange at a time: they share the place in the store.
+        self.message.end_owned(Owner::Exchange(handle), now);
+        let exchange = self.exchanges.get_mut(handle).ok_or(RequestError::Stale)?;
+        exchange.state = State::Sending;
+        let handover = Handover {
+            peer: exchange.peer,
+            message,
+            confirmable: exchange.kind.message_type() == MessageType::Confirmable,
+            kept: exchange.request().is_some(),
+            owner: Owner::Exchange(handle),
+            backoff: Backoff::default(),
+        };
+        let Ok(id) = self.message.transmit(handover, now) else {
+            // The message has been freed.
+            exchange.set_request(None);
+            self.exchange_end(handle, now);
+            return Err(RequestError::NoSlot);
+        };
+        exchange.id = id;
+        Ok(id)
+    }
+
+    /// When there is no room, a non-confirmable request that got no answer so far gives way; its end is
+    /// reported as a timeout.
+    fn exchange_insert(&mut self, exchange: Exchange, now: Instant) -> Option<Handle> {
+        // One slot is left to others, whom a peer that answers nothing must not keep out.
+        let crowded = self.exchanges.live(Some(exchange.peer)) >= EXCHANGES - 1;
+        if crowded || self.exchanges.live(None) >= EXCHANGES {
+            let of = crowded.then_some(exchange.peer);
+            // An observation that only registers again is no such request.
+            let observations = &self.observations;
+            let may_go = |handle| !observations.is_registered(handle);
+            let handle = self.exchanges.first_unanswered(of, may_go)?;
+            if self.exchanges.is_full() {
+                return None;
+            }
+            self.count_timeouts();
+            self.exchange_fail(handle, Failure::Timeout, now);
+        }
+        self.exchanges.insert(exchange)
+    }
+
+    /// Sends the next message of an exchange, made from its last one, whose place it takes.
+    pub(super) fn send_next(
+        &mut self,
+        handle: Handle,
+        remake: &Remake<'_>,
+        now: Instant,
+    ) -> Result<(), RequestError> {
+        let exchange = *self.exchanges.get(handle).ok_or(RequestError::Stale)?;
+        let old = exchange.request().ok_or(RequestError::NoSlot)?;
+        let transmissions = &self.message.transmissions;
+        let owned = transmissions.position_owned(Owner::Exchange(handle));
+        if transmissions.is_full() && owned.is_none() {
+            // The exchange waits on, and may try again.
+            return Err(RequestError::NoSlot);
+        }
+        let kind = exchange.kind.message_type();
+        // Not one whose message can be spared while the next one is made from it.
+        self.set_state(handle, State::Paused);
+        if self.rewrite(handle, old, remake, kind, now).is_none() {
+            self.set_state(handle, exchange.state);
+            return Err(RequestError::NoSlot);
+        }
+        if remake.is_next
+            && let Some(exchange) = self.exchanges.get_mut(handle)
+        {
+            exchange.clear_echoed();
+        }
+        self.exchange_transmit(handle, old, now).map(|_| ())
+    }
+
+    /// Writes the next message of an exchange in place of its last one: for one block, which may be as long as
+    /// a message, the store needs room once. `None`: no room; a payload that was to be replaced is gone.
+    fn rewrite(
+        &mut self,
+        handle: Handle,
+        old: StoredMessage,
+        remake: &Remake<'_>,
+        kind: MessageType,
+        now: Instant,
+    ) -> Option<()> {
+        self.discard_draft();
+        if remake.payload.is_some() {
+            self.message.end_owned(Owner::Exchange(handle), now);
+            let bytes = self.message.store.get(old);
+            let payload = payload_len(&MessageView::parse(bytes).ok()?);
+            let kept = bytes.len().saturating_sub(payload);
+            self.message.store.truncate(old, kept);
+        }
+        let limit = self.message.parameters.max_message as usize;
+        let (len, tail) = loop {
+            let (bytes, buffer) = self.message.store.with_draft(old, limit);
+            let message = MessageView::parse(bytes).ok()?;
+            let tail = payload_len(&message);
+            let room = buffer.len();
+            match remake.write(&message, buffer) {
+                Ok(draft) if draft.len() + tail <= limit => {
+                    let len = draft.finish(buffer, kind, message.code(), MessageId(0));
+                    break (len.ok()?, tail);
+                }
+                Err(_) if room < limit && self.message.evict_stored() => {}
+                _ => return None,
+            }
+        };
+        self.message.store.replace(old, len, tail);
+        Some(())
+    }
+
+    fn set_state(&mut self, handle: Handle, state: State) {
+        if let Some(exchange) = self.exchanges.get_mut(handle) {
+            exchange.state = state;
+        }
+    }
+
+    /// A copy of `old`, but for what is to be different; `None`: no room.
+    fn remake(
+        &mut self,
+        old: StoredMessage,
+        remake: &Remake<'_>,
+        kind: MessageType,
+    ) -> Option<StoredMessage> {
+        self.discard_draft();
+        let limit = self.message.parameters.max_message as usize;
+        loop {
+            let (bytes, buffer) = self.message.store.with_draft(old, limit);
+            let message = MessageView::parse(bytes).ok()?;
+            let (room, code) = (buffer.len(), message.code());
+            let written = remake.write(&message, buffer).and_then(|mut draft| {
+                draft.payload(buffer, message.payload())?;
+                Ok(draft)
+            });
+            match written {
+                Ok(draft) => return self.commit(&draft, kind, code, MessageId(0)),
+                Err(_) if room < limit && self.message.evict_stored() => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Asks for the next block of the response, after [`Event::Block`](super::Event::Block) or
+    /// [`Event::Restart`](super::Event::Restart).
+    ///
+    /// For the rest of a notification, `entropy` gives a token of its own (RFC 7959 section 3.4).
+    pub fn exchange_continue(
+        &mut self,
+        exchange: Handle,
+        entropy: super::Entropy,
+        now: Instant,
+    ) -> Result<(), RequestError> {
+        self.discard_draft();
+        self.message.settle();
+        // While the request's body is sent, the next message is for exchange_upload.
+        let transfer = self.transfers.get_mut(exchange);
+        let transfer = transfer
+            .filter(|transfer| transfer.upload.is_none())
+            .ok_or(RequestError::Stale)?;
+        let block = Block::at(transfer.received, false, transfer.szx);
+        let block = block.ok_or(RequestError::Stale)?;
+        let mut sender = exchange;
+        if OBSERVE && self.observations.get(exchange).is_some() {
+            sender = match self.exchanges.child(exchange) {
+                Some(child) => child,
+                None => self.fetch_begin(exchange, entropy, now)?,
+            };
+        }
+        let paused = self
+            .exchanges
+            .get(sender)
+            .filter(|e| e.state == State::Paused);
+        let token = paused.ok_or(RequestError::Stale)?.token;
+        let remake = Remake {
+            is_next: true,
+            block2: Some(block),
+            payload: Some(&[]),
+            ..Remake::again(token)
+        };
+        let sent = self.send_next(sender, &remake, now);
+        if sent.is_err() && sender != exchange {
+            self.fetch_end(exchange, now);
+            self.transfers.remove(exchange);
+            self.register_soon(exchange, now);
+        }
+        sent
+    }
+
+    /// The exchange that fetches the rest of a notification.
+    fn fetch_begin(
+        &mut self,
+        root: Handle,
+        entropy: super::Entropy,
+        now: Instant,
+    ) -> Result<Handle, RequestError> {
+        let observation = *self.exchanges.get(root).ok_or(RequestError::Stale)?;
+        let token = Token::new(entropy.get(..super::draft::TOKEN_LEN).unwrap_or_default());
+        let token = token.unwrap_or(Token::EMPTY);
+        let old = observation.request().ok_or(RequestError::NoSlot)?;
+        let kind = observation.kind.message_type();
+        let copy = self.remake(old, &Remake::again(token), kind);
+        let copy = copy.ok_or(RequestError::NoSlot)?;
+        let fetch = Exchange {
+            token,
+            state: State::Paused,
+            source: When::new(Source {
+                request: Some(copy),
+                root: Some(root),
+                ..Source::default()
+            }),
+            ..observation
+        };
+        let child = self.exchange_insert(fetch, now);
+        if child.is_none() {
+            self.message.free(copy);
+            self.transfers.remove(root);
+            self.register_soon(root, now);
+        }
+        child.ok_or(RequestError::NoSlot)
+    }
+
+    /// Which part of its body an exchange is to send next, after [`Event::Wanted`](super::Event::Wanted):
+    /// where it starts, and at most how many bytes. `None`: it is not to send any.
+    pub fn exchange_wanted(&mut self, exchange: Handle) -> Option<(u32, u32)> {
+        let upload = self.transfers.get_mut(exchange)?.upload?;
+        let paused = self.exchanges.get(exchange)?.state == State::Paused;
+        paused.then_some((upload.offset, block::size(upload.szx)))
+    }
+
+    /// Sends the part of the request's body that [`Endpoint::exchange_wanted`] says; `more`: it is not the
+    /// last, and then it must have that length.
+    pub fn exchange_upload(
+        &mut self,
+        exchange: Handle,
+        data: &[u8],
+        more: bool,
+        now: Instant,
+    ) -> Result<(), RequestError> {
+        self.message.settle();
+        let (_, size) = self.exchange_wanted(exchange).ok_or(RequestError::Stale)?;
+        let len = data.len() as u32;
+        let transfer = self.transfers.get_mut(exchange);
+        let upload = transfer.and_then(|t| t.upload.as_mut());
+        let upload = upload.ok_or(RequestError::Stale)?;
+        if len > size || more && len != size {
+            return Err(RequestError::Stale);
+        }
+        // Without its number, the block would be a whole body.
+        let block1 = Block::at(upload.offset, more, upload.szx).ok_or(RequestError::Stale)?;
+        (upload.len, upload.more) = (len as u16, more);
+        let token = self.exchanges.get(exchange).map(|e| e.token);
+        let remake = Remake {
+            is_next: true,
+            block1: Some(block1),
+            payload: Some(data),
+            ..Remake::again(token.ok_or(RequestError::Stale)?)
+        };
+        self.send_next(exchange, &remake, now)
+    }
+
+    /// Ends the exchange as a timeout at that time, whatever happens. False: the handle is stale.
+    pub fn exchange_limit(&mut self, exchange: Handle, at: Instant) -> bool {
+        let Some(exchange) = self.exchanges.get_mut(exchange).filter(|e| !e.forgotten) else {
+            return false;
+        };
+        (exchange.limit, exchange.limited) = (at, true);
+        true
+    }
+
+    /// Registers again after a while: the registration, or the rest of a notification, was lost.
+    pub(super) fn register_soon(&mut self, handle: Handle, now: Instant) {
+        self.observe_until(handle, 0, now);
+    }
+
+    /// RFC 7641 section 3.3.1: the same request with the same token.
+    pub(super) fn register_again(&mut self, handle: Handle, now: Instant) {
+        self.register_soon(handle, now);
+        let child = self.exchanges.child(handle);
+        let fetch = child.and_then(|child| self.exchanges.get(child));
+        if fetch.is_some_and(|fetch| fetch.state != State::Paused) {
+            // The answer would begin the body anew: not while it is being fetched.
+            return;
+        }
+        let exchange = self.exchanges.get(handle);
+        let request = exchange.and_then(Exchange::request);
+        if let Some(request) = request
+            && !self.message.transmissions.is_full()
+        {
+            // There is room, so the observation does not end.
+            let _: Result<_, RequestError> = self.exchange_transmit(handle, request, now);
+        }
+    }
+
+    /// Ends an observation and tells the peer, RFC 7641 section 3.6. False: the handle is stale.
+    pub fn observation_cancel(&mut self, exchange: Handle, now: Instant) -> bool {
+        self.discard_draft();
+        self.message.settle();
+        if !self.exchanges.is_known(exchange) {
+            return false;
+        }
+        let registered = OBSERVE && self.observations.is_registered(exchange);
+        self.observations.remove(exchange);
+        self.transfers.remove(exchange);
+        self.fetch_end(exchange, now);
+        let Some(entry) = self.exchanges.get_mut(exchange) else {
+            return false;
+        };
+        entry.forgotten = true;
+        let remake = Remake {
+            observe: Some(observe::DEREGISTER),
+            ..Remake::again(entry.token)
+        };
+        // Without room for the message, the next notification is rejected.
+        if !registered || self.send_next(exchange, &remake, now).is_err() {
+            self.exchange_end(exchange, now);
+        }
+        true
+    }
+}
+
+/// Bytes of the payload with its marker.
+fn payload_len(message: &MessageView<'_>) -> usize {
+    match message.payload().len() {
+        0 => 0,
+        len => len + 1,
+    }
+}
+
+/// The value that an Observe option of a request registers with.
+pub(super) fn is_registration(value: &[u8]) -> bool {
+    uint::decode(value) == Some(observe::REGISTER)
+}

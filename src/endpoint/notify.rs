@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+//! Notifications, RFC 7641 section 4: the handler of an observed resource is asked for its state as if the
+//! observer had sent its request again, and the answer goes out as a notification.
+
+use super::Endpoint;
+use crate::block::body::request_key;
+use crate::config::OBSERVE;
+use crate::exchange::incoming::{Acknowledgement, Blocks, MaybeBlock, Observing, Request};
+use crate::handle::Handle;
+use crate::message::peer::{PeerAddr, PeerId};
+use crate::message::transmission::{Backoff, Owner};
+use crate::observe::observer::{NON_INTERVAL_MS, Observer, State};
+use crate::resource::{NON_CONFIRMABLE, Resource};
+use crate::time::Instant;
+use crate::when::When;
+use crate::wire::block::Block;
+use crate::wire::builder::MessageDraft;
+use crate::wire::code::Code;
+use crate::wire::header::{HEADER_LEN, MessageId, Token};
+use crate::wire::message::MessageView;
+use crate::wire::option::{OptionNumber, Options};
+use crate::wire::uint;
+
+/// An observer is to be told the state of a resource.
+#[derive(Debug)]
+pub struct Notification<'a> {
+    /// To be answered as a request.
+    pub request: Handle,
+    /// The number that the resource was added with.
+    pub resource: u32,
+    /// Who observes.
+    pub peer: &'a PeerAddr,
+    /// The request to observe.
+    pub message: MessageView<'a>,
+}
+
+impl Endpoint<'_> {
+    /// Says that the state of a resource has changed: its observers are to be told. `number`: that it was
+    /// added with.
+    pub fn notify(&mut self, number: u32) {
+        self.notify_where(|resource| resource.is_some_and(|r| r.number == number));
+    }
+
+    /// Says that resources were added or are gone: observers of those that are gone are to be told.
+    pub fn resources_changed(&mut self) {
+        self.notify_where(|resource| resource.is_none());
+    }
+
+    fn notify_where(&mut self, fits: impl Fn(Option<Resource>) -> bool) {
+        for (handle, observer) in self.observers.table.iter_mut() {
+            let request = MessageView::parse(self.message.store.get(observer.request));
+            let resource = request.ok().and_then(|r| self.resources.find(r.options()));
+            if !fits(resource) {
+                continue;
+            }
+            observer.pending = true;
+            if observer.state == State::Unacknowledged {
+                self.message.supersede(Owner::Observer(handle));
+            }
+        }
+        // What the handler of a registration says may be older.
+        for (_, request) in self.requests.table.iter_mut() {
+            let observing = request.observing.get();
+            let kept = observing.kept.map(|kept| self.message.store.get(kept));
+            let kept = kept.and_then(|kept| MessageView::parse(kept).ok());
+            if kept.is_some_and(|kept| fits(self.resources.find(kept.options()))) {
+                request.observing.set(Observing {
+                    changed: true,
+                    ..observing
+                });
+            }
+        }
+    }
+
+    /// The next observer to be told. Call until `None`.
+    pub fn poll_notification(&mut self, now: Instant) -> Option<Notification<'_>> {
+        if !OBSERVE {
+            return None;
+        }
+        self.discard_draft();
+        self.message.settle();
+        let (request, observer, resource) = self.prepare_notification(now)?;
+        Some(Notification {
+            request,
+            resource: resource.number,
+            peer: self.message.peers.address(observer.peer)?,
+            message: MessageView::parse(self.message.store.get(observer.request)).ok()?,
+        })
+    }
+
+    fn prepare_notification(&mut self, now: Instant) -> Option<(Handle, Observer, Resource)> {
+        while !self.requests.is_full()
+            && let Some(handle) = self.observers.first_due(now)
+        {
+            let observer = self.observers.get_mut(handle)?;
+            let backoff = match observer.state {
+                State::Superseding(backoff) => backoff,
+                _ => Backoff::default(),
+            };
+            observer.prepare(now);
+            let observer = *observer;
+            let message = MessageView::parse(self.message.store.get(observer.request)).ok()?;
+            let pending = pending_request(&observer, &message, now);
+            let Some(resource) = self.resources.find(message.options()) else {
+                self.notification_final(handle, &pending, Code::NOT_FOUND, now);
+                continue;
+            };
+            let entry = self.observers.get_mut(handle)?;
+            entry.quiet_until = now.after(resource.interval_ms);
+            entry.backoff = backoff;
+            let request = self.requests.insert(Request {
+                observing: When::new(Observing {
+                    observer: Some(handle),
+                    may_be_non: resource.has(NON_CONFIRMABLE),
+                    ..Observing::default()
+                }),
+                ..pending
+            })?;
+            return Some((request, observer, resource));
+        }
+        None
+    }
+
+    /// When `poll_notification` has one to give.
+    pub(super) fn next_notification(&self) -> Option<Instant> {
+        if !OBSERVE || self.requests.is_full() {
+            return None;
+        }
+        self.observers.next_timeout()
+    }
+
+    /// RFC 7641 section 4.1: whether a response with Observe is to be sent: a notification, or the answer to
+    /// a registration for which there is room.
+    pub(super) fn may_say_observed(&self, request: &Request) -> bool {
+        let observing = request.observing.get();
+        observing.observer.is_some()
+            || observing.registers
+                && observing.kept.is_some()
+                && (self.observers.has_room(request.peer)
+                    || self.observer_find(request.peer, &request.token).is_some())
+    }
+
+    /// RFC 7641 section 4.1: an observer is known by its address and token.
+    pub(super) fn observer_find(&self, peer: PeerId, token: &Token) -> Option<Handle> {
+        self.observers.table.find(|observer| {
+            observer.peer == peer
+                && token_of(self.message.store.get(observer.request)) == token.as_slice()
+        })
+    }
+
+    /// Adds the sender of a request to the observers, or renews its entry. False: no room.
+    pub(super) fn observer_begin(
+        &mut self,
+        request: &Request,
+        content_format: Option<Option<u16>>,
+        now: Instant,
+    ) -> bool {
+        let Some(kept) = request.observing.get().kept else {
+            return false;
+        };
+        if let Some(old) = self.observer_find(request.peer, &request.token) {
+            self.observer_end(old);
+            self.message.end_owned(Owner::Observer(old), now);
+        }
+        let observer = Observer {
+            pending: request.observing.get().changed,
+            ..Observer::new(request.peer, kept, content_format, now)
+        };
+        self.observers.table.insert(observer).is_some()
+    }
+
+    /// Takes an observer off the list.
+    pub(super) fn observer_end(&mut self, handle: Handle) {
+        if let Some(observer) = self.observers.get(handle).copied() {
+            self.observers.table.remove(handle);
+            self.message.free(observer.request);
+        }
+    }
+
+    /// Sends what a handler has said as a notification.
+    pub(super) fn notification_send(
+        &mut self,
+        request: &Request,
+        message: &MessageDraft,
+        code: Code,
+        now: Instant,
+    ) -> Option<()> {
+        let observing = request.observing.get();
+        let handle = observing.observer?;
+        let Some(observer) = self.observers.get(handle).copied() else {
+            return Some(()); // it has deregistered in the meantime
+        };
+        // RFC 7641 section 4.2: one Content-Format for all; after any other response no more notifications.
+        let format = format_of(message.options(self.message.store.draft(usize::MAX)));
+        let has_content = code.is_success() && code != Code::VALID;
+        if has_content && observer.content_format.is_some_and(|known| known != format) {
+            self.notification_final(handle, request, Code::NOT_ACCEPTABLE, now);
+            return Some(());
+        }
+        if has_content && let Some(observer) = self.observers.get_mut(handle) {
+            observer.content_format = Some(format);
+        }
+        if !code.is_success() {
+            self.send_con(
+                request.peer,
+                message,
+                code,
+                Owner::Response,
+                Backoff::default(),
+                now,
+            )?;
+            self.observer_end(handle);
+            return Some(());
+        }
+        // RFC 7641 section 4.5.2: what takes the place of a confirmable notification is confirmable.
+        let supersedes = observer.backoff != Backoff::default();
+        if observing.may_be_non && !supersedes && !observer.must_confirm(now) {
+            let id = self.send_non(request.peer, message, code, now)?;
+            let observer = self.observers.get_mut(handle)?;
+            let quiet = now.after(NON_INTERVAL_MS);
+            if observer.quiet_until.is_before(quiet) {
+                observer.quiet_until = quiet;
+            }
+            observer.unconfirmed += 1;
+            observer.state = State::Idle;
+            observer.last_id = Some(id);
+            return Some(());
+        }
+        let owner = Owner::Observer(handle);
+        let id = self.send_con(request.peer, message, code, owner, observer.backoff, now)?;
+        let observer = self.observers.get_mut(handle)?;
+        observer.state = State::Unacknowledged;
+        observer.unconfirmed = 0;
+        observer.confirmed = now;
+        observer.last_id = id;
+        let superseded = observer.pending;
+        if superseded {
+            self.message.supersede(owner);
+        }
+        Some(())
+    }
+
+    /// Sends a notification without Observe, the last one.
+    fn notification_final(&mut self, handle: Handle, request: &Request, code: Code, now: Instant) {
+        if let Some(message) = self.begin_message(&request.token) {
+            let (owner, backoff) = (Owner::Response, Backoff::default());
+            let _: Option<Option<MessageId>> =
+                self.send_con(request.peer, &message, code, owner, backoff, now);
+        }
+        self.observer_end(handle);
+    }
+
+    /// Asks for a notification that came to nothing once more, later.
+    pub(super) fn notification_again(&mut self, handle: Handle, now: Instant) {
+        if let Some(observer) = self.observers.get_mut(handle) {
+            observer.state = match observer.backoff {
+                backoff if backoff == Backoff::default() => State::Idle,
+                backoff => State::Superseding(backoff),
+            };
+            observer.pending = true;
+            observer.quiet_until = now.after(RETRY_MS);
+        }
+    }
+
+    /// The handler has not said anything.
+    pub(super) fn notification_given_up(&mut self, handle: Handle) {
+        if let Some(observer) = self.observers.get_mut(handle)
+            && observer.state == State::Preparing
+        {
+            observer.state = State::Idle;
+        }
+    }
+
+    /// The observer has acknowledged a notification.
+    pub(super) fn notification_acknowledged(&mut self, handle: Handle) {
+        if let Some(observer) = self.observers.get_mut(handle) {
+            observer.state = State::Idle;
+        }
+    }
+
+    /// A notification has come to the end of a timeout.
+    pub(super) fn notification_expired(&mut self, handle: Handle, superseded: Option<Backoff>) {
+        match (self.observers.get_mut(handle), superseded) {
+            // RFC 7641 section 4.5.2: the newer state takes the place of the older.
+            (Some(observer), Some(backoff)) => observer.state = State::Superseding(backoff),
+            // RFC 7641 section 4.5: a client that does not acknowledge is not interested any more.
+            (Some(_), None) => self.observer_end(handle),
+            (None, _) => {}
+        }
+    }
+}
+
+/// How long a notification waits for room, milliseconds.
+const RETRY_MS: u32 = 1000;
+
+/// The request that a notification answers.
+fn pending_request(observer: &Observer, message: &MessageView<'_>, now: Instant) -> Request {
+    let block2 = message.first(OptionNumber::BLOCK2).and_then(Block::decode);
+    Request {
+        peer: observer.peer,
+        id: message.id(),
+        token: *message.token(),
+        acknowledgement: Acknowledgement::Notification,
+        released: false,
+        expires: now.after(crate::time::LONGEST / 2),
+        method: message.code(),
+        blocks: When::new(Blocks {
+            // RFC 7959 section 3.4: in blocks of the size that the observer has asked for.
+            block2: MaybeBlock::new(block2.filter(|block| block.num == 0)),
+            key: request_key(message),
+            ..Blocks::default()
+        }),
+        observing: When::default(),
+        multicast: false,
+        no_response: 0,
+    }
+}
+
+/// The token of an encoded message.
+fn token_of(message: &[u8]) -> &[u8] {
+    let len = message.first().map_or(0, |first| usize::from(first & 0x0F));
+    message
+        .get(HEADER_LEN..HEADER_LEN + len)
+        .unwrap_or_default()
+}
+
+/// The Content-Format among a message's options.
+pub(super) fn format_of(mut options: Options<'_>) -> Option<u16> {
+    let option = options.find(|o| o.number == OptionNumber::CONTENT_FORMAT)?;
+    uint::decode(option.value).and_then(|format| u16::try_from(format).ok())
+}

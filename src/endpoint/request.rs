@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: MIT
+//! Requests of peers: RFC 7252 sections 4.5, 5.4 and 5.8, RFC 7959 as a server, registration of observers.
+
+use super::Endpoint;
+use super::receive::{Event, Incoming, Piece};
+use super::respond::Refusal;
+use crate::block::body::{Body, Direction, request_key};
+use crate::config::{BLOCK, DISCOVERY, OBSERVE, OBSERVERS};
+use crate::exchange::incoming::{
+    Acknowledgement, Blocks, MaybeBlock, Observing, Request, SAYS_NO_RESPONSE,
+};
+use crate::handle::Handle;
+use crate::message::deduplication::Answer;
+use crate::message::transmission::Owner;
+use crate::resource::{FRESH, OBSERVABLE, Resource};
+use crate::when::When;
+use crate::wire::block::{self, Block};
+use crate::wire::code::Code;
+use crate::wire::header::{HEADER_LEN, MessageType};
+use crate::wire::message::MessageView;
+use crate::wire::observe;
+use crate::wire::option::OptionNumber;
+
+/// How long an Echo value is fresh, milliseconds: RFC 9175 section 2.3 wants at least a round trip.
+const ECHO_LIFETIME_MS: u32 = 60_000;
+
+/// Critical options that are understood in a request: RFC 7252 section 5.10, RFC 7959. Those of a response are
+/// all elective.
+fn is_recognized_in_request(number: OptionNumber) -> bool {
+    matches!(
+        number,
+        OptionNumber::IF_MATCH
+            | OptionNumber::URI_HOST
+            | OptionNumber::IF_NONE_MATCH
+            | OptionNumber::URI_PORT
+            | OptionNumber::URI_PATH
+            | OptionNumber::URI_QUERY
+            | OptionNumber::ACCEPT
+            | OptionNumber::PROXY_URI
+            | OptionNumber::PROXY_SCHEME
+    ) || BLOCK && matches!(number, OptionNumber::BLOCK1 | OptionNumber::BLOCK2)
+}
+
+/// The Block option, if there is one. `Err`: RFC 7959 section 2.2, the reserved size is a bad request.
+fn block_option(message: &MessageView<'_>, number: OptionNumber) -> Result<Option<Block>, Code> {
+    match message.first(number) {
+        Some(value) if BLOCK => Block::decode(value).map(Some).ok_or(Code::BAD_REQUEST),
+        _ => Ok(None),
+    }
+}
+
+/// What a request says about unwanted responses, as [`Request::no_response`] has it.
+pub(super) fn no_response_of(message: &MessageView<'_>) -> u8 {
+    let value = message.uint(OptionNumber::NO_RESPONSE);
+    value.map_or(0, |value| value as u8 | SAYS_NO_RESPONSE)
+}
+
+/// A safe method without effects: it may be carried out again for each block of its response.
+fn is_safe(method: Code) -> bool {
+    method == Code::GET || method == Code::FETCH
+}
+
+/// Who answers a request.
+enum Route {
+    Resource(Resource),
+    /// `/.well-known/core`
+    Links,
+}
+
+impl Endpoint<'_> {
+    pub(super) fn handle_request(
+        &mut self,
+        incoming: &Incoming<'_, '_>,
+        piece: &mut Piece,
+    ) -> Option<Event> {
+        let message = incoming.message;
+        if let Some(peer) = self.message.peers.find(incoming.address)
+            && self.repeat_answer(peer, message, incoming.now)
+        {
+            return None;
+        }
+        if let Some(number) = message.unrecognized_critical(is_recognized_in_request) {
+            self.refuse_option(incoming, number);
+            return None;
+        }
+        self.verify(incoming);
+        let blocks = block_option(message, OptionNumber::BLOCK1)
+            .and_then(|block1| Ok((block1, block_option(message, OptionNumber::BLOCK2)?)));
+        let routed = blocks.and_then(|blocks| Ok((blocks, self.route(message)?)));
+        match routed {
+            Ok(((block1, block2), Route::Resource(resource))) => {
+                self.serve(incoming, &resource, block1, block2, piece)
+            }
+            Ok(((_, block2), Route::Links)) => {
+                self.serve_links(incoming, block2);
+                None
+            }
+            Err(code) => {
+                self.refuse(incoming, &Refusal::with(code));
+                None
+            }
+        }
+    }
+
+    /// Who takes the request, or the code that refuses it.
+    fn route(&self, message: &MessageView<'_>) -> Result<Route, Code> {
+        // RFC 7252 section 5.10.2: no forward proxy here.
+        if message.first(OptionNumber::PROXY_URI).is_some()
+            || message.first(OptionNumber::PROXY_SCHEME).is_some()
+        {
+            return Err(Code::PROXYING_NOT_SUPPORTED);
+        }
+        let resource = self.resources.find(message.options());
+        match resource {
+            Some(resource) if resource.allows(message.code()) => Ok(Route::Resource(resource)),
+            // RFC 7252 section 5.8: an unrecognized or unsupported method.
+            Some(_) => Err(Code::METHOD_NOT_ALLOWED),
+            None if DISCOVERY && self.asks_for_links(message) => {
+                if message.code() == Code::GET {
+                    Ok(Route::Links)
+                } else {
+                    Err(Code::METHOD_NOT_ALLOWED)
+                }
+            }
+            None if message.code().0 > Code::IPATCH.0 => Err(Code::METHOD_NOT_ALLOWED),
+            None => Err(Code::NOT_FOUND),
+        }
+    }
+
+    /// RFC 9175 section 2.3: a peer that gives back a fresh Echo value is where it says.
+    fn verify(&mut self, incoming: &Incoming<'_, '_>) {
+        if let Some(echo) = incoming.message.first_valid(OptionNumber::ECHO)
+            && self.is_fresh(incoming, echo)
+            && let Some(peer) = self.intern(incoming.address)
+        {
+            self.message.peers.set_verified(peer, true);
+        }
+    }
+
+    fn is_fresh(&self, incoming: &Incoming<'_, '_>, echo: &[u8]) -> bool {
+        let address = incoming.address.as_slice();
+        BLOCK
+            && self
+                .echo
+                .check(echo, incoming.now, address, ECHO_LIFETIME_MS)
+    }
+
+    fn serve(
+        &mut self,
+        incoming: &Incoming<'_, '_>,
+        resource: &Resource,
+        block1: Option<Block>,
+        block2: Option<Block>,
+        piece: &mut Piece,
+    ) -> Option<Event> {
+        let message = incoming.message;
+        let accept = message.uint(OptionNumber::ACCEPT);
+        if let Some(accept) = accept
+            && !self
+                .resources
+                .gives_format(message.options(), accept as u16)
+        {
+            self.refuse(incoming, &Refusal::with(Code::NOT_ACCEPTABLE));
+            return None;
+        }
+        if BLOCK && self.must_show_address(incoming, resource) {
+            let peer = self.intern(incoming.address)?;
+            let refusal = self.challenge_of(peer, incoming.now);
+            self.refuse(incoming, &refusal);
+            return None;
+        }
+        let Some(request) = self.accept(incoming, resource, block1, block2) else {
+            self.message.count_dropped();
+            if message.kind() == MessageType::Confirmable {
+                self.refuse_overload(incoming);
+            }
+            return None;
+        };
+        match self.take_part(request, incoming, resource, piece) {
+            Ok(event) => Some(event),
+            Err(refusal) => {
+                // Not to be handled any more: otherwise the entry could not give way.
+                if let Some(pending) = self.requests.get(request) {
+                    let (peer, id) = (pending.peer, pending.id);
+                    self.message
+                        .deduplication
+                        .set_answer(peer, id, Answer::Silence);
+                }
+                self.request_end(request);
+                self.refuse(incoming, &refusal);
+                None
+            }
+        }
+    }
+
+    /// Whether the request is answered 4.01 with an Echo value before a handler sees it.
+    fn must_show_address(&self, incoming: &Incoming<'_, '_>, resource: &Resource) -> bool {
+        let message = incoming.message;
+        if resource.has(FRESH) {
+            let echo = message.first_valid(OptionNumber::ECHO);
+            return !echo.is_some_and(|echo| self.is_fresh(incoming, echo));
+        }
+        // RFC 9175 section 2.4: what has effects must not be done and then be challenged, as it would be
+        // done again.
+        let peer = self.message.peers.find(incoming.address);
+        self.message.parameters.amplification != 0
+            && !incoming.multicast
+            && !is_safe(message.code())
+            && !peer.is_some_and(|peer| self.message.peers.is_verified(peer))
+    }
+
+    /// What part of a body the request holds or asks for.
+    fn take_part(
+        &mut self,
+        request: Handle,
+        incoming: &Incoming<'_, '_>,
+        resource: &Resource,
+        piece: &mut Piece,
+    ) -> Result<Event, Refusal<'static>> {
+        let whole = Event::Request {
+            request,
+            resource: resource.number,
+        };
+        let Some(pending) = self.requests.get(request).copied().filter(|_| BLOCK) else {
+            return Ok(whole);
+        };
+        if let Some(block) = pending.blocks.get().block1.get() {
+            return self.take_block1(request, &pending, block, incoming, resource, piece);
+        }
+        let Some(block) = pending
+            .blocks
+            .get()
+            .block2
+            .get()
+            .filter(|block| block.num != 0)
+        else {
+            return Ok(whole);
+        };
+        piece.offset = block.offset();
+        piece.body = self
+            .bodies
+            .find(pending.peer, Direction::Out, pending.blocks.get().key);
+        if piece.body.is_none() && !is_safe(pending.method) {
+            // RFC 7959 section 2.9.2: it would have to be carried out again.
+            return Err(Refusal::with(Code::REQUEST_ENTITY_INCOMPLETE));
+        }
+        Ok(Event::Download {
+            request,
+            resource: resource.number,
+        })
+    }
+
+    /// A block of a request's body, RFC 7959 sections 2.3 and 2.5.
+    fn take_block1(
+        &mut self,
+        request: Handle,
+        pending: &Request,
+        block: Block,
+        incoming: &Incoming<'_, '_>,
+        resource: &Resource,
+        piece: &mut Piece,
+    ) -> Result<Event, Refusal<'static>> {
+        let payload_len = incoming.message.payload().len() as u32;
+        let offset = block.offset();
+        let end = offset.saturating_add(payload_len);
+        let known = self
+            .bodies
+            .find(pending.peer, Direction::In, pending.blocks.get().key);
+        if block.num != 0 {
+            let body = known.and_then(|known| self.bodies.get_mut(known));
+            let received = body.map(|body| body.offset);
+            if received == Some(end) && block.more && payload_len == block.size() {
+                // The last block once more: its answer was lost.
+                return Err(Refusal {
+                    block1: Some(block),
+                    ..Refusal::with(Code::CONTINUE)
+                });
+            }
+            // RFC 7959 section 2.9.2: the blocks before this one are not here.
+            if received != Some(offset) {
+                return Err(Refusal::with(Code::REQUEST_ENTITY_INCOMPLETE));
+            }
+        }
+        let fits = if block.more {
+            payload_len == block.size()
+        } else {
+            payload_len <= block.size()
+        };
+        if !fits {
+            self.forget_body(known);
+            return Err(Refusal::with(Code::BAD_REQUEST));
+        }
+        let limit = match resource.max_body {
+            0 => self.message.parameters.max_body,
+            max_body => max_body,
+        };
+        let announced = incoming.message.uint(OptionNumber::SIZE1).unwrap_or(0);
+        if end.max(announced) > limit {
+            self.forget_body(known);
+            // RFC 7959 section 2.9.3
+            return Err(Refusal {
+                size1: Some(limit),
+                ..Refusal::with(Code::REQUEST_ENTITY_TOO_LARGE)
+            });
+        }
+        piece.offset = offset;
+        let number = resource.number;
+        if !block.more {
+            if block.num != 0 {
+                piece.body = known;
+            }
+            self.forget_body(known);
+            return Ok(Event::Request {
+                request,
+                resource: number,
+            });
+        }
+        let lifetime = self.message.parameters.exchange_lifetime_ms();
+        let body = Body {
+            peer: pending.peer,
+            direction: Direction::In,
+            key: pending.blocks.get().key,
+            offset: end,
+            expires: incoming.now.after(lifetime),
+        };
+        piece.body = self.bodies.insert(body);
+        if piece.body.is_none() {
+            return Err(Refusal::with(Code::SERVICE_UNAVAILABLE));
+        }
+        Ok(Event::Upload {
+            request,
+            resource: number,
+        })
+    }
+
+    fn forget_body(&mut self, body: Option<Handle>) {
+        if let Some(body) = body {
+            self.bodies.remove(body);
+        }
+    }
+
+    /// Notes a request that goes to a handler. `None`: no room.
+    fn accept(
+        &mut self,
+        incoming: &Incoming<'_, '_>,
+        resource: &Resource,
+        block1: Option<Block>,
+        block2: Option<Block>,
+    ) -> Option<Handle> {
+        let (message, now) = (incoming.message, incoming.now);
+        let peer = self.intern(incoming.address)?;
+        let parameters = &self.message.parameters;
+        let (lifetime, acknowledgement) = if message.kind() == MessageType::Confirmable {
+            // Half of ACK_TIMEOUT: in time for the peer not to retransmit, as far as the network allows.
+            let deadline = now.after(parameters.ack_timeout_ms / 2);
+            (
+                parameters.exchange_lifetime_ms(),
+                Acknowledgement::Owed { deadline },
+            )
+        } else {
+            (parameters.non_lifetime_ms(), Acknowledgement::None)
+        };
+        if self.requests.is_full() {
+            let old = self.requests.first_released()?;
+            let observing = self.requests.get(old).map(|old| old.observing.get());
+            self.request_end(old);
+            if let Some(observer) = observing.and_then(|observing| observing.observer) {
+                self.notification_again(observer, now);
+            }
+        }
+        // A block is no request to be asked again.
+        let whole = block1.is_none_or(|block| block.num == 0 && !block.more);
+        let (registers, kept) = match whole {
+            true => self.registration(incoming, resource),
+            false => (false, None),
+        };
+        let request = Request {
+            peer,
+            id: message.id(),
+            token: *message.token(),
+            acknowledgement,
+            released: false,
+            expires: now.after(lifetime),
+            method: message.code(),
+            blocks: When::new(Blocks {
+                block1: MaybeBlock::new(block1),
+                block2: MaybeBlock::new(block2),
+                key: if BLOCK { request_key(message) } else { 0 },
+                len: incoming.datagram.len() as u16,
+                wants_size: message.first(OptionNumber::SIZE2).is_some(),
+            }),
+            observing: When::new(Observing {
+                registers,
+                kept,
+                ..Observing::default()
+            }),
+            multicast: incoming.multicast,
+            no_response: no_response_of(message),
+        };
+        let handle = self.requests.insert(request)?;
+        if self
+            .message
+            .remember(peer, message.id(), lifetime, Answer::Pending, now)
+        {
+            return Some(handle);
+        }
+        self.request_end(handle);
+        None
+    }
+
+    /// Whether the request registers an observer, and then its message, kept for the notifications. Takes one
+    /// that deregisters off the list.
+    fn registration(
+        &mut self,
+        incoming: &Incoming<'_, '_>,
+        resource: &Resource,
+    ) -> (bool, Option<crate::message::store::StoredMessage>) {
+        let message = incoming.message;
+        let value = message.uint(OptionNumber::OBSERVE);
+        if !OBSERVE || incoming.multicast || !is_safe(message.code()) || value.is_none() {
+            return (false, None);
+        }
+        if value == Some(observe::DEREGISTER)
+            && let Some(peer) = self.message.peers.find(incoming.address)
+            && let Some(observer) = self.observer_find(peer, message.token())
+        {
+            // RFC 7641 section 3.6
+            self.observer_end(observer);
+            self.message
+                .end_owned(Owner::Observer(observer), incoming.now);
+        }
+        if value != Some(observe::REGISTER) || !resource.has(OBSERVABLE) {
+            return (false, None);
+        }
+        // The payload of a FETCH is part of what is asked for.
+        let without_payload = HEADER_LEN + message.token().len() + message.option_bytes().len();
+        let end = if message.code() == Code::FETCH {
+            incoming.datagram.len()
+        } else {
+            without_payload
+        };
+        // Observers stay: the longest message fits beside them all.
+        let parameters = &self.message.parameters;
+        let room = parameters
+            .message_store
+            .saturating_sub(parameters.max_message) as usize;
+        if room.checked_div(OBSERVERS).is_none_or(|most| end > most) {
+            return (false, None);
+        }
+        let bytes = incoming.datagram.get(..end).unwrap_or_default();
+        (true, self.store_copy(bytes))
+    }
+
+    /// Keeps bytes in the message store. `None`: no room.
+    fn store_copy(&mut self, bytes: &[u8]) -> Option<crate::message::store::StoredMessage> {
+        loop {
+            if let Some(room) = self.message.store.draft(usize::MAX).get_mut(..bytes.len()) {
+                for (to, from) in room.iter_mut().zip(bytes) {
+                    *to = *from;
+                }
+                if let Some(stored) = self.message.store.commit(bytes.len()) {
+                    return Some(stored);
+                }
+            }
+            if !self.make_room() {
+                return None;
+            }
+        }
+    }
+
+    /// Refused is refused: a repetition gets the same answer, even if there is room by then.
+    fn refuse_overload(&mut self, incoming: &Incoming<'_, '_>) {
+        if let Some(peer) = self.intern(incoming.address) {
+            let lifetime = self.message.parameters.exchange_lifetime_ms();
+            let id = incoming.message.id();
+            self.message
+                .remember(peer, id, lifetime, Answer::Silence, incoming.now);
+        }
+        self.refuse(incoming, &Refusal::with(Code::SERVICE_UNAVAILABLE));
+    }
+
+    pub(super) fn refuse_oversize(&mut self, incoming: &Incoming<'_, '_>) {
+        let message = incoming.message;
+        self.message.count_dropped();
+        if !message.code().is_request() {
+            self.reject(incoming.address, message.kind(), message.id());
+        } else if matches!(
+            message.kind(),
+            MessageType::Confirmable | MessageType::NonConfirmable
+        ) {
+            // RFC 7252 section 5.9.2.9: with what is left for the payload beside this request's options.
+            let around = HEADER_LEN + message.token().len() + message.option_bytes().len() + 1;
+            let around = u32::try_from(around).unwrap_or(u32::MAX);
+            let room = self.message.parameters.max_message.saturating_sub(around);
+            // RFC 7959 section 2.9.3: in blocks of this size it may come.
+            let hint = block::szx_within(room).filter(|_| BLOCK);
+            let sent = block_option(message, OptionNumber::BLOCK1).ok().flatten();
+            let refusal = Refusal {
+                size1: Some(match hint {
+                    Some(_) => self.message.parameters.max_body,
+                    None => room,
+                }),
+                block1: hint.map(|szx| Block {
+                    num: 0,
+                    more: sent.is_none_or(|block| block.more),
+                    szx,
+                }),
+                ..Refusal::with(Code::REQUEST_ENTITY_TOO_LARGE)
+            };
+            self.refuse(incoming, &refusal);
+        }
+    }
+
+    /// RFC 7252 section 5.4.1: 4.02 with a diagnostic to a CON request; a NON is rejected.
+    fn refuse_option(&mut self, incoming: &Incoming<'_, '_>, number: OptionNumber) {
+        if incoming.message.kind() != MessageType::Confirmable {
+            self.message.count_dropped();
+            return;
+        }
+        let mut text = *b"Option ?????";
+        let mut rest = number.0;
+        let mut digits = 0;
+        for place in text.iter_mut().skip(7).rev() {
+            *place = b'0' + (rest % 10) as u8;
+            digits += usize::from(rest != 0);
+            rest /= 10;
+        }
+        // The number without its leading zeros, behind "Option ".
+        text.copy_within(12 - digits.clamp(1, 5).., 7);
+        let diagnostic = text.get(..7 + digits.clamp(1, 5)).unwrap_or_default();
+        let refusal = Refusal {
+            diagnostic,
+            ..Refusal::with(Code::BAD_OPTION)
+        };
+        self.refuse(incoming, &refusal);
+    }
+}

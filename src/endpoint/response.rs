@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: MIT
+//! Responses to our requests: RFC 7252 section 5.3, RFC 7959 as a client, RFC 7641 section 3.
+
+use super::Endpoint;
+use super::client::Remake;
+use super::receive::{Event, Incoming, Piece};
+use crate::block::transfer::{ETag, Upload};
+use crate::config::{BLOCK, KEEP_REQUESTS, OBSERVE};
+use crate::exchange::outgoing::{Exchange, Failure, Kind, State};
+use crate::handle::Handle;
+use crate::message::deduplication::Answer;
+use crate::message::peer::PeerId;
+use crate::message::transmission::Owner;
+use crate::time::{Instant, LONGEST};
+use crate::wire::block::Block;
+use crate::wire::code::Code;
+use crate::wire::header::MessageType;
+use crate::wire::message::MessageView;
+use crate::wire::option::OptionNumber;
+
+/// RFC 7252 section 5.10.5: the default of Max-Age, seconds.
+const MAX_AGE_DEFAULT: u32 = 60;
+
+/// How often a body whose representation changes is begun anew before that is a failure.
+const RESTARTS_MAX: u8 = 3;
+
+/// Critical options that are understood in a response. Those of RFC 7252 are all elective.
+fn is_recognized_in_response(number: OptionNumber) -> bool {
+    BLOCK && matches!(number, OptionNumber::BLOCK1 | OptionNumber::BLOCK2)
+}
+
+/// What a response's block means to the body.
+enum Progress {
+    /// The response is whole.
+    Whole,
+    /// More blocks are to come.
+    More,
+    /// That was the last block.
+    Last,
+    /// The representation has changed: it is to be fetched from its beginning.
+    Restart,
+}
+
+impl Endpoint<'_> {
+    /// A response in an ACK, RFC 7252 section 5.2.1.
+    pub(super) fn handle_piggybacked(
+        &mut self,
+        incoming: &Incoming<'_, '_>,
+        piece: &mut Piece,
+    ) -> Option<Event> {
+        let (message, now) = (incoming.message, incoming.now);
+        // RFC 7252 section 5.3.2: message id, token and peer must match; section 5.4.1: a response with an
+        // unrecognized critical option is rejected, which for an ACK is ignoring it.
+        if let Some((peer, Owner::Exchange(handle))) =
+            self.find_sent(incoming.address, message.id())
+            && let Some(exchange) = self.exchanges.get_mut(handle)
+            && exchange.kind == Kind::Confirmable
+            && exchange.token == *message.token()
+            && message
+                .unrecognized_critical(is_recognized_in_response)
+                .is_none()
+        {
+            self.message.end_sent(peer, message.id(), now);
+            if let Some(observation) = self.observations.get_mut(handle) {
+                // The answer to a registration is newer than any notification before it, even if the server
+                // has begun to count anew.
+                observation.last = None;
+            }
+            return self.conclude(handle, message, piece, now);
+        }
+        self.message.count_dropped();
+        None
+    }
+
+    /// A response in a message of its own, RFC 7252 sections 5.2.2 and 5.2.3.
+    pub(super) fn handle_separate(
+        &mut self,
+        incoming: &Incoming<'_, '_>,
+        piece: &mut Piece,
+    ) -> Option<Event> {
+        let Incoming {
+            address,
+            message,
+            now,
+            ..
+        } = *incoming;
+        let known = self.message.peers.find(address);
+        if let Some(peer) = known
+            && self.repeat_answer(peer, message, now)
+        {
+            return None;
+        }
+        // Who answers a request to a group need not be known.
+        let peer = known.or_else(|| {
+            let group = self.exchanges.table.find(|e| e.kind == Kind::Multicast);
+            group.and_then(|_| self.intern(address))
+        });
+        let matched = peer.and_then(|peer| Some((peer, self.match_separate(peer, message)?)));
+        let Some((peer, handle)) = matched else {
+            self.message.count_dropped();
+            // RFC 7641 section 3.6: a notification that nobody asked for is rejected, also if it is NON.
+            if message.kind() == MessageType::Confirmable
+                || OBSERVE && message.first(OptionNumber::OBSERVE).is_some()
+            {
+                self.reset_peer(address, message.id());
+            }
+            return None;
+        };
+        // Without room in the table a repetition would be rejected instead of acknowledged: no harm is done.
+        let parameters = &self.message.parameters;
+        if message.kind() == MessageType::Confirmable {
+            let lifetime = parameters.exchange_lifetime_ms();
+            let answer = Answer::Empty(MessageType::Acknowledgement);
+            self.message
+                .remember(peer, message.id(), lifetime, answer, now);
+            self.message
+                .send_empty(peer, MessageType::Acknowledgement, message.id());
+        } else {
+            let lifetime = parameters.non_lifetime_ms();
+            self.message
+                .remember(peer, message.id(), lifetime, Answer::Silence, now);
+        }
+        // RFC 7252 section 5.2.2: the response also acknowledges the request, if its ACK was lost.
+        self.message.end_owned(Owner::Exchange(handle), now);
+        self.conclude(handle, message, piece, now)
+    }
+
+    fn match_separate(&self, peer: PeerId, message: &MessageView<'_>) -> Option<Handle> {
+        let transmissions = &self.message.transmissions;
+        let was_sent = |handle| {
+            let index = transmissions.position_owned(Owner::Exchange(handle));
+            // What has not been sent cannot have been answered; a notification answers what was sent before.
+            self.observations.is_registered(handle)
+                || index
+                    .and_then(|index| transmissions.get(index))
+                    .is_some_and(|t| t.state.is_sent())
+        };
+        let handle = self
+            .exchanges
+            .match_token(peer, message.token(), was_sent)?;
+        message
+            .unrecognized_critical(is_recognized_in_response)
+            .is_none()
+            .then_some(handle)
+    }
+
+    /// What the response to an exchange's request means. It has been acknowledged.
+    fn conclude(
+        &mut self,
+        handle: Handle,
+        message: &MessageView<'_>,
+        piece: &mut Piece,
+        now: Instant,
+    ) -> Option<Event> {
+        let exchange = *self.exchanges.get(handle)?;
+        if exchange.forgotten {
+            self.exchange_end(handle, now);
+            return None;
+        }
+        if exchange.kind == Kind::Multicast {
+            // Others may answer, too. The rest of a response is for the application to ask for.
+            // No answer prolongs the wait.
+            if exchange.state == State::Sending {
+                let deadline = now.after(self.message.parameters.non_lifetime_ms());
+                self.exchanges.get_mut(handle)?.state = State::Unanswered { deadline };
+            }
+            return Some(Event::Notification(handle));
+        }
+        if !KEEP_REQUESTS {
+            self.exchange_end(handle, now);
+            return Some(Event::Response(handle));
+        }
+        if self.answer_challenge(handle, message, now) {
+            return None;
+        }
+        if BLOCK && let Some(event) = self.continue_upload(handle, message, piece) {
+            return Some(event);
+        }
+        if let Some(root) = exchange.root() {
+            return self.conclude_fetch(handle, root, message, piece, now);
+        }
+        if OBSERVE && self.observations.get(handle).is_some() {
+            if message.code().is_success()
+                && let Some(number) = message.uint(OptionNumber::OBSERVE)
+            {
+                return self.take_notification(handle, number, message, piece, now);
+            }
+            // RFC 7641 section 3.1: the server does not observe the resource for us, or not any more.
+            if self.observations.is_registered(handle) {
+                // What came of a notification is no part of this response.
+                self.transfers.remove(handle);
+            }
+            self.observations.remove(handle);
+            self.fetch_end(handle, now);
+        }
+        match self.take_block(handle, message, piece) {
+            Err(failure) => {
+                self.exchange_fail(handle, failure, now);
+                None
+            }
+            Ok(Progress::Whole | Progress::Last) => {
+                self.exchange_end(handle, now);
+                Some(Event::Response(handle))
+            }
+            Ok(Progress::More) => self.pause(handle, Event::Block(handle)),
+            Ok(Progress::Restart) => self.pause(handle, Event::Restart(handle)),
+        }
+    }
+
+    /// A response to the exchange that fetches the rest of a notification, RFC 7959 section 2.6.
+    fn conclude_fetch(
+        &mut self,
+        handle: Handle,
+        root: Handle,
+        message: &MessageView<'_>,
+        piece: &mut Piece,
+        now: Instant,
+    ) -> Option<Event> {
+        match self.take_block(root, message, piece) {
+            Ok(Progress::More) => self.pause(handle, Event::Block(root)),
+            Ok(Progress::Restart) => self.pause(handle, Event::Restart(root)),
+            Ok(Progress::Last) => {
+                self.fetch_end(root, now);
+                Some(Event::Notification(root))
+            }
+            Ok(Progress::Whole) => {
+                self.exchange_fail(handle, Failure::Blocks, now);
+                None
+            }
+            Err(failure) => {
+                self.exchange_fail(handle, failure, now);
+                None
+            }
+        }
+    }
+
+    /// Leaves the next message to the application.
+    fn pause(&mut self, handle: Handle, event: Event) -> Option<Event> {
+        self.exchanges.get_mut(handle)?.state = State::Paused;
+        Some(event)
+    }
+
+    /// A response with an Observe option, RFC 7641 section 3.
+    fn take_notification(
+        &mut self,
+        handle: Handle,
+        number: u32,
+        message: &MessageView<'_>,
+        piece: &mut Piece,
+        now: Instant,
+    ) -> Option<Event> {
+        if !self.observations.get_mut(handle)?.accept(number, now) {
+            self.message.count_dropped();
+            if !matches!(self.exchanges.get(handle)?.state, State::Observing { .. }) {
+                // It has ended the transmission of the registration, but is no answer to it.
+                self.register_soon(handle, now);
+            }
+            return None;
+        }
+        // RFC 7641 section 3.3.1: fresh for Max-Age; registered again 5 to 15 seconds later.
+        let max_age = message.uint(OptionNumber::MAX_AGE);
+        let fresh_ms = max_age.unwrap_or(MAX_AGE_DEFAULT).saturating_mul(1000);
+        self.observe_until(handle, fresh_ms.min(LONGEST / 2), now);
+        // RFC 7959 section 3.4: what is left of an older state is not fetched any more.
+        self.fetch_end(handle, now);
+        self.transfers.remove(handle);
+        match self.take_block(handle, message, piece) {
+            Ok(Progress::Whole) => Some(Event::Notification(handle)),
+            Ok(Progress::More) => Some(Event::Block(handle)),
+            _ => {
+                // The state cannot be had from this one: it is asked for anew.
+                self.transfers.remove(handle);
+                self.register_soon(handle, now);
+                self.message.count_dropped();
+                None
+            }
+        }
+    }
+
+    /// Waits for notifications, and registers again some time after `fresh_ms`.
+    pub(super) fn observe_until(&mut self, handle: Handle, fresh_ms: u32, now: Instant) {
+        // RFC 7641 section 3.3.1: a random delay of 5 to 15 seconds.
+        let delay = 5000 + self.message.jitter.up_to(10_000);
+        if let Some(exchange) = self.exchanges.get_mut(handle) {
+            exchange.limited = false;
+            exchange.clear_echoed();
+            exchange.state = State::Observing {
+                deadline: now.after(fresh_ms.saturating_add(delay)),
+            };
+        }
+    }
+
+    /// The peer takes our body block by block, RFC 7959 section 2.5: the event if it wants more of it.
+    fn continue_upload(
+        &mut self,
+        handle: Handle,
+        message: &MessageView<'_>,
+        piece: &mut Piece,
+    ) -> Option<Event> {
+        let block = message.first(OptionNumber::BLOCK1).and_then(Block::decode);
+        let transfer = self.transfers.get_mut(handle);
+        let upload = transfer.and_then(|transfer| transfer.upload);
+        if message.code() == Code::REQUEST_ENTITY_TOO_LARGE {
+            // RFC 7959 section 2.9.3: the first block in a smaller size, if that was the first.
+            let divisible = self.exchanges.get(handle)?.source.get().divisible;
+            let block = block.filter(|_| divisible);
+            let wanted = block.filter(|b| upload.is_none_or(|u| u.offset == 0 && b.szx < u.szx))?;
+            self.transfers.get_or_add(handle)?.upload = Some(Upload {
+                offset: 0,
+                len: 0,
+                szx: wanted.szx,
+                more: true,
+            });
+        } else {
+            let (block, sent) = block.zip(upload)?;
+            // The number is that of the request, whatever size the server asks for.
+            let is_about =
+                block.num == sent.offset >> (sent.szx + 4) || block.offset() == sent.offset;
+            if !sent.more || !message.code().is_success() || !is_about {
+                return None;
+            }
+            // RFC 7959 section 2.3: from now on in blocks of the size that the server asks for.
+            self.transfers.get_mut(handle)?.upload = Some(Upload {
+                offset: sent.offset + u32::from(sent.len),
+                len: 0,
+                szx: block.szx.min(sent.szx),
+                more: true,
+            });
+        }
+        piece.offset = self.transfers.get_mut(handle)?.upload?.offset;
+        self.pause(handle, Event::Wanted(handle))
+    }
+
+    /// What the Block2 option of a response means to the body that comes with the exchange `root`, RFC 7959
+    /// section 2.4.
+    fn take_block(
+        &mut self,
+        root: Handle,
+        message: &MessageView<'_>,
+        piece: &mut Piece,
+    ) -> Result<Progress, Failure> {
+        let first = message.first(OptionNumber::BLOCK2);
+        if !BLOCK || !message.code().is_success() {
+            return Ok(Progress::Whole);
+        }
+        let received = self.transfers.get_mut(root).map_or(0, |t| t.received);
+        let block = match first.map(Block::decode) {
+            None if received == 0 => return Ok(Progress::Whole),
+            None | Some(None) => return Err(Failure::Blocks),
+            Some(Some(block)) => block,
+        };
+        let len = message.payload().len() as u32;
+        if block.offset() != received
+            || block.more && len != block.size()
+            || !block.more && len > block.size()
+        {
+            return Err(Failure::Blocks);
+        }
+        if block.num == 0 && !block.more {
+            return Ok(Progress::Whole);
+        }
+        let request = self.exchanges.get(root).and_then(Exchange::request);
+        let request = request.and_then(|r| MessageView::parse(self.message.store.get(r)).ok());
+        // What has effects, or a payload, cannot be begun anew with what is left of it.
+        let may_restart = request.is_some_and(|request| request.code() == Code::GET);
+        let etag = ETag::new(message.first(OptionNumber::ETAG).unwrap_or_default());
+        let transfer = self.transfers.get_or_add(root).ok_or(Failure::NoRoom)?;
+        transfer.upload = None;
+        if received == 0 {
+            transfer.etag = etag;
+        } else if transfer.etag != etag {
+            // RFC 7959 section 2.4: blocks of different representations do not belong together.
+            if !may_restart || transfer.resumed || transfer.restarts >= RESTARTS_MAX {
+                return Err(Failure::Changed);
+            }
+            transfer.restarts += 1;
+            transfer.received = 0;
+            return Ok(Progress::Restart);
+        }
+        piece.offset = received;
+        transfer.received = received + len;
+        transfer.szx = block.szx;
+        Ok(if block.more {
+            Progress::More
+        } else {
+            Progress::Last
+        })
+    }
+
+    /// RFC 9175 section 2.3: repeats a request with the Echo value that the server asks for. False: it does
+    /// not ask, or not for the first time.
+    fn answer_challenge(
+        &mut self,
+        handle: Handle,
+        message: &MessageView<'_>,
+        now: Instant,
+    ) -> bool {
+        let Some(echo) = message.first_valid(OptionNumber::ECHO) else {
+            return false;
+        };
+        if message.code() != Code::UNAUTHORIZED {
+            return false;
+        }
+        let Some(exchange) = self.exchanges.get_mut(handle) else {
+            return false;
+        };
+        if !exchange.set_echoed() {
+            return false;
+        }
+        let remake = Remake {
+            echo: Some(echo),
+            ..Remake::again(exchange.token)
+        };
+        self.send_next(handle, &remake, now).is_ok()
+    }
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+//
+// Request and Response of the modern layer, and the exception CoapError: a packet whose options are attributes.
+
+#include <string.h>
+
+#include "py/objexcept.h"
+#include "py/objstr.h"
+#include "modern.h"
+#include "protocol.h"
+
+#if MICROCOAPY_MODERN
+
+message_obj_t *microcoapy_message_new(const mp_obj_type_t *type, const mcoap_event *event, mp_obj_t sender) {
+    message_obj_t *self = m_new0(message_obj_t, 1);
+    microcoapy_packet_init(&self->packet, type, event);
+    self->sender = sender;
+    self->body = mp_const_none;
+    return self;
+}
+
+// ---- options as attributes ---------------------------------------------------------------------
+
+static const uint8_t *raw_options(message_obj_t *self, size_t *len) {
+    return (const uint8_t *)mp_obj_str_get_data(self->packet.raw_options, len);
+}
+
+// The value of an option of format uint, or what there is without it.
+static mp_obj_t uint_option(message_obj_t *self, uint32_t number, mp_obj_t otherwise) {
+    size_t len;
+    const uint8_t *raw = raw_options(self, &len);
+    uint32_t value = mcoap_options_uint(raw, len, number);
+    return value == MCOAP_UNKNOWN ? otherwise : mp_obj_new_int_from_uint(value);
+}
+
+// The first value of an option, or None.
+static mp_obj_t bytes_option(message_obj_t *self, uint32_t number) {
+    size_t len, value_len;
+    const uint8_t *value;
+    const uint8_t *raw = raw_options(self, &len);
+    if (mcoap_options_find(raw, len, number, &value, &value_len) != MCOAP_OK) {
+        return mp_const_none;
+    }
+    return mp_obj_new_bytes(value, value_len);
+}
+
+// All values of an option.
+static mp_obj_t list_option(message_obj_t *self, uint32_t wanted) {
+    size_t len, value_len;
+    const uint8_t *value;
+    const uint8_t *raw = raw_options(self, &len);
+    mcoap_option_cursor cursor = { 0, 0 };
+    uint32_t number;
+    mp_obj_t list = mp_obj_new_list(0, NULL);
+    while (mcoap_options_next(raw, len, &cursor, &number, &value, &value_len) == MCOAP_OK) {
+        if (number == wanted) {
+            mp_obj_list_append(list, mp_obj_new_bytes(value, value_len));
+        }
+    }
+    return list;
+}
+
+// The path, and for a location its query, as a URI has them: '/a/b?x=1'.
+static mp_obj_t path_option(message_obj_t *self, bool location) {
+    size_t len;
+    const uint8_t *raw = raw_options(self, &len);
+    vstr_t text;
+    // An option has a byte of its own, and each of its value may take three.
+    vstr_init_len(&text, 3 * len + 1);
+    if (mcoap_options_path(raw, len, location, (uint8_t *)text.buf, text.len, &text.len) != MCOAP_OK) {
+        return mp_const_none;
+    }
+    return mp_obj_new_str_from_vstr(&text);
+}
+
+static mp_obj_t query_text(message_obj_t *self) {
+    mp_obj_t pair[2] = { MP_OBJ_NULL, MP_OBJ_NULL };
+    microcoapy_packet_attr(MP_OBJ_FROM_PTR(self), MP_QSTR_query, pair);
+    size_t len;
+    const char *text = mp_obj_str_get_data(pair[0], &len);
+    return mp_obj_new_str(text, len);
+}
+
+static mp_obj_t given(mp_obj_t value, mp_obj_t otherwise) {
+    return value == MP_OBJ_NULL ? otherwise : value;
+}
+
+// What both have; MP_OBJ_NULL for any other name.
+static mp_obj_t common_attr(message_obj_t *self, qstr attr) {
+    switch (attr) {
+        case MP_QSTR_sender:
+            return self->sender;
+        case MP_QSTR_body:
+            return self->body;
+        case MP_QSTR_content_format:
+            return self->packet.content_format == MP_OBJ_NEW_SMALL_INT(MCOAP_CONTENT_FORMAT_NONE)
+                ? mp_const_none : self->packet.content_format;
+        default:
+            return MP_OBJ_NULL;
+    }
+}
+
+// ---- Response ----------------------------------------------------------------------------------
+
+static mp_obj_t response_load(message_obj_t *self, qstr attr) {
+    switch (attr) {
+        case MP_QSTR_code:
+            return self->packet.method;
+        case MP_QSTR_ok:
+            return mp_obj_new_bool(CODE_CLASS(mp_obj_get_int(self->packet.method)) == CODE_CLASS_SUCCESS);
+        case MP_QSTR_etag:
+            return given(self->etag, bytes_option(self, OPTION_ETAG));
+        case MP_QSTR_max_age:
+            return given(self->max_age, uint_option(self, OPTION_MAX_AGE, MP_OBJ_NEW_SMALL_INT(MAX_AGE_DEFAULT)));
+        case MP_QSTR_location:
+            return given(self->location, path_option(self, true));
+        case MP_QSTR_observe:
+            return uint_option(self, OPTION_OBSERVE, mp_const_none);
+        default:
+            return common_attr(self, attr);
+    }
+}
+
+static void response_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    if (dest[0] == MP_OBJ_NULL) {
+        dest[0] = response_load(MP_OBJ_TO_PTR(self_in), attr);
+        if (dest[0] == MP_OBJ_NULL) {
+            microcoapy_packet_attr(self_in, attr, dest);
+        }
+    }
+}
+
+static mp_obj_t none_as_null(mp_obj_t value) {
+    return value == mp_const_none ? MP_OBJ_NULL : value;
+}
+
+// Response(code=None, payload=b"", content_format=None, *, etag=None, max_age=None, location=None, options=None)
+static mp_obj_t response_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    enum { CODE_, PAYLOAD, CONTENT_FORMAT, ETAG, MAX_AGE, LOCATION, OPTIONS };
+    static const mp_arg_t allowed[] = {
+        { MP_QSTR_code, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
+        { MP_QSTR_payload, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_PTR(&mp_const_empty_bytes_obj) } },
+        { MP_QSTR_content_format, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
+        { MP_QSTR_etag, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } },
+        { MP_QSTR_max_age, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } },
+        { MP_QSTR_location, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } },
+        { MP_QSTR_options, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } },
+    };
+    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all_kw_array(n_args, n_kw, args, MP_ARRAY_SIZE(allowed), allowed, value);
+    mcoap_event blank = { .content_format = MCOAP_CONTENT_FORMAT_NONE };
+    message_obj_t *self = microcoapy_message_new(type, &blank, mp_const_none);
+    self->packet.method = value[CODE_].u_obj;
+    if (self->packet.method != mp_const_none) {
+        microcoapy_int_arg(self->packet.method, MP_QSTR_code, 0, UINT8_MAX);
+    }
+    self->packet.payload = value[PAYLOAD].u_obj;
+    if (value[CONTENT_FORMAT].u_obj != mp_const_none) {
+        self->packet.content_format = value[CONTENT_FORMAT].u_obj;
+    }
+    self->packet.options = value[OPTIONS].u_obj == mp_const_none ? mp_obj_new_list(0, NULL) : value[OPTIONS].u_obj;
+    self->etag = none_as_null(value[ETAG].u_obj);
+    self->max_age = none_as_null(value[MAX_AGE].u_obj);
+    self->location = none_as_null(value[LOCATION].u_obj);
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static void print_code_payload(const mp_print_t *print, message_obj_t *self) {
+    if (mp_obj_is_small_int(self->packet.method)) {
+        unsigned code = MP_OBJ_SMALL_INT_VALUE(self->packet.method);
+        mp_printf(print, "(%u.%02u, ", CODE_CLASS(code), CODE_DETAIL(code));
+    } else {
+        mp_print_str(print, "(None, ");
+    }
+    mp_obj_print_helper(print, self->packet.payload, PRINT_REPR);
+    mp_print_str(print, ")");
+}
+
+static void response_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
+    (void)kind;
+    mp_print_str(print, "Response");
+    print_code_payload(print, MP_OBJ_TO_PTR(self_in));
+}
+
+MP_DEFINE_CONST_OBJ_TYPE(
+    microcoapy_response_type, MP_QSTR_Response, MP_TYPE_FLAG_NONE,
+    make_new, response_make_new,
+    attr, response_attr,
+    print, response_print
+    );
+
+// ---- Request -----------------------------------------------------------------------------------
+
+static mp_obj_t request_load(message_obj_t *self, qstr attr) {
+    switch (attr) {
+        case MP_QSTR_code:
+            return self->packet.method;
+        case MP_QSTR_path:
+            return path_option(self, false);
+        case MP_QSTR_query:
+            return query_text(self);
+        case MP_QSTR_accept:
+            return uint_option(self, OPTION_ACCEPT, mp_const_none);
+        case MP_QSTR_observe:
+            return uint_option(self, OPTION_OBSERVE, mp_const_none);
+        case MP_QSTR_etags:
+            return list_option(self, OPTION_ETAG);
+        case MP_QSTR_if_match:
+            return list_option(self, OPTION_IF_MATCH);
+        case MP_QSTR_if_none_match:
+            return mp_obj_new_bool(bytes_option(self, OPTION_IF_NONE_MATCH) != mp_const_none);
+        default:
+            return common_attr(self, attr);
+    }
+}
+
+static void request_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    if (dest[0] == MP_OBJ_NULL) {
+        dest[0] = request_load(MP_OBJ_TO_PTR(self_in), attr);
+        if (dest[0] == MP_OBJ_NULL) {
+            microcoapy_packet_attr(self_in, attr, dest);
+        }
+    }
+}
+
+static void request_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
+    (void)kind;
+    mp_print_str(print, "Request");
+    print_code_payload(print, MP_OBJ_TO_PTR(self_in));
+}
+
+MP_DEFINE_CONST_OBJ_TYPE(
+    microcoapy_request_type, MP_QSTR_Request, MP_TYPE_FLAG_NONE,
+    attr, request_attr,
+    print, request_print
+    );
+
+// ---- CoapError ---------------------------------------------------------------------------------
+
+// CoapError(code, text=""): a handler that raises it is answered with.
+MP_DEFINE_CONST_OBJ_TYPE(
+    microcoapy_error_type, MP_QSTR_CoapError, MP_TYPE_FLAG_NONE,
+    make_new, mp_obj_exception_make_new,
+    print, mp_obj_exception_print,
+    attr, mp_obj_exception_attr,
+    parent, &mp_type_Exception
+    );
+
+#endif // MICROCOAPY_MODERN

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+//
+// Which paths are served: a Python dict of path to handler, which programs may edit, and the engine's table of the same
+// paths, in which each path has a number.
+
+#include <string.h>
+
+#include "modern.h"
+#include "protocol.h"
+
+// Room for a few short paths; doubled when it does not do.
+#define FIRST_RESOURCE_MEMORY (96)
+
+mp_obj_t microcoapy_callbacks(coap_obj_t *self) {
+    if (self->callbacks == MP_OBJ_NULL) {
+        self->callbacks = mp_obj_new_dict(0);
+    }
+    return self->callbacks;
+}
+
+static bool in_step(coap_obj_t *self, mp_map_t *map) {
+    if (map->used != self->resource_count) {
+        return false;
+    }
+    for (size_t i = 0; i < self->resource_count; i++) {
+        if (mp_map_lookup(map, self->resource_paths[i], MP_MAP_LOOKUP) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Gives the engine's table more memory; it copies the table over, so the old block must live until then.
+static mcoap_result grow(coap_obj_t *self) {
+    size_t size = self->resource_memory_len == 0 ? FIRST_RESOURCE_MEMORY : 2 * self->resource_memory_len;
+    uint8_t *memory = m_new(uint8_t, size);
+    mcoap_result result = mcoap_resource_memory(self->endpoint, memory, size);
+    if (result == MCOAP_OK) {
+        self->resource_memory = memory;
+        self->resource_memory_len = size;
+    }
+    return result;
+}
+
+// Bytes of a str that the engine can read.
+static const uint8_t *engine_text(mp_obj_t str, size_t *len) {
+    const char *text = mp_obj_str_get_data(str, len);
+    return microcoapy_engine_bytes(text, *len);
+}
+
+static mcoap_result add_path(coap_obj_t *self, mp_obj_t path, const mcoap_resource *settings) {
+    size_t len;
+    const uint8_t *text = engine_text(path, &len);
+    mcoap_result result;
+    while ((result = mcoap_resource_add(self->endpoint, text, len, settings)) == MCOAP_ERR_MEMORY
+           && (result = grow(self)) == MCOAP_OK) {
+    }
+    return result;
+}
+
+static mcoap_result add_attribute(coap_obj_t *self, mp_obj_t name_in, mp_obj_t value) {
+    size_t name_len, value_len = 0;
+    const uint8_t *name = engine_text(name_in, &name_len);
+    const uint8_t *text = NULL;
+    if (name_len != 0 && name[name_len - 1] == '_') {
+        name_len--; // if_, because if is a keyword
+    }
+    bool quoted = microcoapy_is_str(value);
+    if (value != mp_const_true) {
+        // Whatever is no str is written as str() has it.
+        mp_obj_t as_str = quoted ? value : mp_call_function_1(MP_OBJ_FROM_PTR(&mp_type_str), value);
+        text = engine_text(as_str, &value_len);
+    }
+    mcoap_result result;
+    while ((result = mcoap_resource_attribute(self->endpoint, name, name_len, text, value_len, quoted)) == MCOAP_ERR_MEMORY
+           && (result = grow(self)) == MCOAP_OK) {
+    }
+    return result;
+}
+
+// A classic handler takes every method and looks at packet.method itself.
+static mcoap_result add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, uint32_t number) {
+    mcoap_resource settings = { .number = number, .methods = METHODS_ALL };
+    mp_map_t *attributes = NULL;
+    #if MICROCOAPY_MODERN
+    if (mp_obj_is_type(handler, &microcoapy_resource_type)) {
+        resource_obj_t *resource = MP_OBJ_TO_PTR(handler);
+        settings = resource->settings;
+        settings.number = number;
+        attributes = mp_obj_dict_get_map(resource->attributes);
+    }
+    #else
+    (void)handler;
+    #endif
+    mcoap_result result = add_path(self, path, &settings);
+    for (size_t i = 0; attributes != NULL && i < attributes->alloc && result == MCOAP_OK; i++) {
+        if (mp_map_slot_is_filled(attributes, i) && attributes->table[i].value != mp_const_none
+            && attributes->table[i].value != mp_const_false) {
+            result = add_attribute(self, attributes->table[i].key, attributes->table[i].value);
+        }
+    }
+    return result;
+}
+
+void microcoapy_paths_sync(coap_obj_t *self) {
+    if (self->callbacks == MP_OBJ_NULL) {
+        return;
+    }
+    mp_map_t *map = mp_obj_dict_get_map(self->callbacks);
+    if (in_step(self, map)) {
+        return;
+    }
+    mp_obj_t *paths = m_new(mp_obj_t, map->used);
+    self->resource_paths = paths;
+    self->resource_count = 0;
+    mcoap_resource_clear(self->endpoint);
+    mcoap_result failure = MCOAP_OK;
+    for (size_t i = 0; i < map->alloc; i++) {
+        if (!mp_map_slot_is_filled(map, i)) {
+            continue;
+        }
+        uint32_t number = self->resource_count++;
+        paths[number] = map->table[i].key;
+        if (microcoapy_is_str(paths[number])) {
+            mcoap_result result = add(self, paths[number], map->table[i].value, number);
+            failure = result == MCOAP_OK ? failure : result;
+        }
+    }
+    #if MICROCOAPY_OBSERVE
+    mcoap_resource_changed(self->endpoint);
+    #endif
+    if (failure != MCOAP_OK) {
+        microcoapy_raise(failure);
+    }
+}
+
+void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler) {
+    size_t len;
+    const char *text = mp_obj_str_get_data(path, &len);
+    if (len != 0 && text[0] == '/') {
+        path = mp_obj_new_str(text + 1, len - 1);
+    }
+    mp_obj_dict_store(microcoapy_callbacks(self), path, handler);
+    self->resource_count = SIZE_MAX; // out of step, also if the path was there before
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        microcoapy_paths_sync(self);
+        nlr_pop();
+    } else {
+        // No request could ever reach it.
+        mp_obj_dict_delete(self->callbacks, path);
+        nlr_jump(nlr.ret_val);
+    }
+    self->is_server = mp_const_true;
+}
+
+mp_obj_t microcoapy_path_handler(coap_obj_t *self, uint32_t number) {
+    if (self->callbacks == MP_OBJ_NULL || number >= self->resource_count) {
+        return MP_OBJ_NULL;
+    }
+    mp_map_elem_t *elem =
+        mp_map_lookup(mp_obj_dict_get_map(self->callbacks), self->resource_paths[number], MP_MAP_LOOKUP);
+    return elem == NULL ? MP_OBJ_NULL : elem->value;
+}
+
+bool microcoapy_path_number(coap_obj_t *self, mp_obj_t handler, uint32_t *number) {
+    microcoapy_paths_sync(self);
+    for (size_t i = 0; i < self->resource_count; i++) {
+        if (microcoapy_path_handler(self, i) == handler) {
+            *number = i;
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+//
+// Resource: a path with its handler, as coap.resource() makes it.
+
+#include <string.h>
+
+#include "modern.h"
+#include "protocol.h"
+
+#if MICROCOAPY_MODERN
+
+// ---- settings ----------------------------------------------------------------------------------
+
+static uint32_t methods_of(mp_obj_t methods) {
+    size_t len;
+    mp_obj_t *items;
+    if (!microcoapy_items(methods, &len, &items)) {
+        len = 1;
+        items = &methods;
+    }
+    uint32_t bits = 0;
+    for (size_t i = 0; i < len; i++) {
+        bits |= 1u << microcoapy_method_code(items[i]);
+    }
+    if ((bits & METHODS_ALL) != bits || bits == 0) {
+        microcoapy_bad_value(MP_QSTR_methods);
+    }
+    return bits;
+}
+
+static void set_flag(resource_obj_t *resource, uint32_t flag, mp_obj_t value) {
+    if (mp_obj_is_true(value)) {
+        resource->settings.flags |= flag;
+    }
+}
+
+// False: the keyword is no setting, but an attribute of the link.
+static bool set(resource_obj_t *resource, qstr name, mp_obj_t value) {
+    switch (name) {
+        case MP_QSTR_methods:
+            resource->settings.methods = methods_of(value);
+            return true;
+        #if MICROCOAPY_OBSERVE
+        case MP_QSTR_obs:
+            set_flag(resource, MCOAP_RESOURCE_OBSERVABLE, value);
+            return true;
+        case MP_QSTR_non:
+            set_flag(resource, MCOAP_RESOURCE_NON, value);
+            return true;
+        case MP_QSTR_min_interval:
+            resource->settings.interval_ms = microcoapy_int_arg(value, name, 0, INT32_MAX);
+            return true;
+        #endif
+        case MP_QSTR_hidden:
+            set_flag(resource, MCOAP_RESOURCE_HIDDEN, value);
+            return true;
+        #if MICROCOAPY_BLOCK
+        case MP_QSTR_fresh:
+            set_flag(resource, MCOAP_RESOURCE_FRESH, value);
+            return true;
+        case MP_QSTR_max_body:
+            resource->settings.max_body = microcoapy_int_arg(value, name, 1, BODY_MAX);
+            return true;
+        #endif
+        case MP_QSTR_into:
+            if (!mp_obj_is_callable(value)) {
+                microcoapy_bad_type(name);
+            }
+            resource->into = value;
+            return true;
+        case MP_QSTR_etag:
+            resource->etag = value;
+            return true;
+        default:
+            return false;
+    }
+}
+
+// RFC 6690 section 2: rt, if and ct may have several values, separated by spaces.
+static mp_obj_t attribute_text(mp_obj_t value) {
+    size_t len;
+    mp_obj_t *items;
+    if (!microcoapy_items(value, &len, &items)) {
+        return value;
+    }
+    vstr_t text;
+    mp_print_t print;
+    vstr_init_print(&text, 32, &print);
+    for (size_t i = 0; i < len; i++) {
+        mp_print_str(&print, i == 0 ? "" : " ");
+        mp_obj_print_helper(&print, items[i], PRINT_STR);
+    }
+    return mp_obj_new_str_from_vstr(&text);
+}
+
+// resource(path, *, methods=("GET",), obs=False, non=False, min_interval=0, etag=..., into=None, max_body=...,
+// fresh=False, hidden=False, **attributes)
+static mp_obj_t coap_resource(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
+    mp_arg_check_num(n_args, kwargs->used, 2, 2, true);
+    microcoapy_str_arg(args[1], MP_QSTR_path);
+    resource_obj_t *resource = m_new0(resource_obj_t, 1);
+    resource->base.type = &microcoapy_resource_type;
+    resource->coap = MP_OBJ_TO_PTR(args[0]);
+    resource->path = args[1];
+    resource->attributes = mp_obj_new_dict(0);
+    resource->settings.methods = 1u << METHOD_GET;
+    for (size_t i = 0; i < kwargs->alloc; i++) {
+        if (mp_map_slot_is_filled(kwargs, i)) {
+            mp_map_elem_t *given = &kwargs->table[i];
+            if (!set(resource, MP_OBJ_QSTR_VALUE(given->key), given->value)) {
+                mp_obj_dict_store(resource->attributes, given->key, attribute_text(given->value));
+            }
+        }
+    }
+    if (resource->into != MP_OBJ_NULL && resource->settings.max_body == 0) {
+        resource->settings.max_body = BODY_MAX; // whoever takes it block by block needs no memory for it
+    }
+    return MP_OBJ_FROM_PTR(resource);
+}
+MP_DEFINE_CONST_FUN_OBJ_KW(microcoapy_resource_obj, 2, coap_resource);
+
+// ---- the object --------------------------------------------------------------------------------
+
+// As a decorator it takes its handler; after that it is the handler.
+static mp_obj_t resource_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    resource_obj_t *resource = MP_OBJ_TO_PTR(self_in);
+    if (resource->handler != MP_OBJ_NULL) {
+        return mp_call_function_n_kw(resource->handler, n_args, n_kw, args);
+    }
+    mp_arg_check_num(n_args, n_kw, 1, 1, false);
+    if (!mp_obj_is_callable(args[0])) {
+        microcoapy_bad_type(MP_QSTR_handler);
+    }
+    resource->handler = args[0];
+    microcoapy_path_add(resource->coap, resource->path, self_in);
+    return self_in;
+}
+
+#if MICROCOAPY_OBSERVE
+// notify(): the state has changed.
+static mp_obj_t resource_notify(mp_obj_t self_in) {
+    resource_obj_t *resource = MP_OBJ_TO_PTR(self_in);
+    uint32_t number;
+    if (microcoapy_path_number(resource->coap, self_in, &number)) {
+        mcoap_resource_notify(resource->coap->endpoint, number);
+        microcoapy_async_update(resource->coap);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(resource_notify_obj, resource_notify);
+#endif
+
+static const mp_rom_map_elem_t resource_table[] = {
+    #if MICROCOAPY_OBSERVE
+    { MP_ROM_QSTR(MP_QSTR_notify), MP_ROM_PTR(&resource_notify_obj) },
+    #endif
+};
+static MP_DEFINE_CONST_DICT(resource_dict, resource_table);
+
+static void resource_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    resource_obj_t *resource = MP_OBJ_TO_PTR(self_in);
+    if (attr == MP_QSTR_etag) {
+        if (dest[0] == MP_OBJ_NULL) {
+            dest[0] = resource->etag == MP_OBJ_NULL ? mp_const_none : resource->etag;
+        } else if (dest[1] != MP_OBJ_NULL) {
+            resource->etag = dest[1];
+            dest[0] = MP_OBJ_NULL;
+        }
+    } else if (dest[0] == MP_OBJ_NULL) {
+        if (attr == MP_QSTR_path) {
+            dest[0] = resource->path;
+        } else {
+            dest[1] = MP_OBJ_SENTINEL; // a method
+        }
+    }
+}
+
+static void resource_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
+    (void)kind;
+    resource_obj_t *resource = MP_OBJ_TO_PTR(self_in);
+    mp_print_str(print, "Resource(");
+    mp_obj_print_helper(print, resource->path, PRINT_REPR);
+    mp_print_str(print, ")");
+}
+
+MP_DEFINE_CONST_OBJ_TYPE(
+    microcoapy_resource_type, MP_QSTR_Resource, MP_TYPE_FLAG_NONE,
+    call, resource_call,
+    attr, resource_attr,
+    print, resource_print,
+    locals_dict, &resource_dict
+    );
+
+#endif // MICROCOAPY_MODERN

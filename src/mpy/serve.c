@@ -1,0 +1,668 @@
+// SPDX-License-Identifier: MIT
+//
+// Answering requests with what handlers give: plain functions, coroutines, bodies that come or go block by block.
+//
+// A handler that is no Resource is one of the classic layer: it gets a packet, and answers with sendResponse().
+
+#include <string.h>
+
+#include "py/objgenerator.h"
+#include "modern.h"
+#include "protocol.h"
+
+#if MICROCOAPY_MODERN
+
+// What a handler has said.
+typedef struct {
+    options_t options;
+    mp_obj_t location; // or None
+    source_t source;   // the payload
+    uint8_t code;
+} reply_t;
+
+// A body of which more blocks may come, or be asked for.
+typedef struct _body_obj_t {
+    struct _body_obj_t *next;
+    mcoap_handle handle;
+    bool incoming;
+    sink_t sink;   // incoming
+    reply_t reply; // outgoing
+} body_obj_t;
+
+struct _handler_run_t;
+
+// A request until it is answered.
+typedef struct {
+    coap_obj_t *coap;
+    mcoap_handle handle;
+    uint32_t offset;          // of the part of the response that is asked for
+    message_obj_t *message;
+    resource_obj_t *resource; // NULL: a classic handler
+    struct _handler_run_t *run; // or NULL: the handler is a generator, to be run here
+    bool later;               // a task will answer
+} pending_t;
+
+// ---- bodies under way --------------------------------------------------------------------------
+
+#if MICROCOAPY_BLOCK
+static body_obj_t *body_find(coap_obj_t *self, mcoap_handle handle, bool incoming) {
+    for (body_obj_t *body = self->bodies; body != NULL; body = body->next) {
+        if (body->handle == handle && body->incoming == incoming && handle != 0) {
+            return body;
+        }
+    }
+    return NULL;
+}
+
+static void body_drop(coap_obj_t *self, const body_obj_t *gone) {
+    for (body_obj_t **link = &self->bodies; *link != NULL; link = &(*link)->next) {
+        if (*link == gone) {
+            *link = gone->next;
+            return;
+        }
+    }
+}
+
+static body_obj_t *body_new(coap_obj_t *self, mcoap_handle handle, bool incoming) {
+    body_obj_t *body = m_new0(body_obj_t, 1);
+    body->handle = handle;
+    body->incoming = incoming;
+    body->next = self->bodies;
+    self->bodies = body;
+    return body;
+}
+
+void microcoapy_prune_bodies(coap_obj_t *self) {
+    body_obj_t **link = &self->bodies;
+    while (*link != NULL) {
+        if (mcoap_body_alive(self->endpoint, (*link)->handle)) {
+            link = &(*link)->next;
+        } else {
+            *link = (*link)->next;
+        }
+    }
+}
+#else
+void microcoapy_prune_bodies(coap_obj_t *self) {
+    (void)self;
+}
+#endif
+
+// ---- replies -----------------------------------------------------------------------------------
+
+static mcoap_result write_reply(coap_obj_t *self, mcoap_handle request, const reply_t *reply, mcoap_handle *body) {
+    mcoap_result result = mcoap_response_begin(self->endpoint, request, TYPE_CON, reply->code);
+    if (result == MCOAP_OK) {
+        result = microcoapy_options_add(self, &reply->options);
+    }
+    if (result == MCOAP_OK && reply->location != mp_const_none) {
+        size_t len;
+        const char *text = mp_obj_str_get_data(reply->location, &len);
+        result = mcoap_draft_add(self->endpoint, MCOAP_PART_LOCATION, microcoapy_engine_bytes(text, len), len);
+    }
+    if (result == MCOAP_OK && reply->source.object != MP_OBJ_NULL) {
+        uint32_t offset, most;
+        result = mcoap_draft_body(self->endpoint, microcoapy_source_total(&reply->source), 0, &offset, &most);
+        size_t len = most;
+        bool more = false;
+        if (result == MCOAP_OK) {
+            const uint8_t *data = microcoapy_source_part(&reply->source, offset, &len, &more);
+            result = mcoap_draft_block(self->endpoint, data, len, more);
+        }
+    }
+    size_t len;
+    return result == MCOAP_OK ? mcoap_response_send(self->endpoint, microcoapy_now(), &len, body) : result;
+}
+
+static void send_code(coap_obj_t *self, mcoap_handle request, uint8_t code) {
+    reply_t reply = { .code = code, .location = mp_const_none };
+    mcoap_handle body;
+    write_reply(self, request, &reply, &body);
+}
+
+// Sends the part of the reply that is asked for. False: its body cannot go back to there.
+static bool send_reply(const pending_t *pending, reply_t *reply) {
+    coap_obj_t *self = pending->coap;
+    mcoap_handle body = 0;
+    if (!microcoapy_source_prepare(&reply->source, pending->offset, mcoap_endpoint_block_size(self->endpoint))) {
+        return false;
+    }
+    mcoap_result result = write_reply(self, pending->handle, reply, &body);
+    if (result == MCOAP_ERR_RANGE) {
+        send_code(self, pending->handle, MCOAP_CODE_BAD_REQUEST);
+    } else if (result != MCOAP_OK && result != MCOAP_ERR_STALE && result != MCOAP_ERR_NO_SLOT) {
+        // What the handler gave cannot be sent: that is its failure.
+        microcoapy_raise(result);
+    }
+    #if MICROCOAPY_BLOCK
+    body_obj_t *known = body_find(self, body, false);
+    if (body != 0) {
+        if (known == NULL) {
+            microcoapy_prune_bodies(self);
+            known = body_new(self, body, false);
+        }
+        if (&known->reply != reply) {
+            known->reply = *reply;
+        }
+    }
+    #endif
+    return true;
+}
+
+static uint8_t method_of(const pending_t *pending) {
+    return MP_OBJ_SMALL_INT_VALUE(pending->message->packet.method);
+}
+
+// ---- from a handler's result to a reply --------------------------------------------------------
+
+static void reply_init(reply_t *reply, const pending_t *pending) {
+    memset(reply, 0, sizeof(*reply));
+    reply->location = mp_const_none;
+    reply->code = mcoap_default_code(method_of(pending));
+}
+
+// The format that the resource's link names, if it names one.
+static mp_obj_t declared_format(const resource_obj_t *resource) {
+    mp_map_elem_t *ct = mp_map_lookup(
+        mp_obj_dict_get_map(resource->attributes), MP_OBJ_NEW_QSTR(MP_QSTR_ct), MP_MAP_LOOKUP);
+    return ct != NULL && mp_obj_is_small_int(ct->value) ? ct->value : mp_const_none;
+}
+
+// ETag of the resource's state now: None if there is no state, MP_OBJ_NULL if nothing is known.
+static mp_obj_t current_etag(const pending_t *pending) {
+    mp_obj_t etag = pending->resource->etag;
+    if (etag != MP_OBJ_NULL && mp_obj_is_callable(etag)) {
+        etag = mp_call_function_1(etag, MP_OBJ_FROM_PTR(pending->message));
+    }
+    return etag;
+}
+
+static const uint8_t *request_options(const pending_t *pending, size_t *len) {
+    return (const uint8_t *)mp_obj_str_get_data(pending->message->packet.raw_options, len);
+}
+
+// What the handler's result says; everything but the payload goes into the reply.
+static mp_obj_t take_result(reply_t *reply, mp_obj_t result, mp_obj_t *code, mp_obj_t *format, mp_obj_t *etag) {
+    size_t len;
+    mp_obj_t *items;
+    if (mp_obj_is_type(result, &microcoapy_response_type)) {
+        message_obj_t *response = MP_OBJ_TO_PTR(result);
+        *code = response->packet.method;
+        if (response->packet.content_format != MP_OBJ_NEW_SMALL_INT(MCOAP_CONTENT_FORMAT_NONE)) {
+            *format = response->packet.content_format;
+        }
+        *etag = response->etag;
+        microcoapy_options_append(&reply->options, OPTION_MAX_AGE, response->max_age, MP_QSTR_max_age);
+        if (response->location != MP_OBJ_NULL) {
+            microcoapy_str_arg(response->location, MP_QSTR_location);
+            reply->location = response->location;
+        }
+        microcoapy_options_collect(&reply->options, response->packet.options);
+        return response->packet.payload;
+    }
+    if (mp_obj_is_type(result, &mp_type_tuple)) {
+        mp_obj_get_array(result, &len, &items);
+        if (len < 1 || len > 3) {
+            microcoapy_bad_value(MP_QSTR_handler);
+        }
+        *code = items[0];
+        *format = len > 2 ? items[2] : mp_const_none;
+        return len > 1 ? items[1] : mp_const_none;
+    }
+    if (mp_obj_is_small_int(result)) {
+        *code = result;
+        return mp_const_none;
+    }
+    return result;
+}
+
+static void reply_from_result(reply_t *reply, const pending_t *pending, mp_obj_t result, mp_obj_t etag) {
+    mp_obj_t code = mp_const_none, format = mp_const_none, own_etag = MP_OBJ_NULL;
+    mp_obj_t payload = take_result(reply, result, &code, &format, &own_etag);
+    if (code != mp_const_none) {
+        reply->code = microcoapy_int_arg(code, MP_QSTR_code, 0, UINT8_MAX);
+    }
+    microcoapy_source_init(&reply->source, payload, MP_QSTR_payload);
+    uint32_t total = microcoapy_source_total(&reply->source);
+    bool is_content = reply->code == MCOAP_CODE_CONTENT;
+    bool has_format = CODE_CLASS(reply->code) == CODE_CLASS_SUCCESS && (is_content || total != 0);
+    if (format == mp_const_none && payload != mp_const_none && has_format) {
+        format = declared_format(pending->resource);
+        if (format == mp_const_none && microcoapy_is_str(payload)) {
+            format = MP_OBJ_NEW_SMALL_INT(FORMAT_TEXT);
+        }
+    }
+    if (own_etag != MP_OBJ_NULL) {
+        etag = own_etag;
+    }
+    mp_buffer_info_t tag = { NULL, 0, 0 };
+    if (is_content) {
+        microcoapy_bytes_arg(etag, MP_QSTR_etag, &tag);
+    }
+    uint8_t fingerprint[4];
+    if (MICROCOAPY_BLOCK && is_content && tag.len == 0 && total != MCOAP_UNKNOWN && total > mcoap_endpoint_block_size(pending->coap->endpoint)) {
+        // Blocks of one representation must be known by the same ETag, RFC 7959 section 2.4.
+        size_t len = total;
+        bool more;
+        const uint8_t *data = microcoapy_source_part(&reply->source, 0, &len, &more);
+        uint32_t hash = mcoap_fingerprint(data, len);
+        memcpy(fingerprint, &hash, sizeof(fingerprint));
+        tag.buf = fingerprint;
+        tag.len = sizeof(fingerprint);
+    }
+    size_t options_len;
+    const uint8_t *options = request_options(pending, &options_len);
+    uint8_t wanted = mcoap_response_condition(method_of(pending), options, options_len,
+        reply->code, format == mp_const_none ? MCOAP_CONTENT_FORMAT_NONE : (int32_t)mp_obj_get_int(format), tag.buf, tag.len);
+    if (tag.len != 0) {
+        microcoapy_options_append(&reply->options, OPTION_ETAG, mp_obj_new_bytes(tag.buf, tag.len), MP_QSTR_etag);
+    }
+    if (wanted != reply->code) {
+        reply->code = wanted;
+        reply->source.object = MP_OBJ_NULL;
+        return;
+    }
+    microcoapy_options_append(&reply->options, MCOAP_OPTION_CONTENT_FORMAT, format, MP_QSTR_content_format);
+}
+
+// ---- errors ------------------------------------------------------------------------------------
+
+// An exception answers its code if it is a CoapError, else 5.00; gives whether it is to be shown.
+static bool send_exception(const pending_t *pending, mp_obj_t exception) {
+    coap_obj_t *self = pending->coap;
+    uint8_t code = MCOAP_CODE_INTERNAL_SERVER_ERROR;
+    mp_buffer_info_t text = { NULL, 0, 0 };
+    bool is_answer = mp_obj_exception_match(exception, MP_OBJ_FROM_PTR(&microcoapy_error_type));
+    if (is_answer) {
+        mp_obj_t args = mp_load_attr(exception, MP_QSTR_args);
+        size_t len;
+        mp_obj_t *items;
+        mp_obj_get_array(args, &len, &items);
+        if (len != 0 && mp_obj_is_small_int(items[0]) && MP_OBJ_SMALL_INT_VALUE(items[0]) <= UINT8_MAX) {
+            code = MP_OBJ_SMALL_INT_VALUE(items[0]);
+        }
+        if (len > 1 && !mp_get_buffer(items[1], &text, MP_BUFFER_READ)) {
+            text.len = 0;
+        }
+    }
+    size_t options_len;
+    const uint8_t *options = request_options(pending, &options_len);
+    reply_t reply = { .code = code, .location = mp_const_none };
+    int32_t format = MCOAP_CONTENT_FORMAT_NONE;
+    if (text.len != 0) {
+        vstr_t payload;
+        vstr_init_len(&payload, text.len + MCOAP_DIAGNOSTIC_OVERHEAD);
+        payload.len = mcoap_diagnostic(options, options_len, microcoapy_engine_bytes(text.buf, text.len), text.len,
+            (uint8_t *)payload.buf, payload.len, &format);
+        microcoapy_source_init(&reply.source, mp_obj_new_bytes_from_vstr(&payload), MP_QSTR_payload);
+        if (format != MCOAP_CONTENT_FORMAT_NONE) {
+            microcoapy_options_append(
+                &reply.options, MCOAP_OPTION_CONTENT_FORMAT, MP_OBJ_NEW_SMALL_INT(format), MP_QSTR_content_format);
+        }
+    }
+    mcoap_handle body;
+    if (write_reply(self, pending->handle, &reply, &body) != MCOAP_OK) {
+        send_code(self, pending->handle, MCOAP_CODE_INTERNAL_SERVER_ERROR);
+    }
+    return !is_answer;
+}
+
+// Answers an exception of a handler; raises it again if it is none that a server survives.
+static void fail(const pending_t *pending, mp_obj_t exception) {
+    bool survives = mp_obj_exception_match(exception, MP_OBJ_FROM_PTR(&mp_type_Exception));
+    if (send_exception(pending, exception) && survives) {
+        microcoapy_show(exception);
+    }
+    microcoapy_flush(pending->coap, 0);
+    if (!survives) {
+        nlr_raise(exception);
+    }
+}
+
+static void reply_with(const pending_t *pending, mp_obj_t result, mp_obj_t etag) {
+    reply_t reply;
+    reply_init(&reply, pending);
+    reply_from_result(&reply, pending, result, etag);
+    send_reply(pending, &reply);
+}
+
+// ---- coroutines and generators -----------------------------------------------------------------
+
+// Both are generators to MicroPython. What the first step gives tells them apart: bytes are a body's, None is asyncio's.
+typedef struct _handler_run_t {
+    mp_obj_base_t base;
+    pending_t pending;
+    mp_obj_t generator;
+    mp_obj_t etag;
+} handler_run_t;
+
+static void reply_with_generator(handler_run_t *run, mp_obj_t first_chunk) {
+    reply_t reply;
+    reply_init(&reply, &run->pending);
+    reply_from_result(&reply, &run->pending, run->generator, run->etag);
+    reply.source.chunk = first_chunk;
+    send_reply(&run->pending, &reply);
+}
+
+// One step of the generator. Its own frame, so that none of these is on the stack when an error is answered.
+static MP_NOINLINE mp_vm_return_kind_t resume(handler_run_t *run, mp_obj_t value, mp_obj_t exception, mp_obj_t *result) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        // It raises when what the generator waits for is an object of C.
+        mp_vm_return_kind_t kind = mp_resume(run->generator, value, exception, result);
+        nlr_pop();
+        return kind;
+    }
+    *result = MP_OBJ_FROM_PTR(nlr.ret_val);
+    return MP_VM_RETURN_EXCEPTION;
+}
+
+// Answers with what the generator has given; the exception that came of it, or NULL.
+static MP_NOINLINE void *try_reply(handler_run_t *run, mp_vm_return_kind_t kind, mp_obj_t result) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        return nlr.ret_val;
+    }
+    if (kind == MP_VM_RETURN_YIELD) {
+        reply_with_generator(run, result);
+    } else {
+        reply_with(&run->pending, result, run->etag);
+    }
+    nlr_pop();
+    return NULL;
+}
+
+// One step. True: it waits for something, and has yielded that.
+static bool step(handler_run_t *run, mp_obj_t value, mp_obj_t exception, mp_obj_t *yielded) {
+    mp_obj_t result;
+    mp_vm_return_kind_t kind = resume(run, value, exception, &result);
+    mp_buffer_info_t chunk;
+    if (kind == MP_VM_RETURN_YIELD && !mp_get_buffer(result, &chunk, MP_BUFFER_READ)) {
+        *yielded = result;
+        return true;
+    }
+    void *error = kind == MP_VM_RETURN_EXCEPTION ? MP_OBJ_TO_PTR(result) : try_reply(run, kind, result);
+    if (error != NULL) {
+        fail(&run->pending, MP_OBJ_FROM_PTR(error));
+    }
+    microcoapy_flush(run->pending.coap, 0);
+    microcoapy_async_update(run->pending.coap);
+    return false;
+}
+
+static mp_obj_t task_step(handler_run_t *run, mp_obj_t value, mp_obj_t exception) {
+    mp_obj_t yielded;
+    if (step(run, value, exception, &yielded)) {
+        return yielded;
+    }
+    mp_raise_StopIteration(MP_OBJ_NULL);
+}
+
+static mp_obj_t handler_run_send(mp_obj_t self_in, mp_obj_t value) {
+    return task_step(MP_OBJ_TO_PTR(self_in), value, MP_OBJ_NULL);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(handler_run_send_obj, handler_run_send);
+
+static mp_obj_t handler_run_throw(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    return task_step(MP_OBJ_TO_PTR(args[0]), MP_OBJ_NULL, mp_make_raise_obj(args[1]));
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(handler_run_throw_obj, 2, 4, handler_run_throw);
+
+static const mp_rom_map_elem_t handler_run_table[] = {
+    { MP_ROM_QSTR(MP_QSTR_send), MP_ROM_PTR(&handler_run_send_obj) },
+    { MP_ROM_QSTR(MP_QSTR_throw), MP_ROM_PTR(&handler_run_throw_obj) },
+};
+static MP_DEFINE_CONST_DICT(handler_run_dict, handler_run_table);
+
+static MP_DEFINE_CONST_OBJ_TYPE(
+    handler_run_type, MP_QSTR_coroutine, MP_TYPE_FLAG_NONE,
+    locals_dict, &handler_run_dict
+    );
+
+static void run_generator(pending_t *pending, mp_obj_t generator, mp_obj_t etag) {
+    handler_run_t *run = mp_obj_malloc(handler_run_t, &handler_run_type);
+    run->pending = *pending;
+    run->generator = generator;
+    run->etag = etag;
+    if (microcoapy_in_loop()) {
+        mp_call_function_1(microcoapy_core(MP_QSTR_create_task), MP_OBJ_FROM_PTR(run));
+        pending->later = true;
+        return;
+    }
+    pending->run = run;
+}
+
+// ---- handlers ----------------------------------------------------------------------------------
+
+// Runs a Resource's handler.
+static void run_handler(pending_t *pending) {
+    mp_obj_t etag = current_etag(pending);
+    mp_buffer_info_t tag = { NULL, 0, 0 };
+    if (etag != mp_const_none) {
+        microcoapy_bytes_arg(etag, MP_QSTR_etag, &tag);
+    }
+    size_t options_len;
+    const uint8_t *options = request_options(pending, &options_len);
+    uint8_t refusal = mcoap_request_condition(method_of(pending), options, options_len,
+        etag != mp_const_none, tag.len == 0 ? NULL : tag.buf, tag.len);
+    if (refusal != 0) {
+        reply_t reply;
+        reply_init(&reply, pending);
+        reply.code = refusal;
+        if (tag.len != 0) {
+            microcoapy_options_append(&reply.options, OPTION_ETAG, etag, MP_QSTR_etag);
+        }
+        send_reply(pending, &reply);
+        return;
+    }
+    mp_obj_t result = mp_call_function_1(pending->resource->handler, MP_OBJ_FROM_PTR(pending->message));
+    // The handler may have changed the state.
+    if (etag != MP_OBJ_NULL) {
+        etag = current_etag(pending);
+    }
+    if (mp_obj_is_type(result, &mp_type_gen_instance)) {
+        run_generator(pending, result, etag);
+    } else {
+        reply_with(pending, result, etag);
+    }
+}
+
+static void call_classic(coap_obj_t *self, mp_obj_t handler, message_obj_t *message, const peer_t *peer) {
+    mp_obj_t args[3] = { MP_OBJ_FROM_PTR(message), MP_OBJ_NULL, MP_OBJ_NULL };
+    microcoapy_peer_to_pair(self, peer, &args[1]);
+    mp_call_function_n_kw(handler, 3, 0, args);
+}
+
+#if MICROCOAPY_BLOCK
+// Where the body of a request goes that comes in one piece or in many.
+static void begin_sink(sink_t *sink, const pending_t *pending) {
+    mp_obj_t target = MP_OBJ_NULL;
+    if (pending->resource != NULL && pending->resource->into != MP_OBJ_NULL) {
+        target = mp_call_function_1(pending->resource->into, MP_OBJ_FROM_PTR(pending->message));
+    }
+    microcoapy_sink_init(sink, target, 0, MP_QSTR_into);
+}
+
+static void write_payload(sink_t *sink, const message_obj_t *message) {
+    size_t len;
+    const char *data = mp_obj_str_get_data(message->packet.payload, &len);
+    microcoapy_sink_write(sink, (const uint8_t *)data, len);
+}
+
+static void finish_sink(sink_t *sink, message_obj_t *message) {
+    mp_obj_t body = microcoapy_sink_finish(sink);
+    if (sink->target == MP_OBJ_NULL) {
+        message->packet.payload = body;
+    } else {
+        message->packet.payload = mp_const_empty_bytes;
+        message->body = body;
+    }
+}
+
+// Whether requests with this method have a body, which may be empty: RFC 7252 section 5.8, RFC 8132.
+static bool has_body(uint8_t method) {
+    return method != METHOD_GET && method != METHOD_DELETE;
+}
+
+// The body of a request that is complete now. False: its beginning is lost.
+static bool complete_body(const pending_t *pending, const mcoap_event *event) {
+    coap_obj_t *self = pending->coap;
+    size_t len;
+    mp_obj_str_get_data(pending->message->packet.payload, &len);
+    if (event->body != 0) {
+        body_obj_t *body = body_find(self, event->body, true);
+        if (body == NULL) {
+            return false;
+        }
+        body_drop(self, body);
+        write_payload(&body->sink, pending->message);
+        finish_sink(&body->sink, pending->message);
+    } else if ((len != 0 || has_body(method_of(pending))) && pending->resource != NULL
+               && pending->resource->into != MP_OBJ_NULL) {
+        sink_t sink;
+        begin_sink(&sink, pending);
+        write_payload(&sink, pending->message);
+        finish_sink(&sink, pending->message);
+    }
+    return true;
+}
+
+// A block of a request's body that is not the last.
+static void take_upload(const pending_t *pending, const mcoap_event *event) {
+    coap_obj_t *self = pending->coap;
+    body_obj_t *body = body_find(self, event->body, true);
+    if (event->offset == 0) {
+        if (body != NULL) {
+            body_drop(self, body);
+        }
+        microcoapy_prune_bodies(self);
+        body = body_new(self, event->body, true);
+        begin_sink(&body->sink, pending);
+    }
+    if (body == NULL) {
+        send_code(self, pending->handle, MCOAP_CODE_INCOMPLETE);
+        return;
+    }
+    write_payload(&body->sink, pending->message);
+    mcoap_request_continue(self->endpoint, microcoapy_now(), pending->handle);
+}
+#endif
+
+static void answer(pending_t *pending, const mcoap_event *event, mp_obj_t handler, const peer_t *peer) {
+    coap_obj_t *self = pending->coap;
+    #if MICROCOAPY_BLOCK
+    if (event->kind == MCOAP_EVENT_UPLOAD) {
+        take_upload(pending, event);
+        return;
+    }
+    body_obj_t *body = event->kind == MCOAP_EVENT_DOWNLOAD ? body_find(self, event->body, false) : NULL;
+    if (body != NULL) {
+        if (send_reply(pending, &body->reply)) {
+            microcoapy_prune_bodies(self);
+            return;
+        }
+        // A body that cannot go back: the handler is asked for it again.
+        body_drop(self, body);
+    }
+    if (event->kind == MCOAP_EVENT_DOWNLOAD && mcoap_default_code(method_of(pending)) != MCOAP_CODE_CONTENT) {
+        // But not for what has effects.
+        send_code(self, pending->handle, MCOAP_CODE_INCOMPLETE);
+        return;
+    }
+    if (event->kind == MCOAP_EVENT_REQUEST && !complete_body(pending, event)) {
+        send_code(self, pending->handle, MCOAP_CODE_INCOMPLETE);
+        return;
+    }
+    #endif
+    if (pending->resource != NULL) {
+        run_handler(pending);
+    } else {
+        call_classic(self, handler, pending->message, peer);
+    }
+}
+
+// The exception that came of it, or NULL. Never inlined: what it leaves in pending must be in memory when an exception
+// ends it.
+static MP_NOINLINE void *try_answer(pending_t *pending, const mcoap_event *event, const peer_t *peer) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        return nlr.ret_val;
+    }
+    mp_obj_t handler = microcoapy_path_handler(pending->coap, event->resource);
+    bool is_resource = handler != MP_OBJ_NULL && mp_obj_is_type(handler, &microcoapy_resource_type);
+    pending->resource = is_resource ? MP_OBJ_TO_PTR(handler) : NULL;
+    pending->message =
+        microcoapy_message_new(is_resource ? &microcoapy_request_type : &microcoapy_packet_type, event, mp_const_none);
+    pending->message->sender = microcoapy_peer_to_object(pending->coap, peer);
+    if (handler != MP_OBJ_NULL) {
+        answer(pending, event, handler, peer);
+    }
+    nlr_pop();
+    return NULL;
+}
+
+bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
+    mcoap_handle request = event->handle;
+    bool is_part = event->kind != MCOAP_EVENT_REQUEST;
+    pending_t pending = { .coap = self, .handle = request };
+    pending.offset = event->kind == MCOAP_EVENT_DOWNLOAD ? event->offset : 0;
+    void *exception = try_answer(&pending, event, peer);
+    mp_obj_t yielded;
+    if (exception == NULL && pending.run != NULL && step(pending.run, mp_const_none, MP_OBJ_NULL, &yielded)) {
+        exception = MP_OBJ_TO_PTR(mp_obj_new_exception_msg(
+            &mp_type_RuntimeError, MP_ERROR_TEXT("coroutine without event loop: use serve() or run()")));
+    }
+    if (exception != NULL && pending.resource != NULL && pending.message != NULL) {
+        bool survives = mp_obj_exception_match(MP_OBJ_FROM_PTR(exception), MP_OBJ_FROM_PTR(&mp_type_Exception));
+        if (send_exception(&pending, MP_OBJ_FROM_PTR(exception)) && survives) {
+            microcoapy_show(MP_OBJ_FROM_PTR(exception));
+        }
+        exception = survives ? NULL : exception;
+    } else if (exception != NULL) {
+        send_code(self, request, MCOAP_CODE_INTERNAL_SERVER_ERROR);
+    }
+    // A task answers later: the Empty ACK is sent when it is due.
+    if (!pending.later) {
+        mcoap_request_release(self->endpoint, request);
+    }
+    microcoapy_flush(self, 0);
+    if (exception != NULL) {
+        // The client has heard of it before the program does.
+        nlr_jump(exception);
+    }
+    return !is_part;
+}
+
+#else // the classic layer alone
+
+bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
+    mcoap_handle request = event->handle;
+    void *exception = NULL;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        mp_obj_t handler = microcoapy_path_handler(self, event->resource);
+        if (handler != MP_OBJ_NULL) {
+            mp_obj_t args[3] = { microcoapy_packet_from_event(event), MP_OBJ_NULL, MP_OBJ_NULL };
+            microcoapy_peer_to_pair(self, peer, &args[1]);
+            mp_call_function_n_kw(handler, 3, 0, args);
+        }
+        nlr_pop();
+    } else {
+        exception = nlr.ret_val;
+        size_t len;
+        mcoap_handle body;
+        if (mcoap_response_begin(self->endpoint, request, TYPE_CON, MCOAP_CODE_INTERNAL_SERVER_ERROR) == MCOAP_OK) {
+            mcoap_response_send(self->endpoint, microcoapy_now(), &len, &body);
+        }
+    }
+    mcoap_request_release(self->endpoint, request);
+    microcoapy_flush(self, 0);
+    if (exception != NULL) {
+        // The client has heard of it before the program does.
+        nlr_jump(exception);
+    }
+    return true;
+}
+
+#endif

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// Attributes that are objects in a row, with their names in the same order; and methods by name.
+
+#include "shim.h"
+
+size_t microcoapy_name_index(const qstr_short_t *names, size_t count, qstr name) {
+    size_t i = 0;
+    while (i < count && names[i] != name) {
+        i++;
+    }
+    return i;
+}
+
+bool microcoapy_slot_attr(const qstr_short_t *names, size_t count, mp_obj_t *slots, qstr attr, mp_obj_t *dest) {
+    size_t i = microcoapy_name_index(names, count, attr);
+    if (i == count) {
+        return false;
+    }
+    if (dest[0] == MP_OBJ_NULL) {
+        dest[0] = slots[i];
+    } else if (dest[1] != MP_OBJ_NULL) {
+        slots[i] = dest[1];
+        dest[0] = MP_OBJ_NULL;
+    }
+    return true;
+}
+
+mp_obj_t microcoapy_call(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b) {
+    mp_obj_t method[4];
+    mp_load_method(object, name, method);
+    method[2] = a;
+    method[3] = b;
+    return mp_call_method_n_kw(n_args, 0, method);
+}

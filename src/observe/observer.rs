@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+//! The peers that observe our resources, RFC 7641 section 4.
+
+use crate::config::OBSERVERS;
+use crate::handle::{Handle, Table};
+use crate::message::peer::PeerId;
+use crate::message::store::StoredMessage;
+use crate::message::transmission::Backoff;
+use crate::time::{Instant, earliest};
+use crate::wire::header::MessageId;
+
+/// RFC 7641 section 4.5: a notification must be confirmable every 24 hours at the latest, milliseconds.
+const CONFIRM_WITHIN_MS: u32 = 24 * 60 * 60 * 1000;
+
+/// Every so many notifications one is confirmable, so that observers that have gone are noticed.
+const CONFIRM_EVERY: u8 = 8;
+
+/// RFC 7641 section 4.5.1: without an estimate of the round-trip time, not more than one non-confirmable
+/// notification every 3 seconds; milliseconds.
+pub const NON_INTERVAL_MS: u32 = 3000;
+
+/// What is being done for an observer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// Nothing.
+    Idle,
+    /// A handler is asked for the representation.
+    Preparing,
+    /// A confirmable notification waits for its ACK.
+    Unacknowledged,
+    /// A newer notification is to go on where the last one's retransmission was.
+    Superseding(Backoff),
+}
+
+/// A peer that observes a resource.
+#[derive(Clone, Copy, Debug)]
+pub struct Observer {
+    /// Who observes.
+    pub peer: PeerId,
+    /// The request, with its token: notifications are answers to it.
+    pub request: StoredMessage,
+    /// What goes on.
+    pub state: State,
+    /// Where the retransmission of an older notification was, that the next one goes on from.
+    pub backoff: Backoff,
+    /// The state of the resource has changed since the last notification.
+    pub pending: bool,
+    /// Non-confirmable notifications since the last confirmable one.
+    pub unconfirmed: u8,
+    /// RFC 7641 section 4.2: the Content-Format of all notifications, or none (inner `None`). `None`: there
+    /// were only 2.03 Valid so far, which have no content.
+    pub content_format: Option<Option<u16>>,
+    /// The id of the last notification.
+    pub last_id: Option<MessageId>,
+    /// When the last confirmable notification was sent.
+    pub confirmed: Instant,
+    /// No notification before.
+    pub quiet_until: Instant,
+}
+
+impl Observer {
+    /// A peer that has just been told the state.
+    #[must_use]
+    pub fn new(
+        peer: PeerId,
+        request: StoredMessage,
+        content_format: Option<Option<u16>>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            peer,
+            request,
+            state: State::Idle,
+            backoff: Backoff::default(),
+            pending: false,
+            unconfirmed: 0,
+            content_format,
+            last_id: None,
+            confirmed: now,
+            quiet_until: now,
+        }
+    }
+
+    /// A peer that was told the state some time ago: the next notification is confirmable, as the peer may
+    /// have gone.
+    #[must_use]
+    pub fn of_old(self) -> Self {
+        Self {
+            unconfirmed: CONFIRM_EVERY - 1,
+            ..self
+        }
+    }
+
+    /// Whether the next notification must be confirmable.
+    #[must_use]
+    pub fn must_confirm(&self, now: Instant) -> bool {
+        self.unconfirmed + 1 >= CONFIRM_EVERY || now.since(self.confirmed) >= CONFIRM_WITHIN_MS
+    }
+
+    /// When a handler is to be asked for the next notification; `None`: not until something happens.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Idle if !self.pending => Some(self.confirmed.after(CONFIRM_WITHIN_MS)),
+            State::Idle | State::Superseding(_) => Some(self.quiet_until),
+            State::Preparing | State::Unacknowledged => None,
+        }
+    }
+
+    /// A handler is being asked for the next notification.
+    pub fn prepare(&mut self, now: Instant) {
+        if self.must_confirm(now) {
+            // Also if the handler has nothing to say this time.
+            self.unconfirmed = CONFIRM_EVERY - 1;
+            self.confirmed = now;
+        }
+        self.state = State::Preparing;
+        self.pending = false;
+    }
+}
+
+/// All observers.
+#[derive(Default)]
+pub struct Observers {
+    pub(crate) table: Table<Observer, OBSERVERS>,
+    /// Of the last notification, RFC 7641 section 4.4.
+    pub(crate) sequence: u32,
+}
+
+impl Observers {
+    /// Whether another peer's observation finds a place: one place is left to others, whom a peer with many
+    /// observations must not keep out.
+    #[must_use]
+    pub fn has_room(&self, peer: PeerId) -> bool {
+        let of_peer = self.table.iter().filter(|(_, o)| o.peer == peer).count();
+        !self.table.is_full() && (OBSERVERS == 1 || OBSERVERS.saturating_sub(of_peer) > 1)
+    }
+
+    /// The observer, unless the handle is stale.
+    #[must_use]
+    pub fn get(&self, handle: Handle) -> Option<&Observer> {
+        self.table.get(handle)
+    }
+
+    /// The observer, unless the handle is stale.
+    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut Observer> {
+        self.table.get_mut(handle)
+    }
+
+    /// The observer that a RST to a notification with this id is about.
+    #[must_use]
+    pub fn match_id(&self, peer: PeerId, id: MessageId) -> Option<Handle> {
+        self.table.find(|o| o.peer == peer && o.last_id == Some(id))
+    }
+
+    /// The next number of a notification, RFC 7641 section 4.4.
+    pub fn next_sequence(&mut self) -> u32 {
+        self.sequence = (self.sequence + 1) & crate::wire::observe::SEQUENCE_MASK;
+        self.sequence
+    }
+
+    /// Brings instants that are over up to date, so that they are not mistaken for later ones when the clock
+    /// wraps.
+    pub fn expire(&mut self, now: Instant) {
+        for (_, observer) in self.table.iter_mut() {
+            observer.quiet_until = observer.quiet_until.or_now(now);
+            let day_ago = Instant(now.0.wrapping_sub(CONFIRM_WITHIN_MS));
+            observer.confirmed = observer.confirmed.or_now(day_ago);
+        }
+    }
+
+    /// The observer who has waited longest for a notification that is due.
+    #[must_use]
+    pub fn first_due(&self, now: Instant) -> Option<Handle> {
+        self.table
+            .earliest(|_, o| o.due_at().filter(|at| at.is_due(now)))
+    }
+
+    /// When `first_due` has one to give.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Instant> {
+        let due = self.table.iter().map(|(_, observer)| observer.due_at());
+        due.fold(None, earliest)
+    }
+
+    /// Whether one refers to the peer.
+    #[must_use]
+    pub fn refers_to(&self, peer: PeerId) -> bool {
+        self.table.iter().any(|(_, observer)| observer.peer == peer)
+    }
+
+    /// Forgets everything but the numbers.
+    pub fn clear(&mut self) {
+        self.table.clear();
+    }
+}

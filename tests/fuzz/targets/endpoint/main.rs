@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+//! One endpoint behind its C ABI, with an invented clock and invented peers. The input is a script:
+//! datagrams, time, requests, responses and other calls in any order.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`script`] | the input |
+//! | [`engine`] | the ABI behind slices |
+//! | [`world`] | the endpoint, its clock, and what must be true at any time |
+//! | [`events`] | what events must be like |
+//! | [`datagrams`] | what sent datagrams must be like |
+//! | [`client`] | the program as a client: requests, exchanges |
+//! | [`server`] | the program as a server: answers, resources |
+//! | [`peers`] | what peers say: to what the endpoint has sent, and by themselves |
+//! | [`reading`] | functions without an endpoint |
+#![no_main]
+
+mod client;
+mod datagrams;
+mod engine;
+mod events;
+mod peers;
+mod reading;
+mod script;
+mod server;
+mod world;
+
+use script::Script;
+use world::World;
+
+/// libFuzzer calls this with one script after the other.
+///
+/// # Safety
+/// `(data, len)` is readable.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn LLVMFuzzerTestOneInput(data: *const u8, len: usize) -> i32 {
+    // SAFETY: libFuzzer's promise.
+    run(Script::new(unsafe { engine::slice(data, len) }));
+    0
+}
+
+fn run(mut script: Script) {
+    let mut world = World::new(&mut script);
+    while !script.is_over() {
+        world.step(&mut script);
+        world.drain();
+    }
+    world.wind_down();
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+//! Any bytes as a datagram and as options; any message.
+
+use microcoapy::wire::builder::MessageDraft;
+use microcoapy::wire::code::Code;
+use microcoapy::wire::header::{MessageId, MessageType, Token};
+use microcoapy::wire::message::{MessageView, ParseError};
+use microcoapy::wire::option::{self, OptionNumber, Options};
+
+pub fn parse_and_rebuild(data: &[u8]) {
+    let message = match MessageView::parse(data) {
+        Ok(message) => message,
+        Err(ParseError::TooShort) => return assert!(data.len() < 4),
+        Err(ParseError::Version) => return assert!(data[0] >> 6 != 1),
+        Err(ParseError::Format { id, .. }) => {
+            return assert_eq!(id.0.to_be_bytes(), data[2..4]);
+        }
+    };
+    message.content_format();
+    message.unrecognized_critical(|number| number.definition().is_some());
+    for option in message.options() {
+        message.first_valid(option.number);
+        message.uint(option.number);
+    }
+
+    // Odd ones backwards, then even ones: every number keeps its own order, so the message is the same again.
+    let mut buffer = vec![0xA5; data.len()];
+    let mut draft = MessageDraft::begin(&mut buffer, message.token()).unwrap();
+    let mut numbers: Vec<OptionNumber> = message.options().map(|option| option.number).collect();
+    numbers.dedup();
+    numbers.sort_by_key(|number| (number.0 % 2, u16::MAX - number.0));
+    draft
+        .payload(
+            &mut buffer,
+            &message.payload()[..message.payload().len() / 2],
+        )
+        .unwrap();
+    for number in numbers {
+        for option in message.options().filter(|option| option.number == number) {
+            draft.option(&mut buffer, number, option.value).unwrap();
+        }
+    }
+    draft.payload(&mut buffer, message.payload()).unwrap();
+    let len = draft
+        .finish(&mut buffer, message.kind(), message.code(), message.id())
+        .unwrap();
+    assert_eq!(buffer[..len], *data);
+}
+
+pub fn walk_from_anywhere(data: &[u8]) {
+    if let Ok(end) = option::check(data) {
+        let (mut offset, mut number) = (0, 0);
+        for expected in Options::new(&data[..end]) {
+            let mut options = Options::resume(data, offset, number);
+            assert_eq!(options.next(), Some(expected));
+            (offset, number) = options.position();
+        }
+        assert_eq!(offset, end);
+    }
+    let at = data.first().map_or(0, |&byte| usize::from(byte));
+    for option in Options::resume(data, at, at as u32 * 300) {
+        assert!(u32::from(option.number.0) >= at as u32 * 300);
+    }
+}
+
+/// Three bytes say what to add, to a buffer that is often too small.
+pub fn build_in_any_order(data: &[u8]) {
+    let [size, rest @ ..] = data else { return };
+    let mut buffer = vec![0xA5; usize::from(*size)];
+    let Ok(mut draft) = MessageDraft::begin(&mut buffer, &Token::new(b"ab").unwrap()) else {
+        return assert!(buffer.len() < 6);
+    };
+    let mut payload = vec![];
+    for step in rest.chunks_exact(3).take(100) {
+        let number = u16::from_be_bytes([step[0], step[1]]) >> (step[1] & 15);
+        let value = vec![step[2]; usize::from(step[2]) * 2 % 300];
+        let before = (draft.len(), buffer.clone());
+        let result = if step[0] == 0xFF {
+            draft
+                .payload(&mut buffer, &value)
+                .inspect(|()| payload = value)
+        } else {
+            draft.option(&mut buffer, OptionNumber(number), &value)
+        };
+        if result.is_err() {
+            assert_eq!((draft.len(), buffer.clone()), before);
+        }
+        let options = draft.options(&buffer);
+        assert!(options.is_sorted_by_key(|option| option.number));
+    }
+    let id = MessageId(1);
+    let kind = MessageType::Confirmable;
+    let len = draft.finish(&mut buffer, kind, Code::GET, id).unwrap();
+    let message = MessageView::parse(&buffer[..len]).unwrap();
+    assert_eq!(message.payload(), payload);
+}

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Bodies of all sizes in blocks of all sizes, RFC 7959: our client and libcoap's server, our server and libcoap's client."""
+
+import os
+import tempfile
+
+import coapmsg
+import net
+import programs
+from harness import cases, limit
+
+SIZES = {str(size): size for size in (0, 1, 16, 1023, 1024, 1025, 65537, 1048576)}
+BLOCKS = (16, 32, 64, 128, 256, 512, 1024)
+LIMIT = 600
+
+# RFC 7252 section 4.4: with the default lifetimes a peer gets about 250 messages a second, and 1 MB in blocks of 16
+# bytes takes all message ids there are. So the lifetimes are short, and each transfer has a port of its own.
+CLIENT = "coap.stop()\ncoap = microcoapy.Coap(ack_timeout=500, max_retransmit=3, max_latency=100, processing_delay=100)\ncoap.start(0)"
+
+
+def pattern(length):
+    return bytes(i % 251 for i in range(length))
+
+
+@cases(**SIZES)
+@limit(LIMIT)
+def test_client_sends_and_fetches(size):
+    _, port = programs.libcoap_server()
+    uri = "coap://127.0.0.1:%d/example_data" % port
+    agent = programs.loop_client()
+    for block in BLOCKS:
+        agent.exec(CLIENT)
+        code = "r = await coap.put(%r, body=Pattern(%d), block_size=%d)\nreturn r.code" % (uri, size, block)
+        assert agent.run(code, LIMIT) == coapmsg.code("2.01" if block == BLOCKS[0] else "2.04"), block
+        agent.exec(CLIENT)
+        code = (
+            "target = Pattern()\n"
+            "r = await coap.get(%r, into=target, block_size=%d)\n"
+            "return r.code, target.at, target.good" % (uri, block)
+        )
+        assert agent.run(code, LIMIT) == (coapmsg.code("2.05"), size, True), block
+        assert agent.eval("(coap.stats()['exchanges_in_use'], coap.stats()['bodies_in_use'])") == (0, 0)
+
+
+SERVER = """
+@coap.resource("large", ct=42)
+def large(request):
+    return Pattern(int(request.query))
+
+@coap.resource("put", methods=("PUT", "POST"), into=sink)
+def put(request):
+    return judge(request.body)
+"""
+
+
+def run(port, path, *options):
+    """What a run of coap-client got."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "body")
+        _, log = programs.libcoap_client("coap://127.0.0.1:%d/%s" % (port, path), "-v", "3", "-o", file, *options, timeout=LIMIT)
+        if not os.path.exists(file):
+            return b"", log
+        with open(file, "rb") as received:
+            return received.read(), log
+
+
+@cases(**SIZES)
+@limit(LIMIT)
+def test_server_is_fetched_from(size):
+    _, port = programs.loop_server(SERVER)
+    for block in BLOCKS:
+        payload, log = run(port, "large?%d" % size, "-b", str(block))
+        assert payload == pattern(size), (block, len(payload), log[-500:])
+
+
+@cases(**SIZES)
+@limit(LIMIT)
+def test_server_is_sent_to(size):
+    agent, port = programs.loop_server(SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(pattern(size))
+        file.flush()
+        for block in BLOCKS:
+            payload, log = run(port, "put", "-m", "put", "-f", file.name, "-b", str(block))
+            assert payload == b"%d True" % size, (block, payload, log[-500:])
+    assert agent.eval("coap.stats()['bodies_in_use']") == 0
+
+
+def test_one_block_of_the_middle():
+    """RFC 7959 section 2.4: any block may be asked for."""
+    _, port = programs.loop_server('coap.resource("x")(lambda request: pattern(5000))')
+    payload, log = run(port, "x", "-b", "3,256")
+    assert payload == pattern(1024)[768:], (len(payload), log[-500:])
+
+
+@limit(120)
+def test_transfer_under_loss():
+    _, port = programs.libcoap_server()
+    with net.Proxy(port, net.lossy(4, loss=0.2)) as proxy:
+        agent = programs.loop_client("ack_timeout=50, max_retransmit=8")
+        uri = "coap://127.0.0.1:%d/example_data" % proxy.port
+        code = "r = await coap.put(%r, body=Pattern(20000), block_size=512)\nreturn r.code" % uri
+        # When only the last ACK is lost, libcoap carries the repeated block out again, on what is there by then.
+        assert agent.run(code, 100) in (coapmsg.code("2.01"), coapmsg.code("2.04"))
+        code = "target = Pattern()\nr = await coap.get(%r, into=target, block_size=512)\nreturn r.code, target.at, target.good" % uri
+        assert agent.run(code, 100) == (coapmsg.code("2.05"), 20000, True)
+        assert any(datagram.dropped for datagram in proxy.records)

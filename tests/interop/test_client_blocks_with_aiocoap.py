@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""Our client: bodies of all sizes in blocks of all sizes, RFC 7959, with aiocoap's server."""
+
+import coapmsg
+import net
+import programs
+from harness import cases, limit
+
+SIZES = {str(size): size for size in (0, 1, 16, 1023, 1024, 1025, 65537, 1048576)}
+BLOCKS = (16, 32, 64, 128, 256, 512, 1024)
+LIMIT = 600  # 65,536 blocks of 16 bytes, in Python on one side
+
+# RFC 7252 section 4.4: with the default lifetimes a peer gets about 250 messages a second, and 1 MB in blocks of 16
+# bytes takes all message ids there are. So the lifetimes are short, and each transfer has a port of its own.
+CLIENT = "coap.stop()\ncoap = microcoapy.Coap(ack_timeout=500, max_retransmit=3, max_latency=100, processing_delay=100)\ncoap.start(0)"
+
+
+@cases(**SIZES)
+@limit(LIMIT)
+def test_client_fetches(size):
+    _, port = programs.aiocoap_site()
+    agent = programs.loop_client()
+    for block in BLOCKS:
+        agent.exec(CLIENT)
+        code = (
+            "target = Pattern()\n"
+            "r = await coap.get('coap://127.0.0.1:%d/large?%d', into=target, block_size=%d)\n"
+            "return r.code, r.content_format, target.at, target.good" % (port, size, block)
+        )
+        assert agent.run(code, LIMIT) == (coapmsg.code("2.05"), 42, size, True), block
+        assert agent.eval("(coap.stats()['exchanges_in_use'], coap.stats()['bodies_in_use'])") == (0, 0)
+
+
+@cases(**SIZES)
+@limit(LIMIT)
+def test_client_sends(size):
+    _, port = programs.aiocoap_site()
+    agent = programs.loop_client()
+    for block in BLOCKS:
+        agent.exec(CLIENT)
+        code = (
+            "r = await coap.put('coap://127.0.0.1:%d/large', body=Pattern(%d), block_size=%d)\n"
+            "return r.code, r.payload" % (port, size, block)
+        )
+        assert agent.run(code, LIMIT) == (coapmsg.code("2.04"), b"%d True" % size), block
+        assert agent.eval("(coap.stats()['exchanges_in_use'], coap.stats()['bodies_in_use'])") == (0, 0)
+
+
+def test_client_follows_a_server_to_smaller_blocks():
+    _, port = programs.aiocoap_site()
+    with net.Proxy(port) as proxy:
+        agent = programs.loop_client()
+        code = "return size(await coap.get('coap://127.0.0.1:%d/small?1000'))" % proxy.port
+        assert agent.run(code) == (coapmsg.code("2.05"), 1000, True)
+        blocks = [r.uint(coapmsg.BLOCK2) for r in proxy.requests()]
+        assert blocks == [None] + [number << 4 | 2 for number in range(1, 16)], blocks
+        code = "r = await coap.put('coap://127.0.0.1:%d/small', pattern(2000))\nreturn r.code, r.payload" % proxy.port
+        assert agent.run(code) == (coapmsg.code("2.04"), b"2000 True")
+        blocks = [r.uint(coapmsg.BLOCK1) for r in proxy.requests()][16:]
+        # RFC 7959 section 2.5: what the first block held need not be sent again
+        assert blocks == [14] + [number << 4 | 8 | 2 for number in range(16, 31)] + [31 << 4 | 2], blocks

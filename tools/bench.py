@@ -1,0 +1,349 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The comparison with peers, as a Markdown table: CPU time, memory and instructions for the same work over loopback.
+
+CPU time is user and system time of the measured process alone, after start and warm-up. Each round measures every
+implementation once; the table has the least of the rounds, as other processes can only make it more, and in brackets
+its ratio to the first column. Every answer is checked, and a wrong one ends the run with status 1.
+
+Usage: bench.py [--rounds N] [--requests N] [--top]
+"""
+
+import argparse
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.join(ROOT, "tools", "bench")
+sys.path += [HERE, os.path.join(ROOT, "tests"), os.path.join(ROOT, "tests", "interop")]
+sys.dont_write_bytecode = True
+
+import net  # noqa: E402
+import programs  # noqa: E402
+from load import Load  # noqa: E402
+from runner import setup  # noqa: E402
+from work import BLOCK, PATH, SIZE, SMALL, large  # noqa: E402
+
+POLL, ASYNCIO, LIBCOAP, AIOCOAP = COLUMNS = ("microcoapy", "microcoapy, asyncio", "libcoap", "aiocoap")
+OURS = {POLL: "poll", ASYNCIO: "asyncio"}
+SERVER, CLIENT = "coap-server-notls", "coap-client-notls"
+WINDOW = 4  # GETs under way
+WARM_UP = 500
+COUNTED = 2000  # GETs under valgrind, and twice as many
+BLOCKS = SIZE // BLOCK
+LARGE = large()
+LARGE_HEAP = ("-X", "heapsize=8M")  # where the large body is kept; else the interpreter's own, 2 MB
+
+NOTES = """
+- Server: the resource is kept in memory and answered by a handler. GETs are confirmable, {small} bytes of payload, from
+  one raw UDP client, {window} under way; blocks of {block} bytes come one after the other.
+- Client: one request after the other, to one and the same server of libcoap; bodies are put together in memory.
+- microcoapy: `while True: coap.loop()` and `.wait()`; asyncio: `coap.run()` and `await`. Handlers and callers are
+  MicroPython bytecode, as aiocoap's are CPython's; libcoap's are C.
+- libcoap: `{server}` and `{client}` as Debian builds them. The client makes one request
+  per process, so it has no small GETs; a transfer is its process less that of one small GET, a download goes to a file.
+- Instructions: callgrind's, of a process that does the work twice, less those of one that does it once; user mode only.
+  Each request finds the server asleep.
+- Peak memory: VmHWM of the process, interpreter included, one process for GETs, one for 1 MB up and down. MicroPython's
+  heap fills before it is collected: 2 MB of it, 8 MB for 1 MB bodies.
+- Heap of our server's endpoint at most, handlers and the streams that are bodies here included, in bytes:
+  {heaps}.
+- The least of {rounds} rounds of {requests:,} GETs and one transfer each way, and its ratio to the first column. A time
+  is above the least by {spread:.0f} % in the median. All processes share one CPU.
+- {versions}.
+"""
+
+
+# ---- processes -----------------------------------------------------------------------------------
+
+
+def script(name, *arguments, options=(), before=()):
+    """A program of tools/bench, ready: build/micropython runs it unless it is aiocoap's."""
+    run = [setup.venv()] if name.startswith("aiocoap") else [programs.INTERPRETER, *options]
+    argv = [*before, *run, os.path.join(HERE, name), *map(str, arguments)]
+    program = programs.Program(argv, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    program.wait_line("^ready$", 60)
+    return program
+
+
+def server(name, options=(), before=()):
+    """(program, port)"""
+    port = net.free_port()
+    if name in OURS:
+        return script("server.py", port, OURS[name], options=options, before=before), port
+    if name == AIOCOAP:
+        return script("aiocoap_server.py", port), port
+    program = programs.Program([*before, programs.needs(SERVER), "-A", "127.0.0.1", "-p", str(port)])
+    with net.RawPeer() as peer:
+        peer.ping(("127.0.0.1", port))
+    return program, port
+
+
+def cpu(program):
+    """Microseconds of user and system time of the process so far: clock_getcpuclockid(3), finer than /proc."""
+    return time.clock_gettime(~program.process.pid << 3 | 2) * 1e6
+
+
+def peak(program):
+    """Megabytes of VmHWM."""
+    with open("/proc/%d/status" % program.process.pid) as status:
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read())[1]) / 1024
+
+
+def spent(program, count, work, *arguments, **settings):
+    """Microseconds per unit."""
+    before = cpu(program)
+    work(*arguments, **settings)
+    return (cpu(program) - before) / count
+
+
+# ---- what is measured ----------------------------------------------------------------------------
+
+
+def measure_server(name, count, add):
+    program, port = server(name)
+    with program, Load(port) as load:
+        add("server: peak memory when started", name, peak(program))
+        load.put(SMALL)
+        load.gets(WARM_UP, SMALL, window=WINDOW)
+        add("server: small GET", name, spent(program, count, load.gets, count, SMALL, window=WINDOW))
+        add("server: peak memory after GETs", name, peak(program))
+    program, port = server(name, options=LARGE_HEAP)
+    with program, Load(port) as load:
+        load.put(SMALL)
+        load.gets(WARM_UP, SMALL, window=WINDOW)
+        add("server: 1 MB up", name, spent(program, BLOCKS, load.upload, LARGE))
+        add("server: 1 MB down", name, spent(program, BLOCKS, load.download, LARGE))
+        add("server: peak memory after 1 MB", name, peak(program))
+
+
+def command(program, line):
+    start = len(program.lines)
+    program.process.stdin.write(line.encode() + b"\n")
+    program.wait_line("^done$", 120, start)
+
+
+def with_large(port, work):
+    """What work() gives, which uploads the large body."""
+    with Load(port) as load:
+        load.put(SMALL)
+        result = work()
+        load.download(LARGE)
+    return result
+
+
+def measure_client(name, count, small_port, large_port, add):
+    uris = ["coap://127.0.0.1:%d/%s" % (port, PATH) for port in (small_port, large_port)]
+    if name in OURS:
+        program = script("client.py", OURS[name], *uris, options=LARGE_HEAP)
+    else:
+        program = script("aiocoap_client.py", *uris)
+    with program:
+        command(program, "get %d" % WARM_UP)
+        add("client: small GET", name, spent(program, count, command, program, "get %d" % count))
+        up = with_large(large_port, lambda: spent(program, BLOCKS, command, program, "upload"))
+        add("client: 1 MB up", name, up)
+        add("client: 1 MB down", name, spent(program, BLOCKS, command, program, "download"))
+
+
+def libcoap_process(port, wanted, *options):
+    """Microseconds of one run of libcoap's client, whose output must be `wanted`."""
+    with tempfile.TemporaryDirectory() as folder:
+        got = os.path.join(folder, "got")
+        uri = "coap://127.0.0.1:%d/%s" % (port, PATH)
+        process = subprocess.Popen([programs.needs(CLIENT), "-o", got, *options, uri], stdin=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        body = b""
+        if os.path.exists(got):
+            with open(got, "rb") as file:
+                body = file.read()
+        assert process.returncode == 0 and body == wanted, "%s: %d bytes" % (process.args, len(body))
+    return (usage.ru_utime + usage.ru_stime) * 1e6
+
+
+def measure_libcoap_client(small_port, large_port, add):
+    once = min(libcoap_process(small_port, SMALL) for _ in range(5))
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(LARGE)
+        file.flush()
+        options = "-m", "put", "-f", file.name, "-b", str(BLOCK)
+        up = with_large(large_port, lambda: libcoap_process(large_port, b"", *options))
+    down = libcoap_process(large_port, LARGE, "-b", str(BLOCK))
+    add("client: 1 MB up", LIBCOAP, (up - once) / BLOCKS)
+    add("client: 1 MB down", LIBCOAP, (down - once) / BLOCKS)
+
+
+def measure_clients(count, add):
+    first, port = server(LIBCOAP)
+    second, large_port = server(LIBCOAP)
+    with first, second:
+        with Load(port) as load:
+            load.put(SMALL)
+        for name in COLUMNS:
+            if name == LIBCOAP:
+                measure_libcoap_client(port, large_port, add)
+            else:
+                measure_client(name, count, port, large_port, add)
+
+
+def heap():
+    """Bytes of MicroPython's heap that our server takes at most: for small GETs, 1 MB down, 1 MB up."""
+    port = net.free_port()
+    with script("heap.py", port, options=LARGE_HEAP), Load(port) as load:
+        works = (
+            lambda: load.gets(WARM_UP, SMALL, "small"),
+            lambda: load.download(LARGE, "stream"),
+            lambda: load.upload(LARGE, "stream"),
+        )
+        for work in works:
+            load.ask(1, "most")
+            work()
+            yield int(load.ask(1, "most").payload)
+
+
+# ---- callgrind -----------------------------------------------------------------------------------
+
+
+def small_gets(load, times):
+    load.put(SMALL)
+    load.gets(times * COUNTED, SMALL)
+
+
+def downloads(load, times):
+    load.upload(LARGE)
+    for _ in range(times):
+        load.download(LARGE)
+
+
+def callgrind(name, work, times, path):
+    """Instructions of a server's whole life."""
+    options = LARGE_HEAP if name in OURS else ()
+    program, port = server(name, options, ("valgrind", "--tool=callgrind", "--callgrind-out-file=" + path))
+    with program, Load(port, program.process.pid) as load:
+        work(load, times)
+        programs.interrupt(program)
+        program.wait_end()
+    with open(path) as profile:
+        return int(re.search(r"(?m)^(?:summary|totals): (\d+)", profile.read())[1])
+
+
+def show_top(title, path):
+    report = subprocess.run(["callgrind_annotate", path], capture_output=True, text=True, check=True)
+    print(title, *report.stdout.split("file:function", 1)[1].splitlines()[2:14], sep="\n", file=sys.stderr)
+
+
+def measure_instructions(add, top):
+    works = {
+        "server: instructions of a small GET": (small_gets, COUNTED),
+        "server: instructions of a block down": (downloads, BLOCKS),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "profile")
+        for row, (work, count) in works.items():
+            for name in (POLL, ASYNCIO, LIBCOAP):
+                once, twice = (callgrind(name, work, times, path) for times in (1, 2))
+                add(row, name, (twice - once) / count)
+                if top:
+                    show_top("%s, %s" % (row, name), path)
+
+
+# ---- the table -----------------------------------------------------------------------------------
+
+ROWS = {
+    "server: small GET": "µs per request",
+    "server: 1 MB down": "µs per block",
+    "server: 1 MB up": "µs per block",
+    "client: small GET": "µs per request",
+    "client: 1 MB down": "µs per block",
+    "client: 1 MB up": "µs per block",
+    "server: instructions of a small GET": "per request",
+    "server: instructions of a block down": "per block",
+    "server: peak memory when started": "MB",
+    "server: peak memory after GETs": "MB",
+    "server: peak memory after 1 MB": "MB",
+}
+
+
+def cell(row, name, results):
+    if (row, name) not in results:
+        return "–"
+    least = min(results[row, name])
+    text = "{:,.0f}" if least >= 1000 else "{:.1f}"
+    if name != COLUMNS[0]:
+        text += " (%.2f)" % (least / min(results[row, COLUMNS[0]]))
+    return text.format(least)
+
+
+def spread(results):
+    """By how many percent a time is above the least of its rounds, in the median."""
+    times = (values for (row, _), values in results.items() if ROWS[row].startswith("µs"))
+    return statistics.median((value / min(values) - 1) * 100 for values in times for value in values)
+
+
+def versions():
+    show = "import sys, microcoapy; print(microcoapy.__version__, sys.version.split('; ')[1])"
+    ours = [programs.INTERPRETER, "-c", show]
+    show = "import aiocoap.meta, platform; print(aiocoap.meta.version, platform.python_version())"
+    peer = [setup.venv(), "-c", show]
+    own, micropython = subprocess.run(ours, capture_output=True, text=True, check=True).stdout.split(" ", 1)
+    aiocoap, python = subprocess.run(peer, capture_output=True, text=True, check=True).stdout.split()
+    usage = subprocess.run([programs.needs(SERVER), "-?"], capture_output=True, text=True)
+    libcoap = re.search(r"v(\d[\w.]*)", usage.stderr + usage.stdout)[1]
+    with open("/proc/cpuinfo") as cpuinfo:
+        model = re.search(r"model name\s*: (.*)|$", cpuinfo.read())[1] or "CPU unknown"
+    machine = "%s, %d CPUs, %s %s" % (model, os.cpu_count(), platform.system(), platform.machine())
+    return "microcoapy %s on %s; libcoap %s; aiocoap %s on CPython %s; %s" % (
+        own, micropython.strip(), libcoap, aiocoap, python, machine,
+    )  # fmt: skip
+
+
+def run(arguments):
+    results = {}
+
+    def add(row, name, value):
+        results.setdefault((row, name), []).append(value)
+
+    for _ in range(arguments.rounds):
+        for name in COLUMNS:
+            measure_server(name, arguments.requests, add)
+        measure_clients(arguments.requests, add)
+    heaps = "{:,} for small GETs, {:,} for 1 MB down, {:,} for 1 MB up".format(*heap())
+    measure_instructions(add, arguments.top)
+    print("| work | unit | %s |" % " | ".join(COLUMNS))
+    print("|---" * (len(COLUMNS) + 2) + "|")
+    for row, unit in ROWS.items():
+        print("| %s | %s | %s |" % (row, unit, " | ".join(cell(row, name, results) for name in COLUMNS)))
+    print(
+        NOTES.format(
+            small=len(SMALL), window=WINDOW, block=BLOCK, server=SERVER, client=CLIENT, heaps=heaps,
+            rounds=arguments.rounds, requests=arguments.requests, spread=spread(results), versions=versions(),
+        ), end="",
+    )  # fmt: skip
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--requests", type=int, default=2000, help="small GETs per round")
+    parser.add_argument("--top", action="store_true", help="callgrind's top functions, to standard error")
+    arguments = parser.parse_args()
+    # All on one CPU: waking another one costs the sender more than a datagram does, and happens or not by chance.
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    try:
+        setup.programs(SERVER, CLIENT, "valgrind")
+        run(arguments)
+    except (AssertionError, OSError, setup.Missing) as error:
+        sys.exit("bench: %s" % error)
+    finally:
+        programs.stop_all()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# Runs under build/micropython: our client. Usage: client.py poll|asyncio SMALL_URI LARGE_URI
+# Each line of standard input, "get N", "download" or "upload", is answered by "done".
+import asyncio
+import sys
+
+import microcoapy
+from work import BLOCK, SIZE, SMALL, large
+
+LARGE = large()
+_, loop, small_uri, large_uri = sys.argv
+coap = microcoapy.Coap(max_body=SIZE)
+coap.start(0)
+
+
+def get(count):
+    for _ in range(count):
+        assert coap.get(small_uri).wait().payload == SMALL
+
+
+def download():
+    assert coap.get(large_uri, block_size=BLOCK).wait().payload == LARGE
+
+
+def upload():
+    assert coap.put(large_uri, LARGE, block_size=BLOCK).wait().ok
+
+
+async def get_async(count):
+    for _ in range(count):
+        assert (await coap.get(small_uri)).payload == SMALL
+
+
+async def download_async():
+    assert (await coap.get(large_uri, block_size=BLOCK)).payload == LARGE
+
+
+async def upload_async():
+    assert (await coap.put(large_uri, LARGE, block_size=BLOCK)).ok
+
+
+blocking = {"get": get, "download": download, "upload": upload}
+awaiting = {"get": get_async, "download": download_async, "upload": upload_async}
+
+print("ready")
+for line in sys.stdin:
+    word, *count = line.split()
+    if loop == "asyncio":
+        asyncio.run(awaiting[word](*map(int, count)))
+    else:
+        blocking[word](*map(int, count))
+    print("done")

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+# Runs under build/micropython: our server. Usage: server.py PORT poll|asyncio
+import sys
+
+import microcoapy
+from work import PATH, SIZE
+
+coap = microcoapy.Coap(int(sys.argv[1]))
+kept = b""
+
+
+@coap.resource(PATH, methods=("GET", "PUT"), max_body=SIZE)
+def data(request):
+    global kept
+    if request.code == microcoapy.COAP_METHOD.COAP_GET:
+        return kept
+    kept = request.payload
+
+
+coap.start()
+print("ready")
+if sys.argv[2] == "asyncio":
+    coap.run()
+else:
+    while True:
+        coap.loop()
