@@ -1,8 +1,8 @@
 # heapsize: 96k
 # timeout: 120
 # The high-water mark of the heap in a transfer of 1 MB and in one of 4 KB: the same, within 1 KB, on both sides together.
-# The collector takes any word on the C stack for a pointer, and so may keep a dead part for a while. What a transfer
-# keeps stays to its end: a mark counts only when WINDOW measurements on end are not below it.
+# The collector takes any word on the C stack for a pointer, and so may keep a dead part for a while, but what a transfer
+# keeps stays to its end: in the long one a mark counts when WINDOW measurements on end are not below it.
 import gc
 
 import microcoapy
@@ -11,26 +11,23 @@ from support import finish, pair
 
 client, server, net = pair(message_store=4096)
 HOST = "coap://10.0.0.2/"
-WINDOW = 4
+WINDOW = 16
+window = 1
 high = 0
 steps = 0
-low = None
-measured = 0
+recent = []
 
 
 def measure():
     """What is live now: at every part at first, then at every 16th, to save time."""
-    global high, steps, low, measured
+    global high, steps
     steps += 1
     if steps < 64 or steps & 15 == 0:
         gc.collect()
-        live = gc.mem_alloc()
-        low = live if low is None else min(low, live)
-        measured += 1
-        if measured == WINDOW:
-            high = max(high, low)
-            low = None
-            measured = 0
+        recent.append(gc.mem_alloc())
+        if len(recent) == window:
+            high = max(high, min(recent))
+            recent.clear()
 
 
 class Source:
@@ -95,18 +92,20 @@ def generate(length):
     download(length, "generated")
 
 
-def high_water(transfer, length):
-    global high, steps, low, measured
+def high_water(transfer, length, number):
+    """The mark that `number` measurements on end were not below."""
+    global high, steps, window
     transfer(4096)
-    high = steps = measured = 0
-    low = None
+    high = steps = 0
+    window = number
+    recent.clear()
     transfer(length)
     assert high
     return high
 
 
 for transfer in (download, upload, generate):
-    short = high_water(transfer, 4096)
-    long = high_water(transfer, 1 << 20)
+    short = high_water(transfer, 4096, 1)
+    long = high_water(transfer, 1 << 20, WINDOW)
     print(transfer.__name__, long - short <= 1024 or (short, long), steps)
 print(client.stats()["retransmitted"], client.stats()["exchanges_in_use"], server.stats()["bodies_in_use"])
