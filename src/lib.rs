@@ -35,6 +35,9 @@ pub mod message;
 pub mod observe;
 pub mod resource;
 pub mod rng;
+#[cfg(test)]
+#[path = "../tests/rust/seed.rs"]
+mod seed;
 pub mod time;
 pub mod when;
 pub mod wire;

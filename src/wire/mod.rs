@@ -20,3 +20,13 @@ pub mod uint;
 pub mod uri;
 
 pub(crate) mod writer;
+
+/// Property tests draw by the test's seed.
+#[cfg(test)]
+fn seeded() -> proptest::test_runner::Config {
+    use proptest::test_runner::{Config, RngSeed};
+    Config {
+        rng_seed: RngSeed::Fixed(crate::seed::of_test()),
+        ..Config::default()
+    }
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Requests and responses, RFC 7252 sections 4 and 5: handled exactly once, ended exactly once.
 
+use crate::seed;
 use crate::simulation::{Conditions, Context, Network, Program, lossy};
 use microcoapy::config::{EXCHANGES, Parameters};
 use microcoapy::endpoint::{Event, Part, Received};
@@ -179,7 +180,7 @@ fn check_all(seed: u64, count: u32, network: &Network<Numbers>, from: usize) -> 
 #[test]
 fn ten_thousand_confirmable_exchanges_on_a_bad_network_are_handled_exactly_once() {
     let answered = exchange_all(
-        1,
+        seed::of_test(),
         5000,
         MessageType::Confirmable,
         Parameters::default(),
@@ -191,7 +192,8 @@ fn ten_thousand_confirmable_exchanges_on_a_bad_network_are_handled_exactly_once(
 
 #[test]
 fn without_loss_every_request_is_answered() {
-    for seed in 0..20 {
+    let first = seed::of_test();
+    for seed in first..first + 20 {
         let calm = Conditions {
             loss_percent: 0,
             duplication_percent: 50,
@@ -217,7 +219,13 @@ fn non_confirmable_requests_are_handled_at_most_once() {
         probing_rate: 1_000_000,
         ..Default::default()
     };
-    let answered = exchange_all(2, 1000, MessageType::NonConfirmable, parameters, lossy());
+    let answered = exchange_all(
+        seed::of_test(),
+        1000,
+        MessageType::NonConfirmable,
+        parameters,
+        lossy(),
+    );
     assert!(
         answered.iter().all(|&n| n > 400),
         "about 0.7 squared of 1000: {answered:?}"
@@ -236,7 +244,8 @@ fn request_many(network: &mut Network<Numbers>, numbers: std::ops::Range<u32>) -
 
 #[test]
 fn many_requests_at_once_are_served_in_turn() {
-    for seed in 0..10 {
+    let first = seed::of_test();
+    for seed in first..first + 10 {
         let mut network = network(seed, Parameters::default(), lossy());
         // One slot is left for other peers.
         assert_eq!(request_many(&mut network, 0..200), EXCHANGES - 1);
@@ -254,7 +263,7 @@ fn a_peer_that_is_gone_ends_every_request_with_a_timeout() {
         duplication_percent: 0,
         latency_ms: 1..2,
     };
-    let mut network = network(3, Parameters::default(), dead);
+    let mut network = network(seed::of_test(), Parameters::default(), dead);
     let count = 5.min(EXCHANGES - 1);
     assert_eq!(request_many(&mut network, 0..count as u32), count);
     network.run_until(|network| network.hosts[0].program.waiting.is_empty());

@@ -6,6 +6,7 @@ mod exchanges;
 mod floods;
 #[cfg(feature = "observe")]
 mod observations;
+mod seed;
 mod simulation;
 #[cfg(feature = "block")]
 mod transfers;

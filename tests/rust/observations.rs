@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Observe, RFC 7641: an observer sees states in their order, and the last one in any case.
 
+use crate::seed;
 use crate::simulation::{Conditions, Context, Network, Program};
 use microcoapy::config::Parameters;
 use microcoapy::endpoint::{Event, Part, Received};
@@ -265,7 +266,8 @@ fn watch_all(seed: u64, flags: u8, len: usize) {
 
 #[test]
 fn states_come_in_order_and_the_last_one_comes() {
-    for seed in 0..40 {
+    let first = seed::of_test();
+    for seed in first..first + 40 {
         watch_all(seed, OBSERVABLE, 5);
         watch_all(seed, OBSERVABLE | NON_CONFIRMABLE, 5);
     }
@@ -274,7 +276,8 @@ fn states_come_in_order_and_the_last_one_comes() {
 #[cfg(feature = "block")]
 #[test]
 fn states_longer_than_a_block_come_in_order_and_the_last_one_comes() {
-    for seed in 0..40 {
+    let first = seed::of_test();
+    for seed in first..first + 40 {
         watch_all(seed, OBSERVABLE, 80);
         watch_all(seed, OBSERVABLE | NON_CONFIRMABLE, 80);
     }
@@ -282,7 +285,8 @@ fn states_longer_than_a_block_come_in_order_and_the_last_one_comes() {
 
 #[test]
 fn an_observation_recovers_from_a_server_that_has_forgotten_everything() {
-    for seed in 0..40 {
+    let first = seed::of_test();
+    for seed in first..first + 40 {
         let about = format!("seed {seed}");
         let mut network = watch(seed, OBSERVABLE, 5, bad());
         network.run_until(|network| network.hosts[1].program.state == CHANGES / 2);
@@ -297,7 +301,8 @@ fn an_observation_recovers_from_a_server_that_has_forgotten_everything() {
 
 #[test]
 fn an_observation_that_is_cancelled_leaves_nothing_behind() {
-    for seed in 0..40 {
+    let first = seed::of_test();
+    for seed in first..first + 40 {
         // Without reordering: a registration that comes after the cancellation is one.
         let calm = Conditions {
             loss_percent: 0,

@@ -146,10 +146,9 @@ impl<P: Program> Network<P> {
         flags: u8,
         programs: [P; 2],
     ) -> Self {
-        let mut number = 0;
+        let mut random = Random::new(seed);
         let hosts = programs.map(|program| {
-            number += 1;
-            let seed = u32::from_be_bytes([number, seed as u8, 3, 4]);
+            let seed = random.below(1 << 32) as u32;
             Host {
                 endpoint: endpoint(seed, parameters, flags),
                 program,
@@ -158,7 +157,7 @@ impl<P: Program> Network<P> {
         Self {
             hosts,
             time: 0,
-            random: Random::new(seed),
+            random,
             conditions,
             flying: BTreeMap::new(),
             serial: 0,

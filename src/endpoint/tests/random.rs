@@ -660,15 +660,8 @@ fn run(seed: u64) {
 
 #[test]
 fn random_traffic_leaks_nothing_and_waits_for_nothing() {
-    let from: u64 = std::env::var("SEED")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(1);
-    let count: u64 = std::env::var("COUNT")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(300);
-    for seed in from..from + count {
+    let first = crate::seed::of_test();
+    for seed in first..first + 300 {
         run(seed);
     }
 }

@@ -280,6 +280,7 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
 }
 
 proptest! {
+    #![proptest_config(crate::wire::seeded())]
     #[test]
     fn parse_gives_back_what_was_built(
         items in items(),

@@ -204,6 +204,7 @@ fn ipv6_of_core(text: &str) -> Option<[u8; 16]> {
 }
 
 proptest! {
+    #![proptest_config(crate::wire::seeded())]
     #[test]
     fn ipv4_round_trip(address: [u8; 4]) {
         prop_assert_eq!(text(&address), Ipv4Addr::from(address).to_string());

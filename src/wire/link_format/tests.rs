@@ -497,6 +497,7 @@ fn link_like_bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(crate::wire::seeded())]
     #[test]
     fn links_agree_with_the_reference(document in link_like_bytes()) {
         let mut links = Links::new(&document);

@@ -255,6 +255,7 @@ fn supernumerary_critical_options_are_unrecognized() {
 }
 
 proptest! {
+    #![proptest_config(crate::wire::seeded())]
     #[test]
     fn arbitrary_bytes_parse_consistently(
         first in prop_oneof![3 => 0x40u8..0x4A, 1 => any::<u8>()],

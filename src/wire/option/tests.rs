@@ -251,6 +251,7 @@ fn reference(mut bytes: &[u8]) -> Option<Vec<(u16, Vec<u8>)>> {
 }
 
 proptest! {
+    #![proptest_config(crate::wire::seeded())]
     #[test]
     fn check_and_walk_agree_with_the_reference(bytes in option_like_bytes()) {
         let expected = reference(&bytes);

@@ -556,6 +556,7 @@ const HOSTS: &[Host] = if cfg!(feature = "ipv6") {
 };
 
 proptest! {
+    #![proptest_config(crate::wire::seeded())]
     #[test]
     fn paths_resolve_like_the_reference(parts in prop::collection::vec(prop::sample::select(vec!["a", "b", "", ".", "..", "...", "/"]), 0..12)) {
         let text = parts.join("/");

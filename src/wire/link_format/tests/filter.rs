@@ -226,6 +226,7 @@ fn reference_pattern(value: &[u8], pattern: &[u8], is_list: bool) -> bool {
 }
 
 proptest! {
+    #![proptest_config(crate::wire::seeded())]
     #[test]
     fn nothing_to_filter_panics(
         target in link_like_bytes(),
