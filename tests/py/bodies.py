@@ -3,7 +3,7 @@ import io
 import microcoapy
 from support import dotted, finish, pair, raised
 
-client, server, net = pair(ack_timeout=1, max_retransmit=2)
+client, server, net = pair()
 HOST = "coap://10.0.0.2/"
 SIZES = (0, 1, 15, 16, 17, 1023, 1024, 1025, 5000)
 

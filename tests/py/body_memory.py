@@ -1,12 +1,10 @@
 # heapsize: 96k
 # timeout: 120
 # The high-water mark of the heap in a transfer of 1 MB and in one of 4 KB: the same, within 1 KB, on both sides together.
-# The collector takes any word on the C stack for a pointer, and so may keep a dead part for a while, but what a transfer
-# keeps stays to its end: in the long one a mark counts when WINDOW measurements on end are not below it.
-import gc
-
+# The collector may keep a dead part by chance for a while (support.scrub), but what a transfer keeps stays to its end: in
+# the long one a mark counts when WINDOW measurements on end are not below it.
 import microcoapy
-from support import finish, pair
+from support import finish, heap, pair
 
 
 client, server, net = pair(message_store=4096)
@@ -23,8 +21,7 @@ def measure():
     global high, steps
     steps += 1
     if steps < 64 or steps & 15 == 0:
-        gc.collect()
-        recent.append(gc.mem_alloc())
+        recent.append(heap())
         if len(recent) == window:
             high = max(high, min(recent))
             recent.clear()

@@ -78,9 +78,9 @@ def response(packet, sender):
 
 client.responseCallback = response
 for url in ("plain", "restart", "plain"):
-    print(client.getNonConf("127.0.0.1", one, url) > 0, server.poll(2000))
+    print(client.getNonConf("127.0.0.1", one, url) > 0, server.poll(60000))
     if url == "plain":
-        print(client.poll(2000), responses)
+        print(client.poll(60000), responses)
     else:
         client.stop()
         client.start(two)
@@ -101,7 +101,7 @@ client.errorCallback = stop_at_error
 for port in range(5683, 5686):
     net.waiting[(IP, port)] = []
     client.get(IP, port, "a")
-print(client.poll(500), errors, client.sock)
+print(client.poll(60000), errors, client.sock)
 print(client.poll(0), errors)
 
 title("another custom socket in a callback")

@@ -13,10 +13,13 @@ client = microcoapy.Coap()
 client.start(0)
 
 
-async def found(**keywords):
+async def found(count, **keywords):
+    """So many links, or those there are until the time is up."""
     links = []
     async for link in client.discover(GROUP, **keywords):
         links.append(link)
+        if len(links) == count:
+            break
     return sorted(links, key=lambda link: link.uri)
 
 
@@ -24,10 +27,10 @@ async def main():
     serving = asyncio.create_task(server.serve())
     server.join(interface="127.0.0.1")
     client.sock.setsockopt(0, 32, bytes((127, 0, 0, 1)))  # IPPROTO_IP, IP_MULTICAST_IF
-    links = await found(timeout_ms=2000)
+    links = await found(40, timeout_ms=60000)
     print(len(links), links[0].uri.replace(str(port), "PORT"))
     # nobody has anything of the kind, and to a group nobody says so
-    print(await found(timeout_ms=1000, rt="none"))
+    print(await found(1, timeout_ms=1000, rt="none"))
     serving.cancel()
 
 

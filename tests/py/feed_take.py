@@ -16,27 +16,28 @@ for peer in PEERS:
     print(server.take() == (data, address), server.stats()["duplicates"])
 
 print("-- a request and its response")
-client = microcoapy.Coap(ack_timeout=200, ack_random_factor=1, max_retransmit=2)
+client = microcoapy.Coap(ack_timeout=60000, ack_random_factor=1)
 print(client.next_timeout_ms(), client.take())
 exchange = client.get("coap://10.0.0.1/x", token=b"t")
 request, address = client.take()
-print(request[0], request[4:], address, client.take(), 0 < client.next_timeout_ms() <= 200)
+print(request[0], request[4:], address, client.take(), 0 < client.next_timeout_ms() <= 60000)
 client.feed(bytes([0x61, 69]) + request[2:4] + b"t\xffanswer", address)
 print(exchange.done(), exchange.wait(), client.next_timeout_ms() is None or client.next_timeout_ms() > 1000)
 
 print("-- retransmission, and its end")
-exchange = client.get("coap://10.0.0.1/x")
-first = client.take()
+hasty = microcoapy.Coap(ack_timeout=20, ack_random_factor=1, max_retransmit=2)
+exchange = hasty.get("coap://10.0.0.1/x")
+first = hasty.take()
 copies = 0
 while not exchange.done():
-    copy = client.take()
+    copy = hasty.take()
     if copy is None:
-        left = client.next_timeout_ms()
+        left = hasty.next_timeout_ms()
         time.sleep_ms(1 if left is None else min(left, 5))
     else:
         copies += 1
         print(copy == first)
-print(copies, raised(exchange.wait), client.next_timeout_ms() is None or client.next_timeout_ms() > 1000)
+print(copies, raised(exchange.wait), hasty.next_timeout_ms() is None or hasty.next_timeout_ms() > 1000)
 
 print("-- two engines, by hand")
 server = microcoapy.Coap()

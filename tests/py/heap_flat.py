@@ -45,8 +45,8 @@ def answer(packet, sender):
     answered += 1
 
 
-# The lifetimes are short (EXCHANGE_LIFETIME 32 ms), as a message id is not used again within them.
-parameters = {"ack_timeout": 1, "max_latency": 1, "processing_delay": 1}
+# The lifetimes are short (EXCHANGE_LIFETIME 3 ms), as a message id is not used again within them.
+parameters = {"ack_timeout": 60000, "max_retransmit": 0, "max_latency": 1, "processing_delay": 1}
 client = microcoapy.Coap(**parameters)
 server = microcoapy.Coap(**parameters)
 to_server, to_client = Wire(("10.0.0.1", 5683)), Wire(("10.0.0.2", 5683))
@@ -100,7 +100,7 @@ def unanswered():
     for _ in range(10):
         quiet.get("10.0.0.2", 5683, "a")
         to_server.data = None
-        quiet.poll(500)
+        quiet.poll(60000)
         to_server.data = None
 
 

@@ -9,8 +9,7 @@ from support import QUICK, finish, growth, pair, ports, settle, start
 
 ROUNDS = 3 if QUICK else 40
 
-# The lifetimes are short, as a message id is not used again within them.
-parameters = {"ack_timeout": 20, "max_latency": 200, "processing_delay": 20, "message_store": 8192}
+parameters = {"message_store": 8192}
 client, server, net = pair(**parameters)
 HOST = "coap://10.0.0.2/"
 

@@ -24,7 +24,7 @@ def change(to, *resources):
 
 
 print("-- callback")
-client, server, net = pair(ack_timeout=1, max_retransmit=2)
+client, server, net = pair()
 resource = serve(server)
 observation = client.observe("coap://10.0.0.2/value", callback=lambda r: print(" ", r, r.observe is not None))
 settle(client, server)
@@ -95,7 +95,7 @@ observation = client.observe("coap://10.0.0.2/value")
 settle(client, server)
 client.stop()
 print(observation.done(), observation.wait(), observation.wait())
-client, server, net = pair(ack_timeout=1, max_retransmit=2)
+client, server, net = pair()
 resource = serve(server, min_interval=40)
 
 print("-- minimum interval: what changes in between is told once, and the latest state arrives")
@@ -118,7 +118,7 @@ while not told or told[-1] != "v200":
 print(told[-1], len(told) <= time.ticks_diff(time.ticks_ms(), begun) // 40 + 2)
 
 print("-- non-confirmable")
-client, server, net = pair(ack_timeout=1, max_retransmit=2)
+client, server, net = pair()
 resource = serve(server, non=True)
 types = []
 observation = client.observe("coap://10.0.0.2/value", callback=lambda r: types.append(r.type))
@@ -128,7 +128,7 @@ settle(server, client)
 print(types)
 
 print("-- block by block")
-client, server, net = pair(ack_timeout=1, max_retransmit=2)
+client, server, net = pair()
 long = server.resource("long", obs=True, etag=lambda request: b"%d" % value)(lambda request: b"%d" % value * 3000)
 change(0)
 observation = client.observe("coap://10.0.0.2/long")
@@ -169,8 +169,9 @@ async def main():
                 break
     await changing
     print(seen == sorted(seen), seen[-1], observation.done())
-    await asyncio.sleep_ms(20)
-    print(server.stats()["observers_in_use"], client.stats()["exchanges_in_use"])
+    while server.stats()["observers_in_use"] or client.stats()["exchanges_in_use"]:
+        await asyncio.sleep_ms(1)
+    print("forgotten")
 
     print("-- wait_for does not end it")
     observation = client.observe(uri)
@@ -181,7 +182,7 @@ async def main():
         except asyncio.TimeoutError:
             print("nothing new")
     change(6, resource)
-    print(await asyncio.wait_for_ms(observation.__anext__(), 5000))
+    print(await asyncio.wait_for_ms(observation.__anext__(), 60000))
     change("gone", resource)
     print(await observation.__anext__())
     async for r in observation:

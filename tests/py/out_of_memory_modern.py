@@ -9,7 +9,7 @@ import microcoapy
 from support import QUICK, finish, pair, settle
 
 ROUNDS = 40 if QUICK else 300
-client, server, net = pair(ack_timeout=3, max_retransmit=3, max_latency=1, processing_delay=1, max_message=512, message_store=2048)
+client, server, net = pair(ack_timeout=10, max_retransmit=10, max_latency=1, processing_delay=1, max_message=512, message_store=2048)
 HOST = "coap://10.0.0.2/"
 # Not a chain: where the collector takes a stale word of the C stack for a pointer, that keeps one of them, not all.
 filling = [None] * 2500

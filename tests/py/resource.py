@@ -2,7 +2,7 @@
 import microcoapy
 from support import dotted, finish, pair, raised
 
-client, server, net = pair(ack_timeout=1, max_retransmit=2, nstart=4)
+client, server, net = pair(nstart=4)
 HOST = "coap://10.0.0.2/"
 
 

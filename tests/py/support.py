@@ -182,26 +182,30 @@ def show(packet):
     )
 
 
+def scrub(depth=12):
+    """Overwrites the part of the C stack below this call: the collector takes any word of the stack for a pointer, and
+    a call's frame may leave words of earlier calls in it."""
+    a = b = c = d = e = f = g = h = 0
+    if depth:
+        scrub(depth - 1)
+    return a + b + c + d + e + f + g + h
+
+
 def heap():
+    scrub()
     gc.collect()
     return gc.mem_alloc()
 
 
-BLOCK = 16  # bytes of the collector's smallest block, on 32-bit CPUs
-
-
 def growth(work, rounds=8):
-    """Bytes by which the heap grows each time the work is done: 0, unless a block is kept for ever each time.
-
-    The first round does what is done once. The collector takes any word on the C stack for a pointer, and so may keep
-    a few objects for some rounds: the smallest size of several rounds has few of these.
-    """
+    """Bytes by which the heap has grown when the work has been done `rounds` times more. The first time does what is
+    done once; the smallest size of several rounds has the fewest objects that the collector keeps by chance."""
     work()
     sizes = [0] * (2 * rounds)
     for number in range(len(sizes)):
         work()
         sizes[number] = heap()
-    return max(0, min(sizes[rounds:]) - min(sizes[:rounds])) // rounds // BLOCK * BLOCK
+    return max(0, min(sizes[rounds:]) - min(sizes[:rounds]))
 
 
 def finish(exchange, *coaps):

@@ -8,6 +8,7 @@ port, nobody = ports(2)
 HOST = "coap://127.0.0.1:%d/" % port
 NOBODY = "coap://127.0.0.1:%d/x" % nobody
 runs = []
+begun = 0  # requests for what never ends
 release = asyncio.Event()  # what never ends until then would take all places of a small server
 
 
@@ -21,7 +22,9 @@ def make_server():
     @server.resource("slow", methods=("GET", "PUT"))
     async def slow(request):
         runs.append(request.query)
-        await asyncio.sleep_ms(300)
+        sent = server.stats()["sent"]
+        while request.type == 0 and server.stats()["sent"] == sent:  # the ACK
+            await asyncio.sleep_ms(5)
         return "slow " + request.query
 
     @server.resource("fails")
@@ -33,6 +36,8 @@ def make_server():
 
     @server.resource("never")
     async def never(request):
+        global begun
+        begun += 1
         await release.wait()
 
     @server.resource("nested")
@@ -49,7 +54,7 @@ def make_server():
 
 
 server = make_server()
-client = microcoapy.Coap(nstart=30, ack_timeout=200, max_retransmit=1)
+client = microcoapy.Coap(nstart=30)
 start(client, 0)
 
 
@@ -62,7 +67,15 @@ async def failure(awaitable):
         return "%s: %s" % (type(error).__name__, error)
 
 
-async def let_go():
+async def has_begun(count):
+    while begun < count:
+        await asyncio.sleep_ms(1)
+
+
+async def let_go(count):
+    global begun
+    await has_begun(count)
+    begun = 0
     release.set()
     while server.stats()["requests_in_use"]:
         await asyncio.sleep_ms(1)
@@ -98,25 +111,28 @@ async def main():
     print(await client.get(HOST + "fails"), await client.get(HOST + "fails?text"), await client.get(HOST + "quick?on"))
 
     print("-- timeouts")
-    print(await failure(client.get(NOBODY)), "|", await failure(client.get(HOST + "never", timeout=0.05)))
+    hasty = microcoapy.Coap(ack_timeout=20, max_retransmit=1)
+    start(hasty, 0)
+    print(await failure(hasty.get(NOBODY)), "|", await failure(client.get(HOST + "never", timeout=0.05)))
     print(await failure(asyncio.wait_for_ms(client.get(HOST + "never"), 30)))
     print(client.stats()["exchanges_in_use"], client.stats()["transmissions_in_use"])
-    await let_go()
+    hasty.stop()
+    await let_go(2)
 
     print("-- cancelling a task cancels its exchange")
     exchange = client.get(HOST + "never")
     task = asyncio.create_task(failure(exchange))
-    await asyncio.sleep_ms(5)
+    await has_begun(1)
     print(client.stats()["exchanges_in_use"])
     task.cancel()
     print(await task, exchange.done(), client.stats()["exchanges_in_use"])
-    await let_go()
+    await let_go(1)
     exchange = client.get(HOST + "never")
     task = asyncio.create_task(failure(exchange))
-    await asyncio.sleep_ms(5)
+    await has_begun(1)
     exchange.cancel()
     print(await task)
-    await let_go()
+    await let_go(1)
     task = asyncio.create_task(failure(client.get(HOST + "quick?x")))
     task.cancel()
     print(await failure(task))
@@ -180,16 +196,18 @@ async def stop(request):
 
 
 async def stopping():
-    await asyncio.sleep_ms(20)
+    await answered.wait()
     server.stop()
 
 
 start(client, 0)
 asyncio.new_event_loop()
+answered = asyncio.Event()
 
 
 async def ask():
     print(await client.post(HOST + "stop", b""))
+    answered.set()
 
 
 asyncio.create_task(ask())

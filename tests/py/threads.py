@@ -46,9 +46,12 @@ client.responseCallback = lambda packet, sender: got.append(packet.payload)
 client.start(two)
 for number in range(ROUNDS):
     client.post("127.0.0.1", one, "echo", "number %d" % number)
-    client.poll(5000)
+    while len(got) <= number:
+        client.poll(60000)
 print(got == [b"number %d" % number for number in range(ROUNDS)], handled)
 client.get("127.0.0.1", one, "stop")
-print(client.poll(5000), got[-1])
+while len(got) == ROUNDS:
+    client.poll(60000)
+print(got[-1])
 stopped.acquire()
 client.stop()
