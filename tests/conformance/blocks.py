@@ -3,7 +3,7 @@
 
 import coapmsg
 from coapmsg import BLOCK1, BLOCK2, CON
-from description import check_request, has_code, same_mid_token
+from description import check_request, has_code
 
 
 def block_of(message, number):
@@ -31,8 +31,7 @@ def downloaded(wire, method, path, code="2.05", early=None, first=None, mtype=CO
         if body or first is None:
             request = wire.request(mtype, method, path)
             asked = block_of(request, BLOCK2)
-            response = has_code(wire.response(), code)
-            same_mid_token(response, request)
+            response = has_code(wire.answer(request), code)
         else:
             response, asked = first, None
         num, more, szx = block_of(response, BLOCK2)
@@ -65,8 +64,7 @@ def uploaded(wire, method, path, desired, codes=("2.04",)):
         assert num << szx + 4 == len(body), (request, len(body))
         assert szx == exponent, request
         body += request.payload
-        response = wire.response()
-        same_mid_token(response, request)
+        response = wire.answer(request)
         answer = block_of(response, BLOCK1)
         assert answer[0] == num and answer[2] <= szx, (request, response)
         exponent = answer[2]

@@ -8,6 +8,7 @@ import asyncio
 import os
 import re
 import tempfile
+import time
 
 import aiocoap
 from aiocoap.numbers.codes import Code
@@ -54,7 +55,8 @@ class Raw:
     def _exchange(self, request):
         acknowledged = request.mtype == coapmsg.NON
         self.peer.send(request, self.address)
-        for _ in range(10):
+        deadline = time.monotonic() + net.PATIENCE
+        while time.monotonic() < deadline:
             got = self.peer.recv_bytes(2)
             if got is None:
                 if not acknowledged:
@@ -70,9 +72,10 @@ class Raw:
                 return message
         raise AssertionError("no response to %r" % request)
 
-    def linger(self, until, timeout=10):
+    def linger(self, until):
         """Acknowledges what still comes until `until` is true."""
-        for _ in range(timeout * 10):
+        deadline = time.monotonic() + net.PATIENCE
+        while time.monotonic() < deadline:
             if until():
                 return
             got = self.peer.recv_bytes(0.1)
@@ -107,7 +110,7 @@ class Aiocoap:
     async def _ask(request, until):
         context = await aiocoap.Context.create_client_context(transports=["udp6"])
         try:
-            response = await asyncio.wait_for(context.request(request).response, 20)
+            response = await asyncio.wait_for(context.request(request).response, net.PATIENCE)
             while until is not None and not until():
                 await asyncio.sleep(0.1)
             return response
@@ -139,7 +142,7 @@ class Libcoap:
         with tempfile.TemporaryDirectory() as folder:
             file = os.path.join(folder, "payload")
             url = self.uri + path + ("?" + "&".join(query) if query else "")
-            _, log = programs.libcoap_client(url, "-o", file, *arguments, timeout=20)
+            _, log = programs.libcoap_client(url, "-o", file, *arguments)
             received = b""
             if os.path.exists(file):
                 with open(file, "rb") as opened:

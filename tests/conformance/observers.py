@@ -1,45 +1,79 @@
 # SPDX-License-Identifier: MIT
 """Three clients that observe: libcoap's program, aiocoap, and raw datagrams.
 
-`displayed(count)` waits for that many representations, (code, payload).
+`displayed(condition)` waits until it is true of the list of representations, (code, payload).
 """
 
 import asyncio
-import re
 import threading
+import time
 
 import aiocoap
 
+import chance
 import coapmsg
 import net
 import programs
 
 
-class RawObserver:
-    """Acknowledges what comes with its token, rejects everything else."""
+class Display:
+    """What is displayed, from any thread."""
 
-    def __init__(self, port, path, con=True, own_port=0, register=True, cancelled=False):
-        self.address = ("127.0.0.1", port)
-        self.peer = net.RawPeer(port=own_port)
-        self.token = b"obs1"
-        self.path = path
-        self.seen = []
-        self.bodies = {}
+    def __init__(self):
+        self._seen = []
         self._changed = threading.Condition()
+
+    def show(self, code, payload):
+        with self._changed:
+            self._seen.append((coapmsg.dotted(code), payload))
+            self._changed.notify_all()
+
+    def wait(self, condition):
+        with self._changed:
+            assert self._changed.wait_for(lambda: condition(self._seen), net.PATIENCE), self._seen
+            return list(self._seen)
+
+
+class RawObserver:
+    """Acknowledges what comes with its token, rejects everything else; repeats every second what is not answered."""
+
+    def __init__(self, port, path, con=True):
+        self.address = ("127.0.0.1", port)
+        self.peer = net.RawPeer()
+        self.token = chance.token()
+        self.path = path
+        self.display = Display()
+        self._got = Display()
+        self._tokens = {"rest": None, "get": None}
+        self._unanswered = {}  # by message id: the request, and when to repeat it
+        self._known = set()  # message ids of what has come
+        self._body = b""
+        self._etag = None
+        self._lock = threading.Lock()
         self._closing = False
-        if register:
-            self.ask(b"", con)
+        self.ask(b"", con)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def ask(self, observe, con=True, token=None):
-        options = [] if observe is None else [(coapmsg.OBSERVE, observe)]
-        token = self.token if token is None else token
+    def ask(self, observe, con=True, token=None, options=()):
+        options = list(options) if observe is None else [(coapmsg.OBSERVE, observe)]
         kind = coapmsg.CON if con else coapmsg.NON
-        self.peer.send(coapmsg.request(coapmsg.GET, self.path, kind, token, options), self.address)
+        request = coapmsg.request(coapmsg.GET, self.path, kind, self.token if token is None else token, options)
+        if observe == b"":
+            self._known.clear()  # another server counts its message ids anew
+        with self._lock:
+            if con:
+                self._unanswered[request.mid] = (request, time.monotonic() + 1)
+        self.peer.send(request, self.address)
 
     def cancel(self):
         self.ask(b"\x01")
+
+    def get(self):
+        """Once, without observing."""
+        self._tokens["get"] = chance.token()
+        self.ask(None, token=self._tokens["get"])
+        return self._got.wait(len)[0]
 
     def forget(self):
         """From now on nothing is known of the observation."""
@@ -55,81 +89,88 @@ class RawObserver:
             got = self.peer.recv_bytes(0.1)
             if got:
                 self._receive(coapmsg.decode(got[0]))
+            now = time.monotonic()
+            with self._lock:
+                late = [request for request, at in self._unanswered.values() if at <= now]
+                self._unanswered.update({request.mid: (request, now + 1) for request in late})
+            for request in late:
+                self.peer.send(request, self.address)
 
     def _receive(self, message):
+        if message.mtype in (coapmsg.ACK, coapmsg.RST):
+            with self._lock:
+                self._unanswered.pop(message.mid, None)
         if message.is_empty:
             return
-        known = self.token is not None and message.token in (self.token, b"rest", b"get2")
+        wanted = message.token in (self.token, *self._tokens.values())
         if message.mtype == coapmsg.CON:
-            kind = coapmsg.ACK if known else coapmsg.RST
-            self.peer.send(coapmsg.Message(kind, 0, message.mid), self.address)
-        if not known:
+            self.peer.send(coapmsg.Message(coapmsg.ACK if wanted else coapmsg.RST, 0, message.mid), self.address)
+        known = (message.mtype == coapmsg.ACK, message.mid)
+        if not wanted or known in self._known:
             return
-        block = message.uint(coapmsg.BLOCK2) or 0
-        body = (self.bodies.get(b"rest", b"") if message.token == b"rest" else b"") + message.payload
-        self.bodies[b"rest"] = body
-        if block & 8:
-            number = len(body) >> (block & 7) + 4
-            option = (coapmsg.BLOCK2, coapmsg.uint(number << 4 | block & 7))
-            rest = coapmsg.request(coapmsg.GET, self.path, token=b"rest", options=[option])
-            self.peer.send(rest, self.address)
-            return
-        with self._changed:
-            self.seen.append((message.dotted, body))
-            self._changed.notify_all()
+        self._known.add(known)
+        if message.token == self._tokens["get"]:
+            self._got.show(message.code, message.payload)
+        else:
+            self._part(message)
 
-    def displayed(self, count=1, timeout=60):
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.seen) >= count, timeout), self.seen
-            return list(self.seen)
+    def _part(self, message):
+        """A representation, or the first block of one, or the next."""
+        block = message.uint(coapmsg.BLOCK2) or 0
+        if message.token == self.token:
+            self._body, self._etag = b"", message.value(coapmsg.ETAG)
+        elif block >> 4 << (block & 7) + 4 != len(self._body) or message.value(coapmsg.ETAG) != self._etag:
+            return  # of another state than began last
+        self._body += message.payload
+        if block & 8:
+            number = len(self._body) >> (block & 7) + 4
+            self._tokens["rest"] = chance.token()
+            self.ask(None, token=self._tokens["rest"], options=[(coapmsg.BLOCK2, coapmsg.uint(number << 4 | block & 7))])
+        else:
+            self.display.show(message.code, self._body)
+
+    def displayed(self, condition):
+        return self.display.wait(condition)
 
 
 class AiocoapObserver:
+    """Displays the latest: where several have come meanwhile, not each."""
+
     def __init__(self, port, path, con=True):
-        self.seen = []
-        self._changed = threading.Condition()
+        self.display = Display()
         self._loop = asyncio.new_event_loop()
-        self._request = aiocoap.Message(
-            code=aiocoap.GET, uri="coap://127.0.0.1:%d/%s" % (port, path), observe=0, _mtype=aiocoap.CON if con else aiocoap.NON
-        )
+        self._uri = "coap://127.0.0.1:%d/%s" % (port, path)
+        self._type = aiocoap.CON if con else aiocoap.NON
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._main(),), daemon=True)
         self._thread.start()
 
     def _show(self, message):
-        with self._changed:
-            self.seen.append((coapmsg.dotted(int(message.code)), message.payload))
-            self._changed.notify_all()
+        self.display.show(int(message.code), message.payload)
 
     async def _main(self):
-        self._end = asyncio.Event()
         self._context = await aiocoap.Context.create_client_context(transports=["udp6"])
-        pending = self._context.request(self._request)
-        self._show(await pending.response)
-        pending.observation.register_callback(self._show)
-        pending.observation.register_errback(lambda error: None)
-        await self._end.wait()
-        pending.observation.cancel()
-        await asyncio.sleep(0.1)
-        await self._context.shutdown()
+        while True:
+            pending = self._context.request(aiocoap.Message(code=aiocoap.GET, uri=self._uri, observe=0, _mtype=self._type))
+            ended = self._loop.create_future()
+            try:
+                self._show(await pending.response)
+                pending.observation.register_callback(self._show)
+                pending.observation.register_errback(lambda error: ended.done() or ended.set_exception(error))
+                await ended
+            except aiocoap.error.ResourceChanged:
+                pass  # between two blocks of a representation, which it gives up then: it registers again
+            except aiocoap.error.Error:
+                await asyncio.Event().wait()
 
-    def get(self, path):
+    def get(self):
         async def ask():
-            uri = re.sub("/[^/]*$", "/" + path, self._request.get_request_uri())
-            response = await self._context.request(aiocoap.Message(code=aiocoap.GET, uri=uri)).response
+            response = await self._context.request(aiocoap.Message(code=aiocoap.GET, uri=self._uri)).response
             return coapmsg.dotted(int(response.code)), response.payload
 
-        return asyncio.run_coroutine_threadsafe(ask(), self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(ask(), self._loop).result(net.PATIENCE)
 
-    def cancel(self):
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join()
-
-    off = cancel
-
-    def displayed(self, count=1, timeout=60):
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.seen) >= count, timeout), self.seen
-            return list(self.seen)
+    def displayed(self, condition):
+        return self.display.wait(condition)
 
 
 class LibcoapObserver:
@@ -138,20 +179,19 @@ class LibcoapObserver:
     def __init__(self, port, path, con=True):
         options = [] if con else ["-N"]
         self.program = programs.Program(
-            [programs.needs("coap-client-notls"), "-U", "-v", "3", "-w", "-s", "100", "-B", "110", *options]
+            [programs.needs("coap-client-notls"), "-U", "-v", "3", "-w", "-s", "300", "-B", "310", *options]
             + ["coap://127.0.0.1:%d/%s" % (port, path)]
         )
 
     def off(self):
         self.program.kill()
 
-    def displayed(self, count=1, timeout=60):
-        def condition():
-            lines = [line for _, line in self.program.lines if line]
-            return lines if len(lines) >= count else None
+    def displayed(self, condition):
+        def displays():
+            seen = [("2.05", line.encode()) for _, line in self.program.lines if line]
+            return seen if condition(seen) else None
 
-        lines = self.program.wait(condition, timeout, "%d representations" % count)
-        return [("2.05", line.encode()) for line in lines]
+        return self.program.wait(displays, net.PATIENCE, "representation")
 
 
 ALL = {"raw": RawObserver, "aiocoap": AiocoapObserver, "libcoap": LibcoapObserver}

@@ -3,21 +3,26 @@
 
 import time
 
+import chance
 import coapmsg
-from blocks import block_of, downloaded, has_full_payload
-from coapmsg import BLOCK2, CON, GET, OBSERVE, increases
-from description import has_code, has_format, same_mid_token, separate
+import net
+from blocks import block_of, has_full_payload, has_rest
+from coapmsg import ACK, BLOCK2, CON, GET, OBSERVE, increases
+from description import check_request, first_copies, has_code, has_format, separate
+
+MAX_RETRANSMIT = 4
 
 
 def registered(wire, path, mtype=CON):
     """REQ_GET_OBS2 and REQ_GET_OBS3: (request, response)."""
-    request = wire.request(mtype, GET, path, timeout=60)
+    request = wire.request(mtype, GET, path)
     assert request.value(OBSERVE) == b"", request
-    response = has_code(wire.response(timeout=60), "2.05")
     if mtype == CON:
-        same_mid_token(response, request)
+        response = wire.answer(request)
     else:
+        response = wire.response()
         separate(response, request, mtype)
+    has_code(response, "2.05")
     has_format(response)
     assert response.value(OBSERVE) is not None, response
     return request, response
@@ -26,42 +31,36 @@ def registered(wire, path, mtype=CON):
 class Notified:
     """Reads notifications one after the other and checks each against the registration."""
 
-    def __init__(self, wire, request, response, mtype=CON, path=None):
+    def __init__(self, wire, request, response, mtype=CON):
         self.wire = wire
         self.request = request
         self.format = response.uint(coapmsg.CONTENT_FORMAT)
         self.last = response.uint(OBSERVE)
         self.mtype = mtype
-        self.path = path
 
     def next(self):
         """REQ_GET_OBS4 and the ACK."""
-        message = has_code(self.wire.response(timeout=60), "2.05")
-        separate(message, self.request, self.mtype)
+        message = has_code(self.wire.response(), "2.05")
+        if message.mtype == ACK:  # to a client that heard nothing for longer than Max-Age, and has registered again
+            again = self.wire.request(CON, GET, self.request.path)
+            assert (again.mid, again.token, again.value(OBSERVE)) == (message.mid, self.request.token, b""), again
+        else:
+            separate(message, self.request, self.mtype)
         has_format(message, self.format)
         number = message.uint(OBSERVE)
         assert increases(number, self.last), (message, self.last)
         self.last = number
-        if self.mtype == CON:
-            self.wire.empty_ack(True, message, timeout=60)
+        if message.mtype == CON:
+            self.wire.empty_ack(True, message)
         return message
-
-    def whole(self, message):
-        """The body that begins with this message: IFBL2, FULLIFBL2, GETREST."""
-        block = block_of(message, BLOCK2)
-        if block is None or not block[1]:
-            return message.payload
-        assert block[0] == 0, message
-        has_full_payload(message, block[2])
-        return downloaded(self.wire, GET, self.path, first=message)
 
     def final(self, code):
         """The last notification: an error, without Observe."""
-        message = self.wire.response(timeout=60)
+        message = self.wire.response()
         while message.dotted == "2.05":  # was on its way
             if message.mtype == CON:
                 self.wire.empty_ack(True, message)
-            message = self.wire.response(timeout=60)
+            message = self.wire.response()
         has_code(message, code)
         separate(message, self.request, CON)
         assert message.value(OBSERVE) is None, message
@@ -69,16 +68,46 @@ class Notified:
         return message
 
 
+def requests(proxy):
+    """What the client has asked so far."""
+    return [d.message for d in first_copies(proxy, True) if d.message.is_request]
+
+
+def acknowledged(proxy, request):
+    """Waits for the ACK that answers the request: its Datagram."""
+
+    def found(records):
+        return [d for d in records if not d.to_server and (d.message.mtype, d.message.mid) == (ACK, request.mid)]
+
+    return proxy.wait_for(found)[0]
+
+
 def notifications(proxy):
     """Of the responses so far, the messages of their own, with their Datagrams."""
-    return [d for d in proxy.records if not d.to_server and d.message.is_response and d.message.mtype != coapmsg.ACK]
+    return [d for d in list(proxy.records) if not d.to_server and d.message.is_response and d.message.mtype != ACK]
+
+
+def patchy(late):
+    """A rule that loses and doubles by chance, but not what follows a loss: what is sent again arrives, and its answer."""
+    rule = net.lossy(loss=0.3, duplicate=0.1, reorder=0, late=late)
+    passed = 0
+
+    def patched(datagram):
+        nonlocal passed
+        delays = rule(datagram)
+        if passed < 3:
+            delays = delays or [0]
+        passed = passed + 1 if delays else 0
+        return delays
+
+    return patched
 
 
 def one_at_a_time(proxy, ack_timeout):
     """A notification is sent when the one before it has been acknowledged, or where its retransmission was due, which
     is not before `ack_timeout` seconds."""
     last = None
-    acknowledged = {d.message.mid: d.time for d in proxy.records if d.to_server and d.message.mtype == coapmsg.ACK and not d.dropped}
+    acknowledged = {d.message.mid: d.time for d in proxy.records if d.to_server and d.message.mtype == ACK and not d.dropped}
     for datagram in notifications(proxy):
         if last is not None and datagram.message.mid != last.message.mid:
             gone = acknowledged.get(last.message.mid)
@@ -86,13 +115,77 @@ def one_at_a_time(proxy, ack_timeout):
         last = datagram
 
 
-def stops(proxy, quiet, timeout):
-    """Waits until the server has said nothing for `quiet` seconds."""
-    deadline = time.monotonic() + timeout
-    while True:
-        count = len(proxy.records)
-        try:
-            proxy.wait_for(lambda records: len(records) > count, quiet)
-        except AssertionError:
-            return
-        assert time.monotonic() < deadline, "it goes on"
+def stops(proxy, changes=3):
+    """Waits until the server tells somebody else of so many changes in a row, and the client nothing new."""
+    register = coapmsg.request(GET, "obs-pumping", options=[(OBSERVE, b"")])
+    deadline = time.monotonic() + 2 * net.PATIENCE
+    said, told, quiet = None, set(), 0
+    with net.RawPeer() as witness:
+        witness.send(register, proxy.server)
+        while quiet < changes:
+            assert time.monotonic() < deadline, "it goes on"
+            got = witness.recv_bytes(5)
+            if got is None:  # it was given up: too busy
+                register.mid = chance.mid()
+                witness.send(register, proxy.server)
+                continue
+            message = coapmsg.decode(got[0])
+            if message.mtype != CON:
+                continue
+            witness.send(coapmsg.Message(ACK, 0, message.mid), proxy.server)
+            if message.mid not in told:
+                told.add(message.mid)
+                before, said = said, len(first_copies(proxy, False))
+                quiet = quiet + 1 if said == before else 0
+
+
+def gives_up(proxy, ack_timeout, period):
+    """Waits until nothing more comes; what the server sent without being acknowledged."""
+    longest = 1.5 * ack_timeout * 2**MAX_RETRANSMIT  # after the last transmission
+    stops(proxy, int(longest / period) + 1)
+    series = [[]]
+    for datagram in proxy.records:
+        if datagram.to_server and datagram.message.mtype == ACK and not datagram.dropped:
+            series.append([])
+        elif not datagram.to_server and datagram.message.is_response and datagram.message.mtype == CON:
+            series[-1].append(datagram.message)
+    sent = max(series, key=len)
+    assert len(sent) <= 1 + MAX_RETRANSMIT, sent
+    numbers = [message.uint(OBSERVE) for message in sent]
+    # what is repeated tells the state of then; in the shortest timeout it may not have changed
+    assert numbers == sorted(numbers) and len(set(numbers)) >= 3, numbers
+
+
+def went(proxy, path, bodies):
+    """IFBL2, FULLIFBL2, GETREST: each body went as a notification or as its first block, and the answers to GETs for the
+    others. One that was not the latest any more may have been given up."""
+    asked = requests(proxy)
+    messages = [d.message for d in first_copies(proxy, False) if d.message.dotted == "2.05"]
+    firsts, rests = [], []
+    for message in messages:
+        answered = [request for request in asked if request.token == message.token]
+        for request in answered:
+            check_request(request, CON, GET, path)
+        number, more, exponent = block_of(message, BLOCK2) or (0, 0, 6)
+        if message.value(OBSERVE) is not None:
+            firsts.append(message)
+            assert number == 0 and any(request.value(OBSERVE) == b"" for request in answered), message
+        else:
+            rests.append(message)
+            wanted = [block_of(request, BLOCK2) for request in answered if request.value(OBSERVE) is None]
+            assert (number, 0, exponent) in wanted, (message, wanted)
+        (has_full_payload if more else has_rest)(message, exponent)
+    for body in bodies:
+        found = [first for first in firsts if body.startswith(first.payload)]
+        assert found, (body, messages)
+        at = len(found[0].payload)
+        while at < len(body):
+            found = [rest for rest in rests if starts(rest) == at and body.startswith(rest.payload, at)]
+            assert found, (body, at, messages)
+            at += len(found[0].payload)
+
+
+def starts(message):
+    """Where in the body its block lies."""
+    number, _, exponent = block_of(message, BLOCK2)
+    return number << exponent + 4

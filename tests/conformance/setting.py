@@ -15,7 +15,7 @@ def plugtest_server(port=None, period=5000, ack_timeout=2000):
     """examples/plugtest_server.py, milliseconds: (program, port)."""
     port = port or net.free_port()
     server = programs.Program([programs.INTERPRETER, EXAMPLE, str(port), str(period), str(ack_timeout)])
-    server.wait_line("listens", 20)
+    server.wait_line("listens")
     return server, port
 
 
@@ -25,11 +25,11 @@ class OurServer:
     def __init__(self, peer, rule=None, **parameters):
         self.server, port = plugtest_server(**parameters)
         self.proxy = net.Proxy(port, rule)
-        self.wire = Wire(self.proxy)
+        self.wire = Wire(self.proxy, piggybacked=True)
         self.client = peer(self.proxy.port)
 
     def server_displays(self, text):
-        self.server.wait_line(text, 5)
+        self.server.wait_line(text)
 
     def restart(self, **parameters):
         """The server loses what it knows."""
@@ -71,7 +71,7 @@ class OurClient:
         return coapmsg.dotted(event["code"]), event["payload"]
 
     def server_displays(self, text):
-        self.server.wait_line(text, 5)
+        self.server.wait_line(text)
 
 
 class OurLoop:
@@ -91,17 +91,17 @@ class OurLoop:
     def uri(self, path):
         return "coap://127.0.0.1:%d/%s" % (self.proxy.port, path)
 
-    def ask(self, call, path, *arguments, timeout=60):
+    def ask(self, call, path, *arguments):
         """Awaits coap.CALL(uri, ...); (code, payload)."""
         extra = "".join(", " + a for a in arguments)
-        response = self.agent.run("return describe(await coap.%s(%r%s))" % (call, self.uri(path), extra), timeout)
+        response = self.agent.run("return describe(await coap.%s(%r%s))" % (call, self.uri(path), extra))
         return coapmsg.dotted(response["code"]), response["payload"]
 
     def observe(self, path, *arguments):
         extra = "".join(", " + a for a in arguments)
         self.agent.exec("observation = coap.observe(%r%s, callback=lambda r: event('displayed', **describe(r)))" % (self.uri(path), extra))
 
-    def displayed(self, count=1, timeout=30):
+    def displayed(self, count=1):
         """What it displays: (code, payload) of the first `count` at least."""
-        events = self.agent.wait_events("displayed", count, timeout)
+        events = self.agent.wait_events("displayed", count)
         return [(coapmsg.dotted(e["code"]), e["payload"]) for e in events]

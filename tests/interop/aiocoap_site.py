@@ -215,6 +215,13 @@ class Fresh(resource.Resource):
         return message(Code.CHANGED, b"fresh")
 
 
+class Fast(aiocoap.TransportTuning):
+    """Retransmits soon, and does not give up before a minute has passed."""
+
+    ACK_TIMEOUT = 0.1
+    MAX_RETRANSMIT = 10
+
+
 class Counter(resource.ObservableResource):
     """/counter: what was PUT last, observable; fresh for one second."""
 
@@ -223,7 +230,7 @@ class Counter(resource.ObservableResource):
         self.value = b"0"
 
     async def render_get(self, request):
-        return message(Code.CONTENT, self.value, content_format=TEXT, max_age=1)
+        return message(Code.CONTENT, self.value, content_format=TEXT, max_age=1, transport_tuning=Fast())
 
     async def render_put(self, request):
         self.value = request.payload

@@ -4,8 +4,9 @@
 Independent of the code under test on purpose, and able to write what is wrong.
 """
 
-import os
 import struct
+
+import chance
 
 CON, NON, ACK, RST = range(4)
 TYPE_NAMES = ("CON", "NON", "ACK", "RST")
@@ -54,7 +55,7 @@ class Message:
     def __init__(self, mtype=CON, code=EMPTY, mid=None, token=b"", options=(), payload=b""):
         self.mtype = mtype
         self.code = code
-        self.mid = int.from_bytes(os.urandom(2), "big") if mid is None else mid
+        self.mid = chance.mid() if mid is None else mid
         self.token = token
         self.options = list(options)
         self.payload = payload
@@ -170,7 +171,7 @@ def uri_path(path):
 
 def request(method, path, mtype=CON, token=None, options=(), payload=b"", mid=None):
     """A request with a fresh message id and, unless given, a fresh 4-byte token."""
-    token = os.urandom(4) if token is None else token
+    token = chance.token() if token is None else token
     return Message(mtype, method, mid, token, uri_path(path) + list(options), payload)
 
 

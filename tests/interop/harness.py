@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""Runs the test_* functions of one module. Usage: harness.py MODULE.py [NAME_PART ...]
+"""Runs the test_* functions of one module. Usage: harness.py [--exactly] MODULE.py [NAME_PART ...]
 
-Prints 'plan N', then for each test 'pass NAME SECONDS' or 'FAIL NAME' with indented output after it.
-A test has a time limit (`limit`) and may come in several cases (`cases`); what it left running is ended.
+Prints 'plan [NAME...]' (JSON), then for each test 'pass NAME SECONDS SEED' or 'FAIL NAME SECONDS SEED' with indented output after it;
+SEED is '-' when the test draws no numbers. MICROCOAPY_SEED=N in the environment gives another seed than the name's.
+A test has a time limit (`limit`) and may come in several cases (`cases`); what it left running is ended. With --exactly
+the names are whole.
 """
 
 import importlib.util
+import json
 import os
 import signal
 import sys
 import time
 import traceback
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
+import chance  # noqa: E402
 import programs  # noqa: E402
 
-DEFAULT_LIMIT = 60
+DEFAULT_LIMIT = 300
 
 
 class TimeUp(BaseException):
@@ -61,9 +66,10 @@ def _time_up(signum, frame):
     raise TimeUp()
 
 
-def run(name, function, arguments):
+def run(module, name, function, arguments):
     """True when it passed."""
     started = time.monotonic()
+    chance.begin("%s/%s" % (module, name))
     signal.signal(signal.SIGALRM, _time_up)
     signal.alarm(getattr(function, "limit", DEFAULT_LIMIT))
     report = None
@@ -76,27 +82,36 @@ def run(name, function, arguments):
     finally:
         signal.alarm(0)
         programs.stop_all()
+    seed = chance.seed()
+    result = "%s %.1f %s" % (name, time.monotonic() - started, "-" if seed is None else seed)
     if report is None:
-        print("pass %s %.1f" % (name, time.monotonic() - started), flush=True)
+        print("pass " + result, flush=True)
         return True
-    print("FAIL %s" % name)
+    print("FAIL " + result)
     for line in report.rstrip().split("\n"):
         print("    " + line)
     sys.stdout.flush()
     return False
 
 
-def main(path, parts):
-    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+def main(path, parts, exactly):
+    folder, file = os.path.split(os.path.abspath(path))
+    sys.path.insert(0, folder)
     sys.modules["harness"] = sys.modules["__main__"]
     spec = importlib.util.spec_from_file_location("tests_module", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    tests = [t for t in collect(module) if not parts or any(part in t[0] for part in parts)]
-    print("plan %d" % len(tests), flush=True)
-    passed = sum([run(*test) for test in tests])
+    tests = collect(module)
+    if exactly:
+        tests = [test for test in tests if test[0] in parts]
+    elif parts:
+        tests = [test for test in tests if any(part in test[0] for part in parts)]
+    print("plan " + json.dumps([test[0] for test in tests]), flush=True)
+    name = "%s/%s" % (os.path.basename(folder), file[5:-3])
+    passed = sum([run(name, *test) for test in tests])
     return 0 if passed == len(tests) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    words = [word for word in sys.argv[1:] if word != "--exactly"]
+    sys.exit(main(words[0], words[1:], "--exactly" in sys.argv))

@@ -1,47 +1,47 @@
 # SPDX-License-Identifier: MIT
 """Raw UDP peers, free ports, and a lossy proxy that records every datagram."""
 
-import random
+import collections
 import selectors
 import socket
 import struct
 import threading
 import time
 
+import chance
 import coapmsg
+from runner.ports import free as free_port
 
-_given_ports = set()
+# Seconds until a wait ends that no test ever waits out: more than a busy machine makes of it.
+PATIENCE = 60.0
 
 SO_TIMESTAMPNS = 35  # Linux; Python's socket module does not name it
 
 
-def free_port(host="127.0.0.1"):
-    """A UDP and TCP port nobody has bound, outside the kernel's ephemeral range and never given twice."""
-    while True:
-        port = random.randrange(20000, 32000)
-        if port in _given_ports:
-            continue
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            udp.bind((host, port))
-            tcp.bind((host, port))
-        except OSError:
-            continue
-        finally:
-            udp.close()
-            tcp.close()
-        _given_ports.add(port)
-        return port
+def bound(address):
+    """A UDP socket that says when a datagram came."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    sock.bind(address)
+    return sock
+
+
+def receive(sock):
+    """(bytes, sender, time) of the next datagram.
+
+    The time is when the kernel got it, on the clock of time.monotonic(): that this process was scheduled late does not
+    show.
+    """
+    data, ancillary, _, sender = sock.recvmsg(65536, 64)
+    seconds, nanoseconds = struct.unpack("@qq", ancillary[0][2][:16])
+    return data, sender, seconds + nanoseconds / 1e9 - time.time() + time.monotonic()
 
 
 class RawPeer:
     """A UDP socket on loopback that speaks in messages, or in bytes where they are wrong."""
 
-    def __init__(self, host="127.0.0.1", port=0):
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self.sock.bind((host, port))
+    def __init__(self, host="127.0.0.1", port=None):
+        self.sock = bound((host, port or free_port(host)))
         self.host, self.port = self.sock.getsockname()
         self.address = (self.host, self.port)
 
@@ -58,56 +58,89 @@ class RawPeer:
         data = message if isinstance(message, (bytes, bytearray)) else message.encode()
         self.sock.sendto(data, address)
 
-    def recv_bytes(self, timeout=5.0):
-        """(bytes, address, time) of the next datagram, or None when nothing comes in `timeout` seconds.
-
-        The time is when the kernel got it, on the clock of time.monotonic(): that this process was
-        scheduled late does not show.
-        """
+    def recv_bytes(self, timeout=PATIENCE):
+        """(bytes, address, time) of the next datagram, or None when nothing comes in `timeout` seconds."""
         self.sock.settimeout(timeout)
         try:
-            data, ancillary, _, address = self.sock.recvmsg(65536, 64)
+            return receive(self.sock)
         except (socket.timeout, BlockingIOError):
             return None
-        seconds, nanoseconds = struct.unpack("@qq", ancillary[0][2][:16])
-        return data, address, seconds + nanoseconds / 1e9 - time.time() + time.monotonic()
 
-    def recv(self, timeout=5.0):
+    def recv(self, timeout=PATIENCE):
         """The next message and its sender; AssertionError when none comes."""
         got = self.recv_bytes(timeout)
         assert got is not None, "no datagram within %.1f s" % timeout
         return coapmsg.decode(got[0]), got[1]
 
-    def silent(self, seconds):
-        """Asserts that nothing arrives for that long."""
-        got = self.recv_bytes(seconds)
-        assert got is None, "unexpected datagram %r" % (coapmsg.decode(got[0]),)
+    def waiting(self):
+        """The datagrams that have come, as bytes."""
+        found = []
+        while (got := self.recv_bytes(0)) is not None:
+            found.append(got[0])
+        return found
 
-    def ask(self, message, address, timeout=5.0):
+    def nothing(self):
+        """Asserts that nothing has come. What could have sent something must be past it: an agent that has answered a
+        command since, a program that has ended."""
+        found = self.waiting()
+        assert not found, "unexpected: %r" % [describe(data) for data in found]
+
+    def until_pong(self, address):
+        """Pings and returns, as bytes, what comes from there before the RST: what it had to say about all sent so far."""
+        ping = coapmsg.Message(coapmsg.CON)
+        self.send(ping, address)
+        found = []
+        while True:
+            data, sender = self.recv_bytes_or_fail()
+            if data == coapmsg.Message(coapmsg.RST, mid=ping.mid).encode() and sender == address:
+                return found
+            found.append(data)
+
+    def recv_bytes_or_fail(self):
+        """(bytes, address) of the next datagram; AssertionError when none comes."""
+        got = self.recv_bytes()
+        assert got is not None, "no datagram within %.1f s" % PATIENCE
+        return got[:2]
+
+    def nothing_but_pong(self, address):
+        """Pings; asserts that nothing but the RST comes."""
+        found = self.until_pong(address)
+        assert not found, "unexpected: %r" % [describe(data) for data in found]
+
+    def ask(self, message, address, timeout=PATIENCE):
         """Sends and returns the next message from that address."""
         self.send(message, address)
         answer, sender = self.recv(timeout)
         assert sender == address, (sender, address)
         return answer
 
-    def ping(self, address, timeout=5.0, tries=50):
-        """Pings until the RST comes back: the peer is up. The message id of the last try."""
-        for _ in range(tries):
+
+def describe(data):
+    """A datagram for a person."""
+    try:
+        return coapmsg.decode(data)
+    except coapmsg.FormatError:
+        return data.hex()
+
+
+def wait_until_up(address, every=0.1):
+    """Pings, each time anew, until the server there answers."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with RawPeer() as peer:
             ping = coapmsg.Message(coapmsg.CON)
-            self.send(ping, address)
-            got = self.recv_bytes(timeout / tries)
-            while got:  # anything else is left from before
-                if got[0] == bytes([0x70, 0, ping.mid >> 8, ping.mid & 255]):
-                    return ping.mid
-                got = self.recv_bytes(timeout / tries)
-        raise AssertionError("no answer to ping from %s:%d" % address)
+            peer.send(ping, address)
+            got = peer.recv_bytes(every)
+            if got and got[0] == coapmsg.Message(coapmsg.RST, mid=ping.mid).encode():
+                return
+    raise AssertionError("no answer to ping from %s:%d" % address)
 
 
 class Datagram:
     """One datagram the proxy saw: `to_server` tells its way, `dropped` its fate."""
 
-    def __init__(self, data, to_server, index):
-        self.time = time.monotonic()
+    def __init__(self, data, to_server, index, when):
+        self.time = when
         self.data = data
         self.to_server = to_server
         self.index = index  # counts per direction, from 0
@@ -149,8 +182,7 @@ class Proxy:
         self._thread.start()
 
     def _socket(self):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind(("127.0.0.1", 0))
+        sock = bound(("127.0.0.1", free_port()))
         sock.setblocking(False)
         return sock
 
@@ -186,7 +218,7 @@ class Proxy:
             sock.recv(16)
             return
         try:
-            data, sender = sock.recvfrom(65536)
+            data, sender, when = receive(sock)
         except OSError:
             return  # an ICMP error of an earlier send
         to_server = client is None
@@ -195,9 +227,9 @@ class Proxy:
             if upstream is None:
                 upstream = self._clients[sender] = self._socket()
                 self._selector.register(upstream, selectors.EVENT_READ, sender)
-            self._handle(data, True, lambda: self._send(upstream, data, self.server))
+            self._handle(data, True, when, lambda: self._send(upstream, data, self.server))
         else:
-            self._handle(data, False, lambda: self._send(self._listen, data, client))
+            self._handle(data, False, when, lambda: self._send(self._listen, data, client))
 
     @staticmethod
     def _send(sock, data, address):
@@ -206,10 +238,10 @@ class Proxy:
         except OSError:
             pass
 
-    def _handle(self, data, to_server, send):
+    def _handle(self, data, to_server, when, send):
         index = self._counts[to_server]
         self._counts[to_server] += 1
-        datagram = Datagram(data, to_server, index)
+        datagram = Datagram(data, to_server, index, when)
         delays = self.rule(datagram)
         datagram.dropped = not delays
         with self._lock:  # before it is sent: who has got it finds it recorded
@@ -221,7 +253,7 @@ class Proxy:
             else:
                 self._held.append((time.monotonic() + delay, send))
 
-    def wait_for(self, condition, timeout=10.0):
+    def wait_for(self, condition, timeout=PATIENCE):
         """Waits until condition(records) is true; its value."""
         deadline = time.monotonic() + timeout
         with self._lock:
@@ -239,16 +271,24 @@ class Proxy:
         return [d.message for d in self.records if not d.to_server]
 
 
-def lossy(seed, loss=0.3, duplicate=0.1, reorder=0.1, late=0.05):
-    """A rule that drops, duplicates and delays by a seeded random number."""
-    generator = random.Random(seed)
+def lossy(loss=0.3, duplicate=0.1, reorder=0.1, late=0.05, name=""):
+    """A rule that drops, duplicates and delays by chance: the test's own, and the `name`'s where it has several proxies.
+
+    What happens to the Nth datagram of a direction does not depend on the other one, nor on when it comes. No message is
+    lost more than twice: four retransmissions are enough for whoever waits long enough for each.
+    """
+    times_lost = collections.Counter()
+    generators = [chance.generator("proxy %s %d" % (name, direction)) for direction in (0, 1)]
 
     def rule(datagram):
-        if generator.random() < loss:
+        lost, overtaken, copied, copy_late = (generators[datagram.to_server].random() for _ in range(4))
+        key = datagram.to_server, datagram.data[:4]  # type, code, message id
+        if lost < loss and times_lost[key] < 2:
+            times_lost[key] += 1
             return []
-        delays = [late if generator.random() < reorder else 0]
-        if generator.random() < duplicate:
-            delays.append(late if generator.random() < 0.5 else 0)
+        delays = [late if overtaken < reorder else 0]
+        if copied < duplicate:
+            delays.append(late if copy_late < 0.5 else 0)
         return delays
 
     return rule

@@ -13,6 +13,7 @@ import threading
 import time
 
 import net
+from net import PATIENCE
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -83,7 +84,7 @@ class Program:
                 if not self._changed.wait(deadline - time.monotonic()):
                     raise AssertionError("no %s within %.0f s:\n%s" % (what, timeout, self.output))
 
-    def wait_line(self, pattern, timeout=10.0, start=0):
+    def wait_line(self, pattern, timeout=PATIENCE, start=0):
         """The match of the first line, from number `start` on, that the pattern is found in."""
 
         def condition():
@@ -95,12 +96,12 @@ class Program:
 
         return self.wait(condition, timeout, "line matching %r" % pattern)
 
-    def wait_count(self, text, count, timeout=10.0):
+    def wait_count(self, text, count, timeout=PATIENCE):
         """Waits until the output has the text that many times; it must not have it more often."""
         self.wait(lambda: True if self.output.count(text) >= count else None, timeout, "%d times %r" % (count, text))
         assert self.output.count(text) == count, self.output
 
-    def wait_end(self, timeout=30.0):
+    def wait_end(self, timeout=PATIENCE):
         """The exit status, once the program has ended by itself."""
         try:
             status = self.process.wait(timeout)
@@ -158,7 +159,7 @@ class Agent(Program):
         self._owed = 0
         self._serving = None
         self.events = []
-        self.wait_line("^ready$", timeout=30)
+        self.wait_line("^ready$")
         if setup:
             self.exec(setup)
 
@@ -204,17 +205,17 @@ class Agent(Program):
         self._send(kind, code)
         return self._answer(timeout)
 
-    def eval(self, code, timeout=30.0):
+    def eval(self, code, timeout=PATIENCE):
         return ast.literal_eval(self._command("eval", code, timeout))
 
-    def exec(self, code, timeout=30.0):
+    def exec(self, code, timeout=PATIENCE):
         self._command("exec", code, timeout)
 
     def start(self, code):
         """Sends code to execute without waiting for its end; `finish` waits."""
         self._send("exec", code)
 
-    def finish(self, timeout=30.0):
+    def finish(self, timeout=PATIENCE):
         self._answer(timeout)
 
     def serve(self, name="coap"):
@@ -232,7 +233,7 @@ class Agent(Program):
         with self._changed:
             return [e for e in self.events if e["kind"] == kind]
 
-    def wait_events(self, kind, count=1, timeout=10.0):
+    def wait_events(self, kind, count=1, timeout=PATIENCE):
         """The events of that kind once there are `count`."""
 
         def condition():
@@ -241,7 +242,7 @@ class Agent(Program):
 
         return self.wait(condition, timeout, "%d events %r" % (count, kind))
 
-    def poll_for(self, count, kind="response", name="coap", timeout=10.0):
+    def poll_for(self, count, kind="response", name="coap", timeout=PATIENCE):
         """Polls the object until `count` events of that kind have come."""
         deadline = time.monotonic() + timeout
         while len(self.of(kind)) < count:
@@ -256,7 +257,7 @@ class LoopAgent(Agent):
 
     SCRIPT = "loop_agent.py"
 
-    def run(self, code, timeout=30.0):
+    def run(self, code, timeout=PATIENCE):
         """What a coroutine with this body returns."""
         return ast.literal_eval(self._command("run", code, timeout))
 
@@ -300,19 +301,18 @@ def libcoap_server(*options):
     """coap-server-notls on a port of its own: (program, port)."""
     port = net.free_port()
     program = Program([needs("coap-server-notls"), "-A", "127.0.0.1", "-p", str(port), "-v", "7", *options])
-    with net.RawPeer() as peer:
-        peer.ping(("127.0.0.1", port))
+    net.wait_until_up(("127.0.0.1", port))
     return program, port
 
 
-def libcoap_client(url, *options, timeout=30):
+def libcoap_client(url, *options, timeout=int(PATIENCE)):
     """Runs coap-client-notls to its end: (stdout, log)."""
     result = subprocess.run(
         [needs("coap-client-notls"), "-v", "7", "-B", str(timeout), *options, url],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
-        timeout=timeout + 5,
+        timeout=timeout + PATIENCE,
     )
     return result.stdout, result.stderr.decode("utf-8", "replace") + result.stdout.decode("utf-8", "replace")
 
@@ -321,7 +321,7 @@ def aiocoap_site(port=None, period=5.0):
     """aiocoap_site.py on a port of its own: (program, port)."""
     port = port or net.free_port()
     program = Program([sys.executable, os.path.join(HERE, "aiocoap_site.py"), str(port), str(period)])
-    program.wait_line("^ready$", timeout=20)
+    program.wait_line("^ready$")
     return program, port
 
 

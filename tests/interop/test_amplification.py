@@ -17,6 +17,10 @@ def long(request):
     runs.append(request.code)
     return "x" * 500
 
+@coap.resource("short")
+def short(request):
+    return "x"
+
 for number in range(10):
     coap.resource("a/long/path/%d" % number)(lambda request: "")
 """
@@ -31,7 +35,7 @@ def ask(peer, address, message):
     """The answer, and how much longer it is than the request."""
     data = message.encode()
     peer.send(data, address)
-    answer, _, _ = peer.recv_bytes()
+    answer, _ = peer.recv_bytes_or_fail()
     return coapmsg.decode(answer), len(answer) / len(data)
 
 
@@ -62,8 +66,9 @@ def test_registration_of_an_observer():
         challenge, factor = ask(peer, address, coapmsg.request(coapmsg.GET, "long", options=[(coapmsg.OBSERVE, b"")]))
         assert challenge.dotted == "4.01" and factor <= FACTOR, challenge
         agent.exec("long.notify()")
-        peer.silent(0.3)
-    assert agent.eval("coap.stats()['observers_in_use']") == 0
+        peer.nothing_but_pong(address)
+    stats = agent.stats()
+    assert stats["observers_in_use"] == stats["transmissions_in_use"] == 0, stats
 
 
 def test_group_gets_nothing_long():
@@ -71,9 +76,12 @@ def test_group_gets_nothing_long():
     agent.exec("coap.join(interface='127.0.0.1')")
     with net.RawPeer() as peer:
         peer.sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
-        for path in ("long", ".well-known/core"):
+        for path in ("long", ".well-known/core", "short"):
             peer.send(coapmsg.request(coapmsg.GET, path, coapmsg.NON), ("224.0.1.187", port))
-        peer.silent(1)
+        answer, _ = peer.recv()
+        assert (answer.mtype, answer.payload) == (coapmsg.NON, b"x"), answer
+        assert agent.stats()["transmissions_in_use"] == 0  # of those that wait for their leisure
+        peer.nothing()
 
 
 def test_small_responses_need_nothing():

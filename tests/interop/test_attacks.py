@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Floods, guessing and loops: memory stays flat, ids cannot be predicted, nothing echoes for ever."""
 
-import os
-import random
-import selectors
 import socket
-import threading
-import time
 
+import chance
 import coapmsg
 import net
 import programs
@@ -28,9 +24,9 @@ def used():
 """
 
 
-def spoofed(count, seed):
+def spoofed(count):
     """`count` distinct addresses of loopback to send from."""
-    generator = random.Random(seed)
+    generator = chance.generator("%d addresses" % count)
     seen = set()
     while len(seen) < count:
         seen.add("127.%d.%d.%d" % (generator.randrange(1, 255), generator.randrange(256), generator.randrange(1, 255)))
@@ -45,11 +41,11 @@ FLOODS = {
     "not_found": lambda: coapmsg.request(coapmsg.GET, "nosuch"),
     "pings": lambda: coapmsg.Message(coapmsg.CON),
     "acks": lambda: coapmsg.Message(coapmsg.ACK),
-    "con_responses": lambda: coapmsg.Message(coapmsg.CON, 0x45, None, os.urandom(4)),
+    "con_responses": lambda: coapmsg.Message(coapmsg.CON, 0x45, None, chance.token()),
 }
 
 
-@limit(180)
+@limit(600)
 @cases(**FLOODS)
 def test_ten_thousand_spoofed_peers(make):
     server, port = programs.server(SETUP)
@@ -70,25 +66,20 @@ def test_ten_thousand_spoofed_peers(make):
             if number % 50 == 49:  # also keeps the receive buffer from overflowing
                 check_honest()
 
-    flood(spoofed(1000, 1))
+    flood(spoofed(1000))
     before = server.eval("used()")
     received = server.stats()["received"]
-    flood(spoofed(10000, 2))
+    flood(spoofed(10000))
     after = server.eval("used()")
     assert server.stats()["received"] - received >= 10000, server.stats()
     assert after - before <= 256, (before, after)
     check_honest()
 
 
-def echo_responses(peer, stop, seen):
-    """Answers every request at once and notes (message id, token)."""
-    peer.sock.settimeout(0.2)
-    while not stop.is_set():
-        try:
-            data, address = peer.sock.recvfrom(2048)
-        except socket.timeout:
-            continue
-        request = coapmsg.decode(data)
+def answer_all(peer, count, seen):
+    """Answers that many requests at once and notes (message id, token)."""
+    for _ in range(count):
+        request, address = peer.recv()
         seen.append((request.mid, request.token))
         peer.send(coapmsg.response(request, "2.05", b"x"), address)
 
@@ -98,31 +89,30 @@ def bits(values, width):
     return [sum(value >> bit & 1 for value in values) / len(values) for bit in range(width)]
 
 
-@limit(180)
+@limit(600)
 def test_ten_thousand_tokens_are_unpredictable():
-    count = 10000
-    seen, stop = [], threading.Event()
+    count, at_once = 10000, 50
+    seen = []
     with net.RawPeer() as peer:
-        responder = threading.Thread(target=echo_responses, args=(peer, stop, seen))
-        responder.start()
-        try:
-            agent = programs.client()
-            agent.exec(
-                "got = 0\n"
-                "def count(packet, sender):\n"
-                "    global got\n"
-                "    got += 1\n"
-                "coap.responseCallback = count\n"
+        agent = programs.client("ack_timeout=600000, nstart=%d" % at_once)
+        agent.exec(
+            "got = 0\n"
+            "def count(packet, sender):\n"
+            "    global got\n"
+            "    got += 1\n"
+            "coap.responseCallback = count\n"
+        )
+        for end in range(at_once, count + 1, at_once):
+            agent.start(
                 "for _ in range(%d):\n"
                 "    coap.get('127.0.0.1', %d, 'a')\n"
-                "    coap.poll(2000)\n" % (count, peer.port),
-                timeout=150,
+                "while got < %d:\n"
+                "    coap.poll(600000)\n" % (at_once, peer.port, end)
             )
-            assert agent.eval("got") == count
-        finally:
-            stop.set()
-            responder.join()
-    assert len(seen) == count, len(seen)
+            answer_all(peer, at_once, seen)
+            agent.finish()
+        assert agent.eval("got") == count
+        peer.nothing()
     assert len({mid for mid, _ in seen}) == count, "a message id was used again"
     tokens = [token for _, token in seen]
     assert {len(token) for token in tokens} == {4}
@@ -136,7 +126,6 @@ def test_ten_thousand_tokens_are_unpredictable():
     assert len(set(steps)) >= count - 3
 
 
-@limit(120)
 def test_first_message_ids_of_many_endpoints_are_unpredictable():
     count = 500
     with net.RawPeer() as peer:
@@ -157,7 +146,7 @@ def test_first_message_ids_of_many_endpoints_are_unpredictable():
                 request, _ = peer.recv()
                 mids.append(request.mid)
                 tokens.append(request.token)
-    assert len(set(tokens)) == count
+    assert len(set(tokens)) >= count - 1  # of 500 two or more pairs are equal once in 10^9
     # 500 of 65536: 1.9 equal pairs expected, 12 or more once in 10^6.
     assert len(set(mids)) >= count - 12, count - len(set(mids))
     assert all(0.36 < share < 0.64 for share in bits(mids, 16)), bits(mids, 16)  # 6 standard deviations
@@ -169,48 +158,34 @@ class Mirror:
     """Makes two servers each other's peer: what one sends to it, the other gets from it. Can repeat datagrams."""
 
     def __init__(self, ports, copies=1):
-        self.socks = [net.RawPeer() for _ in ports]
+        self.peers = [net.RawPeer() for _ in ports]
         self.ports = ports
         self.copies = copies
         self.seen = []
-        self.last = time.monotonic()
-        self._stop = threading.Event()
-        self._selector = selectors.DefaultSelector()
-        for number, peer in enumerate(self.socks):
-            self._selector.register(peer.sock, selectors.EVENT_READ, number)
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self):
-        while not self._stop.is_set():
-            for key, _ in self._selector.select(0.05):
-                data, _ = key.fileobj.recvfrom(2048)
-                self.last = time.monotonic()
-                self.seen.append(data)
-                self.inject(1 - key.data, data)
 
     def inject(self, to, data):
         """The server `to` gets it, as if from the other."""
         for _ in range(self.copies):
-            self.socks[to].send(data, ("127.0.0.1", self.ports[to]))
+            self.peers[to].send(data, ("127.0.0.1", self.ports[to]))
 
-    def wait_silence(self, seconds=1.0, at_most=30):
-        started = time.monotonic()
-        self.last = started
-        while time.monotonic() - self.last < seconds:
-            assert time.monotonic() - started < at_most, self.seen[-10:]
-            time.sleep(0.05)
-
-    def close(self):
-        self._stop.set()
-        self._thread.join()
-        for peer in self.socks:
-            peer.close()
+    def carry(self, honest, at_most):
+        """Carries over what they send until they fall silent; `honest` finds out when they have said all they had to."""
+        while True:
+            for port in self.ports:
+                honest.nothing_but_pong(("127.0.0.1", port))
+            found = [(number, data) for number, peer in enumerate(self.peers) for data in peer.waiting()]
+            if not found:
+                return
+            for number, data in found:
+                self.seen.append(data)
+                self.inject(1 - number, data)
+            assert len(self.seen) <= at_most, [data.hex() for data in self.seen]
 
 
 @cases(once=1, everything_twice=2)
 def test_two_servers_pointed_at_each_other_fall_silent(copies):
     servers = [programs.server(SETUP) for _ in range(2)]
+    honest = net.RawPeer()
     mirror = Mirror([port for _, port in servers], copies)
     starts = [
         coapmsg.request(coapmsg.GET, "a").encode(),
@@ -234,28 +209,24 @@ def test_two_servers_pointed_at_each_other_fall_silent(copies):
         del mirror.seen[:]
         mirror.inject(0, data)
         mirror.inject(1, data)
-        mirror.wait_silence(0.3)
-        assert len(mirror.seen) <= 8 * copies, (data.hex(), [d.hex() for d in mirror.seen])
-    mirror.close()
-    with net.RawPeer() as peer:
-        for _, port in servers:
-            assert peer.ask(coapmsg.request(coapmsg.GET, "a"), ("127.0.0.1", port)).payload == b"good"
+        mirror.carry(honest, 8 * copies)
+        for server, _ in servers:
+            assert server.stats()["transmissions_in_use"] == 0, "it would speak again"
+    for _, port in servers:
+        assert honest.ask(coapmsg.request(coapmsg.GET, "a"), ("127.0.0.1", port)).payload == b"good"
 
 
-@limit(120)
 def test_random_datagrams():
     server, port = programs.server(SETUP)
-    generator = random.Random(20240601)
-    with net.RawPeer() as peer:
-        for _ in range(5000):
+    generator = chance.generator("datagrams")
+    with net.RawPeer() as peer, net.RawPeer() as honest:
+        for number in range(5000):
             length = generator.randrange(60)
             data = bytearray(generator.randbytes(length))
             if data and generator.random() < 0.8:
                 data[0] = 0x40 | data[0] & 0x34  # mostly version 1 and a token of 0 or 4 bytes
             peer.send(bytes(data), ("127.0.0.1", port))
-            while peer.recv_bytes(0):
-                pass
-        peer.ping(("127.0.0.1", port))
-        while peer.recv_bytes(0.1):
-            pass
-        assert peer.ask(coapmsg.request(coapmsg.GET, "a"), ("127.0.0.1", port)).payload == b"good"
+            if number % 50 == 49:  # also keeps the receive buffers from overflowing
+                honest.nothing_but_pong(("127.0.0.1", port))
+                peer.waiting()
+        assert honest.ask(coapmsg.request(coapmsg.GET, "a"), ("127.0.0.1", port)).payload == b"good"

@@ -11,17 +11,22 @@ from harness import cases
 HOST = "127.0.0.1"
 
 
+# RFC 7252 sections 5.2.1 to 5.2.3: a response to a CON may be separate, one to a NON may be a CON.
+TO_CON = (coapmsg.ACK, coapmsg.CON, coapmsg.NON)
+TO_NON = (coapmsg.NON, coapmsg.CON)
+
+
 def start(*options):
     _, port = programs.libcoap_server(*options)
     return programs.client(), port
 
 
-def exchange(agent, call, count=1):
+def exchange(agent, call):
     """Makes the call, polls for its response, returns the last response event."""
     before = len(agent.of("response"))
     sent = agent.eval(call)
     assert sent > 0, (call, sent)
-    response = agent.poll_for(before + count)[-1]
+    response = agent.poll_for(before + 1)[-1]
     assert not agent.of("error"), agent.of("error")
     return response
 
@@ -32,7 +37,7 @@ def test_get_time(method):
     response = exchange(agent, "coap.%s(%r, %d, 'time')" % (method, HOST, port))
     assert response["code"] == coapmsg.code("2.05"), response
     assert re.match(rb"\w{3} \d\d \d\d:\d\d:\d\d$", response["payload"]), response
-    assert response["type"] == (coapmsg.ACK if method == "get" else coapmsg.NON), response
+    assert response["type"] in (TO_CON if method == "get" else TO_NON), response
     assert response["sender"] == (HOST, port), response
 
 
@@ -54,12 +59,12 @@ def test_separate_response_of_async():
     with net.Proxy(port) as proxy:
         agent = programs.client()
         response = exchange(agent, "coap.get(%r, %d, 'async?1')" % (HOST, proxy.port))
-        assert (response["type"], response["payload"]) == (coapmsg.CON, b"done"), response
-        acks = proxy.wait_for(lambda records: [d for d in records if d.to_server][1:])
-        empty = [m for m in proxy.responses() if m.is_empty]
-        assert [m.mtype for m in empty] == [coapmsg.ACK], empty
-        assert acks[0].data == bytes([0x60, 0]) + response["mid"].to_bytes(2, "big"), acks
-        program.wait_line("i:%04x" % response["mid"])
+        assert response["payload"] == b"done" and response["type"] in (coapmsg.CON, coapmsg.NON), response
+        assert all(m.mtype == coapmsg.ACK for m in proxy.responses() if m.is_empty), proxy.records
+        if response["type"] == coapmsg.CON:
+            ack = coapmsg.Message(coapmsg.ACK, mid=response["mid"]).encode()
+            proxy.wait_for(lambda records: any(d.data == ack for d in records if d.to_server))
+            program.wait_line("i:%04x" % response["mid"])
 
 
 def test_unknown_path_gives_404():
@@ -83,10 +88,10 @@ def test_put_and_delete_non_confirmable():
     agent, port = start("-d", "10")
     where = "%r, %d, 'made'" % (HOST, port)
     put = exchange(agent, "coap.putNonConf(%s, 'first')" % where)
-    assert (put["type"], put["code"]) == (coapmsg.NON, coapmsg.code("2.01")), put
+    assert put["type"] in TO_NON and put["code"] == coapmsg.code("2.01"), put
     assert exchange(agent, "coap.getNonConf(%s)" % where)["payload"] == b"first"
     delete = exchange(agent, "coap.deleteNonConf(%s)" % where)
-    assert (delete["type"], delete["code"]) == (coapmsg.NON, coapmsg.code("2.02")), delete
+    assert delete["type"] in TO_NON and delete["code"] == coapmsg.code("2.02"), delete
 
 
 def test_post_where_not_allowed_gives_405():
@@ -122,9 +127,11 @@ def test_ping_gets_pong():
 def test_lost_answer_is_asked_for_again():
     _, port = programs.libcoap_server()
     with net.Proxy(port, net.drop(False, 0)) as proxy:
-        agent = programs.client("ack_timeout=200")
+        agent = programs.client("ack_timeout=200, max_retransmit=8")
         response = exchange(agent, "coap.get(%r, %d, 'time')" % (HOST, proxy.port))
         assert response["code"] == coapmsg.code("2.05"), response
-        first, again = [d.data for d in proxy.records if d.to_server]
-        assert first == again
-        assert agent.stats()["retransmitted"] == 1, agent.stats()
+        again = agent.stats()["retransmitted"]  # no more of them: it has its response
+        assert again >= 1
+        proxy.wait_for(lambda records: sum(d.to_server for d in records) > again)
+        sent = [d.data for d in proxy.records if d.to_server]
+        assert sent == [sent[0]] * (again + 1), sent

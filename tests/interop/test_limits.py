@@ -4,7 +4,7 @@
 import coapmsg
 import net
 import programs
-from harness import cases, limit
+from harness import cases
 
 CALLS = {
     "get": "coap.get(%r, %d, 'a')",
@@ -37,13 +37,12 @@ def test_closed_socket_gives_0(call):
         assert agent.eval(call % ("127.0.0.1", peer.port)) == 0
         agent.exec("never = microcoapy.Coap()")
         assert agent.eval(call.replace("coap.", "never.", 1) % ("127.0.0.1", peer.port)) == 0
-        peer.silent(0.1)
+        peer.nothing()
 
 
-@limit(120)
 def test_unresolvable_name_gives_0():
     agent = programs.client()
-    assert agent.eval("coap.get('no-such-host.invalid', 5683, 'a')", timeout=100) == 0
+    assert agent.eval("coap.get('no-such-host.invalid', 5683, 'a')", timeout=250) == 0  # the resolver may ask for long
     assert not agent.events
 
 
@@ -69,7 +68,7 @@ def test_too_large_gives_0_and_the_largest_arrives_whole(method):
         agent = programs.client("ack_timeout=60000, nstart=10")
         agent.exec("def put(n): return coap.%s('127.0.0.1', %d, 'a', bytes(i %% 251 for i in range(n)))" % (method, peer.port))
         assert agent.eval("put(70000)") == 0
-        peer.silent(0.05)
+        peer.nothing()
         fits, too_large = 100, 70000
         while too_large - fits > 1:
             middle = (fits + too_large) // 2
@@ -82,7 +81,7 @@ def test_too_large_gives_0_and_the_largest_arrives_whole(method):
                 assert coapmsg.decode(data).payload == bytes(i % 251 for i in range(middle))
             else:
                 too_large = middle
-                peer.silent(0.05)
+                peer.nothing()
         assert fits >= 1024, "a 1024-byte payload must fit, %d does" % fits
 
 
@@ -103,7 +102,7 @@ def test_response_nobody_asked_for_gives_0():
     with net.RawPeer() as peer:
         agent = programs.client()
         assert agent.eval("coap.sendResponse('127.0.0.1', %d, 99, 'x', 69, -1, b'abcd')" % peer.port) == 0
-        peer.silent(0.1)
+        peer.nothing()
 
 
 def test_more_requests_than_slots_give_0_and_the_others_are_served():
@@ -136,6 +135,6 @@ def test_message_store_smaller_than_the_message_gives_0():
     with net.RawPeer() as peer:
         agent = programs.client("max_message=64")
         assert agent.eval("coap.put('127.0.0.1', %d, 'a', bytes(64))" % peer.port) == 0
-        peer.silent(0.05)
+        peer.nothing()
         sent = agent.eval("coap.put('127.0.0.1', %d, 'a', bytes(40))" % peer.port)
         assert sent == len(peer.recv_bytes()[0]) <= 64

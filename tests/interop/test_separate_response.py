@@ -6,13 +6,16 @@ import net
 import programs
 from harness import cases
 
+PATIENT = "ack_timeout=60000"  # nothing is sent again while a test runs
 
-def asked(parameters="", call="get"):
-    """A client that has just sent its request: (agent, peer, request, address)."""
+
+def asked(call="get"):
+    """A client that has just sent its request, and serves: (agent, peer, request, address)."""
     peer = net.RawPeer()
-    agent = programs.client(parameters)
+    agent = programs.client(PATIENT)
     assert agent.eval("coap.%s('127.0.0.1', %d, 'a')" % (call, peer.port)) > 0
     request, address = peer.recv()
+    agent.serve()
     return agent, peer, request, address
 
 
@@ -24,83 +27,82 @@ def separate(request, mtype=coapmsg.CON, payload=b"late", mid=None):
     return coapmsg.response(request, "2.05", payload, mtype=mtype, mid=mid)
 
 
+def check_over(agent):
+    """Nothing is left that could still be sent or end."""
+    stats = agent.stats()
+    assert stats["transmissions_in_use"] == stats["exchanges_in_use"] == 0, stats
+
+
+def check_delivered_once(agent, mtype=None):
+    """The agent was told of one response, and of nothing else ever."""
+    assert [e["type"] for e in agent.of("response")] == [mtype], agent.events
+    assert not agent.of("error"), agent.events
+    check_over(agent)
+
+
 def test_con_response_is_acknowledged_with_four_bytes_and_delivered_once():
-    agent, peer, request, address = asked("ack_timeout=500")
+    agent, peer, request, address = asked()
     peer.send(coapmsg.Message(coapmsg.ACK, 0, request.mid), address)
     response = separate(request)
     for _ in range(3):  # the peer did not get our ACK
         peer.send(response, address)
-        agent.eval("coap.poll(300)")
-        assert peer.recv_bytes()[0] == ack_of(response.mid)
-    delivered = agent.of("response")
-    assert [(r["type"], r["payload"], r["token"]) for r in delivered] == [(coapmsg.CON, b"late", request.token)], delivered
-    assert not agent.of("error")
+        assert peer.until_pong(address) == [ack_of(response.mid)]
+    check_delivered_once(agent, coapmsg.CON)
+    delivered = agent.of("response")[0]
+    assert (delivered["payload"], delivered["token"]) == (b"late", request.token), delivered
     assert agent.stats()["duplicates"] == 2, agent.stats()
-    peer.silent(0.05)
 
 
 def test_con_response_whose_ack_was_lost_ends_the_retransmission():
-    agent, peer, request, address = asked("ack_timeout=300")
+    agent, peer, request, address = asked()
     response = separate(request)
     peer.send(response, address)
-    agent.poll_for(1)
-    assert peer.recv_bytes()[0] == ack_of(response.mid)
-    agent.eval("coap.poll(800)")
-    peer.silent(0.05)
-    assert len(agent.of("response")) == 1 and not agent.of("error"), agent.events
+    assert peer.until_pong(address) == [ack_of(response.mid)]
+    check_delivered_once(agent, coapmsg.CON)
 
 
 def test_ack_that_comes_after_the_response_is_ignored():
-    agent, peer, request, address = asked("ack_timeout=300")
+    agent, peer, request, address = asked()
     response = separate(request)
     peer.send(response, address)
     peer.send(coapmsg.Message(coapmsg.ACK, 0, request.mid), address)
-    agent.poll_for(1)
-    agent.eval("coap.poll(600)")
-    assert peer.recv_bytes()[0] == ack_of(response.mid)
-    peer.silent(0.05)
-    assert len(agent.of("response")) == 1 and not agent.of("error"), agent.events
+    assert peer.until_pong(address) == [ack_of(response.mid)]
+    check_delivered_once(agent, coapmsg.CON)
 
 
 def test_non_response_to_a_con_request():
-    agent, peer, request, address = asked("ack_timeout=300")
+    agent, peer, request, address = asked()
     peer.send(coapmsg.Message(coapmsg.ACK, 0, request.mid), address)
     response = separate(request, coapmsg.NON)
     for _ in range(2):
         peer.send(response, address)
-    agent.poll_for(1)
-    agent.eval("coap.poll(600)")
-    assert [r["type"] for r in agent.of("response")] == [coapmsg.NON], agent.events
-    peer.silent(0.05)  # a NON is not acknowledged
+    peer.nothing_but_pong(address)  # a NON is not acknowledged
+    check_delivered_once(agent, coapmsg.NON)
 
 
 def test_con_response_to_a_non_request_is_acknowledged():
     agent, peer, request, address = asked(call="getNonConf")
     response = separate(request)
     peer.send(response, address)
-    assert agent.poll_for(1)[0]["payload"] == b"late"
-    assert peer.recv_bytes()[0] == ack_of(response.mid)
+    assert peer.until_pong(address) == [ack_of(response.mid)]
+    assert [e["payload"] for e in agent.of("response")] == [b"late"], agent.events
 
 
 def test_piggybacked_response_twice_is_delivered_once():
     agent, peer, request, address = asked()
     for _ in range(3):
         peer.send(coapmsg.response(request, "2.05", b"now"), address)
-    agent.poll_for(1)
-    agent.eval("coap.poll(300)")
-    assert len(agent.of("response")) == 1, agent.events
-    peer.silent(0.05)
+    peer.nothing_but_pong(address)
+    check_delivered_once(agent, coapmsg.ACK)
 
 
 def test_response_after_the_end_of_the_exchange_is_rejected():
     agent, peer, request, address = asked()
     peer.send(coapmsg.response(request, "2.05", b"now"), address)
-    agent.poll_for(1)
-    late = separate(request, payload=b"again", mid=77)
+    late = separate(request, payload=b"again")
     peer.send(late, address)
-    agent.eval("coap.poll(300)")
-    assert peer.recv_bytes()[0] == bytes([0x70, 0, 0, 77])
-    assert len(agent.of("response")) == 1, agent.events
+    assert peer.until_pong(address) == [coapmsg.Message(coapmsg.RST, mid=late.mid).encode()]
+    check_delivered_once(agent, coapmsg.ACK)
 
 
 def test_state_tells_that_the_separate_response_is_awaited():
@@ -109,10 +111,11 @@ def test_state_tells_that_the_separate_response_is_awaited():
     waiting = agent.eval("coap.TRANSMISSION_STATE.STATE_SEPARATE_ACK_RECEIVED_WAITING_DATA")
     assert agent.eval("coap.state") == idle
     peer.send(coapmsg.Message(coapmsg.ACK, 0, request.mid), address)
-    assert agent.eval("coap.poll(200)") is False
+    peer.nothing_but_pong(address)
+    assert not agent.events, agent.events
     assert agent.eval("coap.state") == waiting
     peer.send(separate(request), address)
-    agent.poll_for(1)
+    agent.wait_events("response")
     assert agent.eval("coap.state") == idle
 
 
@@ -126,23 +129,25 @@ def answer():
 
 
 def test_server_acknowledges_at_once_and_answers_later():
-    server, port = programs.server(SLOW)
+    server, port = programs.server(SLOW, PATIENT)
+    address = ("127.0.0.1", port)
     with net.RawPeer() as peer:
         request = coapmsg.request(coapmsg.GET, "slow")
-        ack = peer.ask(request, ("127.0.0.1", port))
-        assert ack.encode() == ack_of(request.mid), ack
-        peer.send(request, ("127.0.0.1", port))  # a duplicate in between: acknowledged again, not handled again
-        assert peer.recv_bytes()[0] == ack_of(request.mid)
+        for _ in range(2):  # a duplicate in between: acknowledged again, not handled again
+            peer.send(request, address)
+            assert peer.until_pong(address) == [ack_of(request.mid)]
         assert server.eval("answer()") > 0
         response, _ = peer.recv()
         assert (response.mtype, response.dotted, response.payload) == (coapmsg.CON, "2.05", b"late"), response
         assert response.token == request.token, response
-        peer.send(coapmsg.Message(coapmsg.ACK, 0, response.mid), ("127.0.0.1", port))
+        peer.send(coapmsg.Message(coapmsg.ACK, 0, response.mid), address)
+        peer.nothing_but_pong(address)
+        check_over(server)
         assert len(server.of("request")) == 1, server.events
 
 
 def test_answering_twice_sends_one_response():
-    server, port = programs.server(SLOW)
+    server, port = programs.server(SLOW, PATIENT)
     with net.RawPeer() as peer:
         peer.ask(coapmsg.request(coapmsg.GET, "slow"), ("127.0.0.1", port))
         server.exec("later.append(later[0])")
@@ -150,16 +155,17 @@ def test_answering_twice_sends_one_response():
         assert server.eval("answer()") == 0
         response, address = peer.recv()
         peer.send(coapmsg.Message(coapmsg.ACK, 0, response.mid), address)
-        peer.silent(0.2)
+        peer.nothing_but_pong(address)
+        check_over(server)
 
 
 def test_non_request_is_answered_later_without_ack():
-    server, port = programs.server(SLOW)
+    server, port = programs.server(SLOW, PATIENT)
     with net.RawPeer() as peer:
         request = coapmsg.request(coapmsg.GET, "slow", coapmsg.NON)
         peer.send(request, ("127.0.0.1", port))
-        server.wait_events("request")
-        peer.silent(0.3)
+        peer.nothing_but_pong(("127.0.0.1", port))
+        assert server.eval("coap.next_timeout_ms()") > 60000  # nor is any due
         assert server.eval("answer()") > 0
         response, _ = peer.recv()
         assert (response.mtype, response.payload, response.token) == (coapmsg.NON, b"late", request.token), response
@@ -167,7 +173,7 @@ def test_non_request_is_answered_later_without_ack():
 
 @cases(con=coapmsg.CON, non=coapmsg.NON)
 def test_send_packet_answers_with_options_and_the_type_asked_for(mtype):
-    server, port = programs.server(SLOW)
+    server, port = programs.server(SLOW, PATIENT)
     with net.RawPeer() as peer:
         request = coapmsg.request(coapmsg.GET, "slow")
         assert peer.ask(request, ("127.0.0.1", port)).encode() == ack_of(request.mid)
@@ -183,16 +189,17 @@ def test_send_packet_answers_with_options_and_the_type_asked_for(mtype):
         assert response.value(coapmsg.ETAG) == b"tag", response
         if mtype == coapmsg.CON:
             peer.send(coapmsg.Message(coapmsg.ACK, 0, response.mid), address)
-        peer.silent(0.2)
+        peer.nothing_but_pong(address)
+        check_over(server)
 
 
 def test_client_that_resets_the_separate_response_ends_it():
-    server, port = programs.server(SLOW, "ack_timeout=100")
+    server, port = programs.server(SLOW, PATIENT)
     with net.RawPeer() as peer:
         peer.ask(coapmsg.request(coapmsg.GET, "slow"), ("127.0.0.1", port))
         server.eval("answer()")
         response, address = peer.recv()
+        assert server.stats()["transmissions_in_use"] == 1
         peer.send(coapmsg.Message(coapmsg.RST, 0, response.mid), address)
-        while peer.recv_bytes(0.05):
-            pass  # what crossed the RST
-        peer.silent(0.8)
+        peer.nothing_but_pong(address)
+        check_over(server)

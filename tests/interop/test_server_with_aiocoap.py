@@ -9,7 +9,7 @@ from aiocoap.numbers.codes import Code
 import coapmsg
 import net
 import programs
-from harness import cases, limit
+from harness import cases
 
 SETUP = """
 resource(coap, "current/measure", "222", 69, 0)
@@ -24,14 +24,14 @@ resource(coap, "slow", code=None, then=lambda *arguments: later.append(arguments
 """
 
 
-def ask(port, path="", method=Code.GET, timeout=20, **options):
+def ask(port, path="", method=Code.GET, **options):
     """The response aiocoap's client gives its user."""
 
     async def main():
         context = await aiocoap.Context.create_client_context(transports=["udp6"])
         try:
             request = aiocoap.Message(code=method, uri="coap://127.0.0.1:%d/%s" % (port, path), **options)
-            return await asyncio.wait_for(context.request(request).response, timeout)
+            return await context.request(request).response
         finally:
             await context.shutdown()
 
@@ -120,7 +120,7 @@ def test_separate_response():
             request = context.request(aiocoap.Message(code=Code.GET, uri=uri))
             task = asyncio.ensure_future(request.response)
             await asyncio.get_running_loop().run_in_executor(None, answer_later)
-            return await asyncio.wait_for(task, 10)
+            return await task
         finally:
             await context.shutdown()
 
@@ -130,7 +130,7 @@ def test_separate_response():
 
     with net.Proxy(port) as proxy:
         assert asyncio.run(main()).payload == b"late"
-        ack, separate = proxy.responses()[:2]
+        ack, separate = map(coapmsg.decode, dict.fromkeys(d.data for d in proxy.records if not d.to_server))
         assert (ack.mtype, ack.code) == (coapmsg.ACK, 0), ack
         assert separate.mtype == coapmsg.CON, separate
         proxy.wait_for(lambda records: [d for d in records if d.to_server and d.message.mtype == coapmsg.ACK])
@@ -142,7 +142,6 @@ def test_observe_request_is_answered_as_a_plain_get():
     assert (response.payload, response.opt.observe) == (b"222", None), response
 
 
-@limit(180)
 def test_fifty_exchanges_over_a_lossy_network():
     server, port = programs.server(SETUP)
 
@@ -154,9 +153,9 @@ def test_fifty_exchanges_over_a_lossy_network():
                     code=Code.POST,
                     payload=b"number %d" % number,
                     uri="coap://127.0.0.1:%d/echo" % proxy.port,
-                    transport_tuning=Impatient,
+                    transport_tuning=Impatient(),
                 )
-                response = await asyncio.wait_for(context.request(request).response, 50)
+                response = await context.request(request).response
                 assert response.payload == b"number %d" % number, (number, response.payload)
         finally:
             await context.shutdown()
@@ -165,7 +164,7 @@ def test_fifty_exchanges_over_a_lossy_network():
         ACK_TIMEOUT = 0.05
         MAX_RETRANSMIT = 10
 
-    with net.Proxy(port, net.lossy(seed=3, loss=0.15, duplicate=0.1, reorder=0.1, late=0.02)) as proxy:
+    with net.Proxy(port, net.lossy(loss=0.15, duplicate=0.1, reorder=0.1, late=0.02)) as proxy:
         asyncio.run(main())
         assert any(d.dropped for d in proxy.records)
     handled = [request["payload"] for request in server.of("request")]

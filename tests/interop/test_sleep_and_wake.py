@@ -5,6 +5,9 @@ import coapmsg
 import net
 import programs
 
+# We retransmit nothing, however late the test answers.
+PATIENT = "ack_timeout=60000"
+
 SERVER = """
 value = 0
 @coap.resource("value", obs=True)
@@ -31,7 +34,7 @@ def acknowledge(peer, message, address):
 
 def test_server_goes_on_telling_its_observers():
     with net.RawPeer() as peer:
-        agent, port = programs.loop_server(SERVER)
+        agent, port = programs.loop_server(SERVER, PATIENT)
         address = (peer.host, port)
         first = peer.ask(registration(), address)
         assert first.payload == b"0" and first.uint(coapmsg.OBSERVE) is not None, first
@@ -41,7 +44,7 @@ def test_server_goes_on_telling_its_observers():
         acknowledge(peer, second, address)
         assert agent.eval("coap.stats()['observers_in_use']") == 1
         state = sleep(agent)
-        agent, _ = programs.loop_server(SERVER, "state=%r" % state, port)
+        agent, _ = programs.loop_server(SERVER, "state=%r, %s" % (state, PATIENT), port)
         agent.exec("value = 2; resource.notify()")
         third, _ = peer.recv()
         assert (third.payload, third.token, third.mtype) == (b"2", b"obs1", coapmsg.CON), third
@@ -55,13 +58,13 @@ def test_server_goes_on_telling_its_observers():
 
 def test_notification_that_was_not_acknowledged_is_sent_after_waking():
     with net.RawPeer() as peer:
-        agent, port = programs.loop_server(SERVER)
+        agent, port = programs.loop_server(SERVER, PATIENT)
         address = (peer.host, port)
         peer.ask(registration(), address)
         agent.exec("value = 1; resource.notify()")
         lost, _ = peer.recv()
         state = sleep(agent)
-        agent, _ = programs.loop_server(SERVER.replace("value = 0", "value = 7"), "state=%r" % state, port)
+        agent, _ = programs.loop_server(SERVER.replace("value = 0", "value = 7"), "state=%r, %s" % (state, PATIENT), port)
         told, _ = peer.recv()
         assert (told.payload, told.token) == (b"7", b"obs1"), told
         assert told.mid != lost.mid
@@ -71,13 +74,13 @@ def test_client_registers_again_with_its_token():
     with net.RawPeer() as server:
         uri = "coap://%s:%d/value?unit=C" % server.address
         setup = "observation = coap.observe(%r, callback=lambda r: event('notification', payload=r.payload))" % uri
-        agent = programs.loop_client(setup=setup)
+        agent = programs.loop_client(PATIENT, setup)
         first, address = server.recv()
         assert first.uint(coapmsg.OBSERVE) == 0
         server.send(coapmsg.response(first, "2.05", b"one", [(coapmsg.OBSERVE, b"\x07")]), address)
         agent.wait_events("notification", 1)
         state = sleep(agent)
-        agent = programs.loop_client("state=%r" % state, setup)
+        agent = programs.loop_client("state=%r, %s" % (state, PATIENT), setup)
         again, address = server.recv()
         assert (again.token, again.uint(coapmsg.OBSERVE)) == (first.token, 0), again
         assert again.mid == (first.mid + 1) & 0xFFFF
@@ -92,7 +95,7 @@ def test_client_registers_again_with_its_token():
 def test_state_of_an_observation_that_is_not_asked_for_again_is_let_go():
     with net.RawPeer() as server:
         uri = "coap://%s:%d/value" % server.address
-        agent = programs.loop_client(setup="observation = coap.observe(%r)" % uri)
+        agent = programs.loop_client(PATIENT, "observation = coap.observe(%r)" % uri)
         first, address = server.recv()
         server.send(coapmsg.response(first, "2.05", b"one", [(coapmsg.OBSERVE, b"\x07")]), address)
         agent.run("return (await observation.__anext__()).payload")

@@ -36,8 +36,8 @@ client.addIncomingRequestCallback("current/measure", measureCurrent)
 client.start(_SERVER_PORT)
 print("started")
 
-# wait for incoming request for 60 seconds
-timeoutMs = 60000
+# wait for incoming request for 10 minutes
+timeoutMs = 600000
 start_time = time.ticks_ms()
 while time.ticks_diff(time.ticks_ms(), start_time) < timeoutMs:
     client.poll(60000)
