@@ -12,10 +12,12 @@
 #   make asan      build/micropython-asan, with AddressSanitizer
 #   make clean     removes what was built (not what was fetched); make distclean: all of build/
 #
-# V=1 shows commands. MICROPY_DIR=... builds against a MicroPython tree of your own.
+# V=1 shows commands. MICROPY_DIR=... builds against a MicroPython tree of your own. MICROCOAPY_CACHE=... keeps what is
+# fetched, or built from others' sources, for all checkouts (tools/cache.sh).
 
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 OUT := $(ROOT)/build
+CACHE := $(shell sh $(ROOT)/tools/cache.sh)
 ifneq ($(words $(ROOT)),1)
 $(error MicroPython's build cannot handle a path with spaces: $(ROOT))
 endif
@@ -27,6 +29,10 @@ else
 Q := @
 MAKEFLAGS += --no-print-directory
 endif
+
+# What takes time says so in a line. MicroPython's own lines are shown with V=1, and when its build fails.
+SAY = @echo "$(1)"
+QUIETLY = $(if $(Q),>$@.log 2>&1 || { cat $@.log >&2; exit 1; })
 
 # MicroPython's build uses all processors, unless -j says otherwise.
 SUBMAKE = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2)) V=$(V) $(if $(Q),-s)
@@ -62,7 +68,9 @@ $(OUT)/.cargo:
 
 ifeq ($(MICROPY_DIR),)
 MPY := $(OUT)/src/micropython
+MPY_CACHED := $(CACHE)/$(shell sed -n 's/^NAME=//p' $(ROOT)/tools/fetch-micropython.sh)
 UNIX_BUILD := $(OUT)/unix
+MPY_CROSS_BUILD := $(MPY_CACHED).mpy-cross
 MPY_SOURCE := $(OUT)/.source
 # Nobody edits the fetched source: it is up to date when its stamp is.
 MPY_CHANGED :=
@@ -73,14 +81,18 @@ $(error MICROPY_DIR=$(MICROPY_DIR) is no MicroPython source tree)
 endif
 # A build folder per tree, as objects of one must not be taken for those of another.
 UNIX_BUILD := $(OUT)/unix-$(firstword $(shell echo $(MPY) | cksum))
+MPY_CROSS_BUILD := $(UNIX_BUILD)/mpy-cross
 MPY_SOURCE :=
 # Whether anything has changed there, MicroPython's own make finds out.
 MPY_CHANGED := FORCE
 endif
-MPY_CROSS := $(UNIX_BUILD)/mpy-cross/mpy-cross
+MPY_CROSS := $(MPY_CROSS_BUILD)/mpy-cross
 
-$(OUT)/.source: tools/fetch-micropython.sh | $(OUT)/.packages-fetch
-	$(Q)sh tools/fetch-micropython.sh $(MPY)
+# Fetched again when the cache has gone.
+$(OUT)/.source: tools/fetch-micropython.sh $(if $(wildcard $(MPY)/.complete),,FORCE) | $(OUT)/.packages-fetch
+	$(call SAY,micropython source)
+	$(Q)sh tools/fetch-micropython.sh $(MPY_CACHED) $(QUIETLY)
+	$(Q)mkdir -p $(dir $(MPY)) && ln -sfn $(MPY_CACHED) $(MPY)
 	$(Q)touch $@
 
 # Which tree build/micropython is made from; newer than it when that has changed.
@@ -117,14 +129,18 @@ INPUTS := $(RUST_SOURCES) $(wildcard src/mpy/*.c src/mpy/*.h include/*.h boards/
 	$(OUT)/.tree
 NEEDED := $(OUT)/.packages-build $(OUT)/.cargo $(MODULE_LINKS)
 
+# One of several checkouts builds it, the others wait for that.
 $(MPY_CROSS): | $(MPY_SOURCE) $(OUT)/.packages-build
-	$(Q)$(SUBMAKE) -C $(MPY)/mpy-cross BUILD=$(@D)
+	$(call SAY,mpy-cross)
+	$(Q)mkdir -p $(@D)
+	+$(Q)$(if $(shell command -v flock),flock $(@D).lock) $(SUBMAKE) -C $(MPY)/mpy-cross BUILD=$(@D) $(QUIETLY)
 
 # The old interpreter may be running: it is replaced, not written over.
 INSTALL = cmp -s $(1) $@ || { cp $(1) $@.new && mv -f $@.new $@; }; touch $@
 
 $(OUT)/micropython: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
-	$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS)
+	$(call SAY,build/micropython)
+	+$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS) $(QUIETLY)
 	$(Q)$(call INSTALL,$(UNIX_BUILD)/micropython)
 
 # The same sources with AddressSanitizer. To be run with ASAN_OPTIONS=detect_stack_use_after_return=0:
@@ -132,8 +148,9 @@ $(OUT)/micropython: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
 asan: $(OUT)/micropython-asan
 $(OUT)/micropython-asan: VARIANT_SUFFIX := -asan
 $(OUT)/micropython-asan: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
-	$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS) \
-	  CFLAGS_EXTRA="-fsanitize=address -fno-omit-frame-pointer" LDFLAGS_EXTRA=-fsanitize=address
+	$(call SAY,build/micropython-asan)
+	+$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS) \
+	  CFLAGS_EXTRA="-fsanitize=address -fno-omit-frame-pointer" LDFLAGS_EXTRA=-fsanitize=address $(QUIETLY)
 	$(Q)$(call INSTALL,$(UNIX_BUILD)$(VARIANT_SUFFIX)/micropython)
 
 # ---- using it ------------------------------------------------------------------------------------
@@ -157,16 +174,17 @@ fuzz: | $(OUT)/.cargo
 # ---- the C header and lint -----------------------------------------------------------------------
 
 CBINDGEN_VERSION := 0.29.2
-CBINDGEN := $(OUT)/tools/bin/cbindgen-$(CBINDGEN_VERSION)
+CBINDGEN := $(CACHE)/cbindgen-$(CBINDGEN_VERSION)
 
 # The machine's own if it is that version.
 $(CBINDGEN): | $(OUT)/.cargo
-	$(Q)mkdir -p $(@D)
+	$(call SAY,cbindgen $(CBINDGEN_VERSION))
+	$(Q)mkdir -p $(OUT)/tools
 	$(Q)if [ "$$(cbindgen --version 2>/dev/null)" = "cbindgen $(CBINDGEN_VERSION)" ]; then \
 	  ln -sfn "$$(command -v cbindgen)" $@; \
 	else \
-	  cargo install cbindgen --version $(CBINDGEN_VERSION) --locked --root $(OUT)/tools && \
-	  mv $(@D)/cbindgen $@; \
+	  cargo install $(if $(Q),--quiet) cbindgen --version $(CBINDGEN_VERSION) --locked --root $(OUT)/tools && \
+	  cp $(OUT)/tools/bin/cbindgen $@.new && mv $@.new $@; \
 	fi
 
 header: | $(CBINDGEN)
@@ -183,14 +201,14 @@ lint: header-check | $(OUT)/.cargo
 	$(Q)cargo fmt --all --check
 	$(Q)cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	$(Q)for features in $(FEATURES); do \
-	  cargo clippy --quiet --locked --all-targets --no-default-features --features $$features \
+	  echo "clippy $$features"; cargo clippy --quiet --locked --all-targets --no-default-features --features $$features \
 	    --target-dir $(OUT)/cargo-lint -- -D warnings || { echo "clippy: features $$features" >&2; exit 1; }; \
 	done
 
 clean:
 	$(Q)rm -rf $(OUT)/unix* $(OUT)/qemu-* $(OUT)/flash32.so $(OUT)/archive $(OUT)/ports $(OUT)/modules \
 	  $(OUT)/cargo-lint $(OUT)/cargo-test $(OUT)/micropython $(OUT)/micropython-asan
-	$(Q)[ ! -d $(OUT)/cargo ] || find $(OUT)/cargo -mindepth 1 -maxdepth 1 ! -name 'rust-library-*' -exec rm -rf {} +
+	$(Q)rm -rf $(OUT)/cargo
 distclean:
 	$(Q)rm -rf $(OUT)
 

@@ -39,6 +39,7 @@ opt_level=${MICROCOAPY_OPT_LEVEL:-z}
 cargo_dir=${MICROCOAPY_TARGET_DIR:-$root/build/cargo}
 mkdir -p "$cargo_dir"
 cargo_dir=$(cd "$cargo_dir" && pwd)
+cache=$(sh "$root/tools/cache.sh")
 quiet=--quiet
 if [ "${V:-0}" = 1 ]; then
     quiet=
@@ -87,14 +88,16 @@ find_core_source() {
     sysroot=$(rustc $toolchain --print sysroot)
     [ ! -f "$sysroot/lib/rustlib/src/rust/library/core/Cargo.toml" ] || return 0
     version=$(rustc $toolchain --version | cut -d' ' -f2)
-    unpacked=$cargo_dir/rust-library-$version
-    if [ -f "$unpacked/library/core/Cargo.toml" ]; then
+    if [ -n "${MICROCOAPY_RUST_SRC:-}" ]; then
+        [ -f "$MICROCOAPY_RUST_SRC" ] || missing "MICROCOAPY_RUST_SRC=$MICROCOAPY_RUST_SRC is no file."
+        unpacked=$cache/rust-library-$version-$(cksum <"$MICROCOAPY_RUST_SRC" | cut -d' ' -f1)
+        unpack_core_source "$MICROCOAPY_RUST_SRC" || missing "$MICROCOAPY_RUST_SRC holds no library/core."
         core_source=$unpacked
         return 0
     fi
-    if [ -n "${MICROCOAPY_RUST_SRC:-}" ]; then
-        [ -f "$MICROCOAPY_RUST_SRC" ] || missing "MICROCOAPY_RUST_SRC=$MICROCOAPY_RUST_SRC is no file."
-        unpack_core_source "$MICROCOAPY_RUST_SRC" || missing "$MICROCOAPY_RUST_SRC holds no library/core."
+    # Debian's, once fetched.
+    unpacked=$cache/rust-library-$version-debian
+    if [ -f "$unpacked/library/core/Cargo.toml" ]; then
         core_source=$unpacked
         return 0
     fi
@@ -115,7 +118,8 @@ find_core_source() {
 
 # Unpacks in one step, so that an interrupted or simultaneous run leaves nothing half done.
 unpack_core_source() {
-    fresh=$(mktemp -d "$cargo_dir/.library.XXXXXX")
+    [ ! -f "$unpacked/library/core/Cargo.toml" ] || return 0
+    fresh=$(mktemp -d "$cache/.library.XXXXXX")
     if tar -C "$fresh" -xf "$1" && found=$(find "$fresh" -maxdepth 5 -path '*/library/core/Cargo.toml' | head -n 1) &&
         [ -n "$found" ]; then
         found=${found%/library/core/Cargo.toml}
@@ -189,11 +193,15 @@ place_sections() {
 
 # ---- cargo ---------------------------------------------------------------------------------------
 
-# A folder for each way of building: what lies there of another one is never taken for this one's.
-key=$(printf '%s %s %s %s %s' "$features" "$opt_level" "$literals" "$toolchain" "${RUSTFLAGS:-}" | cksum | cut -d' ' -f1)
+# A folder for each way of building: what lies there of another one is never taken for this one's. Builds that differ in
+# features alone share one, as core is the same; what else they leave has a hash of the features in its name.
+key=$(printf '%s %s %s %s' "$opt_level" "$literals" "$toolchain" "${RUSTFLAGS:-}" | cksum | cut -d' ' -f1)
 build=$cargo_dir/$target-$key
 messages=$build/messages.json
 mkdir -p "$build"
+# The library itself is the last build's: another one waits until this one has been taken.
+exec 9>"$build/.lock"
+! command -v flock >/dev/null || flock 9
 
 export RUSTC_BOOTSTRAP=1
 export CARGO_PROFILE_RELEASE_OPT_LEVEL="$opt_level"

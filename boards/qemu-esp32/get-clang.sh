@@ -14,9 +14,7 @@ PACKAGES="clang-$LLVM libclang-common-$LLVM-dev libclang-cpp$LLVM libllvm$LLVM l
     libedit2 libffi8 libxml2 libz3-4 libzstd1 zlib1g libtinfo6 libbsd0 libmd0 libicu76 liblzma5"
 
 dest=$1
-if [ -e "$dest/.fetched-$LLVM" ]; then
-    exit 0
-fi
+[ ! -e "$dest/.complete" ] || exit 0
 
 # shellcheck source=tools/apt-private.sh
 . "$(dirname "$0")/../../tools/apt-private.sh"
@@ -50,6 +48,6 @@ END
 chmod +x "$work/root/clang"
 "$work/root/clang" --print-targets | grep -q xtensa || apt_private_fail "this clang has no Xtensa target."
 
-rm -rf "$dest"
-mv "$work/root" "$dest"
-touch "$dest/.fetched-$LLVM"
+touch "$work/root/.complete"
+# Whoever was faster has fetched the same.
+mv -T "$work/root" "$dest" 2>/dev/null || [ -e "$dest/.complete" ]

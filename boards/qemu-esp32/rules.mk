@@ -4,9 +4,13 @@
 ESP32_PACKAGES := binutils-xtensa-lx106 picolibc-xtensa-lx106-elf qemu-system-misc dpkg debian-archive-keyring make python3
 $(OUT)/.packages-esp32: PACKAGES = $(ESP32_PACKAGES)
 
-# Fetched once: a change of the script alone fetches nothing.
-$(OUT)/.clang: $(ROOT)/boards/qemu-esp32/get-clang.sh $(ROOT)/tools/apt-private.sh | $(OUT)/.packages-esp32
-	$(Q)sh $< $(OUT)/clang
+# Fetched again when the script has changed, or the cache has gone.
+CLANG_SCRIPT := $(ROOT)/boards/qemu-esp32/get-clang.sh
+CLANG_CACHED := $(CACHE)/clang-22-$(firstword $(shell cksum <$(CLANG_SCRIPT)))
+$(OUT)/.clang: $(CLANG_SCRIPT) $(if $(wildcard $(OUT)/clang/.complete),,FORCE) | $(OUT)/.packages-esp32
+	$(call SAY,clang for the emulated ESP32)
+	$(Q)sh $< $(CLANG_CACHED) $(QUIETLY)
+	$(Q)ln -sfn $(CLANG_CACHED) $(OUT)/clang
 	$(Q)touch $@
 
 # ESP32, S2 and S3: without Espressif's assembler, ours.
@@ -22,8 +26,10 @@ ESP32_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp32/* $(ROOT)/boards/
 	$(ROOT)/boards/targets/xtensa-dc233c-none-elf.json $(ROOT)/tools/archive.sh $(ROOT)/tools/features.sh $(ROOT)/tools/xtensa-literals.py $(ROOT)/tools/xtensa-shorten.py
 
 $(OUT)/qemu-esp32/firmware.elf: $(ESP32_INPUTS) $(MPY_CROSS) $(OUT)/.clang | $(NEEDED) $(OUT)/.packages-esp32
+	$(call SAY,$(@:$(ROOT)/%=%))
+	$(Q)mkdir -p $(@D)
 	+$(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp32 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
-	  MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING)
+	  MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(QUIETLY)
 	$(Q)touch $@
 
 .PHONY: firmware-esp32-build

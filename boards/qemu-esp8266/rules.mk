@@ -4,25 +4,27 @@
 ESP8266_PACKAGES := gcc-xtensa-lx106 binutils-xtensa-lx106 picolibc-xtensa-lx106-elf qemu-system-misc gcc make python3
 $(OUT)/.packages-esp8266: PACKAGES = $(ESP8266_PACKAGES)
 
-ESP8266_BUILD = $(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp8266 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
-	MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING)
+# $(1): settings
+define ESP8266_BUILD
+$(call SAY,$(@:$(ROOT)/%=%))
+$(Q)mkdir -p $(@D)
++$(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp8266 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
+	MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(1) $(QUIETLY)
+$(Q)touch $@
+endef
 ESP8266_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp8266/* $(ROOT)/boards/targets/*) \
 	$(ROOT)/tools/archive.sh $(ROOT)/tools/features.sh $(ROOT)/tools/xtensa-literals.py $(ROOT)/tools/xtensa-shorten.py
 
 # With the chip's own capacities; with those that tests need which use more at once; with the classic layer alone; with
 # C's read-only data in flash.
 $(OUT)/qemu-esp8266/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
-	+$(ESP8266_BUILD)
-	$(Q)touch $@
+	$(call ESP8266_BUILD,)
 $(OUT)/qemu-esp8266-large/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
-	+$(ESP8266_BUILD) MICROCOAPY_PROFILE=esp32 MICROCOAPY_IPV6=1 MICROCOAPY_OBSERVE=1 MICROCOAPY_BLOCK=1 MICROCOAPY_DISCOVERY=1
-	$(Q)touch $@
+	$(call ESP8266_BUILD,MICROCOAPY_PROFILE=esp32 MICROCOAPY_IPV6=1 MICROCOAPY_OBSERVE=1 MICROCOAPY_BLOCK=1 MICROCOAPY_DISCOVERY=1)
 $(OUT)/qemu-esp8266-classic/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
-	+$(ESP8266_BUILD) MICROCOAPY_MODERN=0
-	$(Q)touch $@
+	$(call ESP8266_BUILD,MICROCOAPY_MODERN=0)
 $(OUT)/qemu-esp8266-rodata/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
-	+$(ESP8266_BUILD) FLASH_RODATA=1
-	$(Q)touch $@
+	$(call ESP8266_BUILD,FLASH_RODATA=1)
 
 $(OUT)/flash32.so: $(ROOT)/boards/qemu-esp8266/flash32.c | $(OUT)/.packages-esp8266
 	$(Q)gcc -std=gnu11 -O2 -Wall -Wextra -shared -fPIC -o $@ $<

@@ -10,8 +10,9 @@ $(OUT)/qemu-rv32/.flags: $(ROOT)/boards/qemu-rv32/mpconfigboard.mk
 	$(Q)rm -rf $(@D) && mkdir -p $(@D) && touch $@
 
 $(RV32_FIRMWARE): $(MPY_CROSS) $(OUT)/qemu-rv32/.flags FORCE | $(NEEDED) $(OUT)/.packages-rv32
+	$(call SAY,$(@:$(ROOT)/%=%))
 	+$(Q)$(SUBMAKE) -C $(MPY)/ports/qemu BOARD=qemu-rv32 BOARD_DIR=$(ROOT)/boards/qemu-rv32 \
-	  BUILD=$(@D) USER_C_MODULES=$(MODULES) MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING)
+	  BUILD=$(@D) USER_C_MODULES=$(MODULES) MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(QUIETLY)
 
 .PHONY: firmware-rv32-build
 firmware-rv32-build: $(RV32_FIRMWARE)
