@@ -8,8 +8,10 @@ import json
 import os
 import re
 import sys
+import time
 
 from runner import page, process, setup
+from runner.report import Failed
 
 FOLDER = os.path.join(process.ROOT, "docs")
 INDEX = os.path.join(FOLDER, "README.md")
@@ -63,13 +65,11 @@ def mistakes():
 
 
 class Results:
-    """Follows what page.py says of one page."""
+    """Follows what page.py says of one page: `found` has (name, output or None)."""
 
-    def __init__(self, report, name):
-        self.report = report
-        self.prefix = "docs/%s/" % name
+    def __init__(self):
         self.planned = None
-        self.told = 0
+        self.found = []
 
     def line(self, line):
         try:
@@ -77,21 +77,42 @@ class Results:
         except ValueError:
             return
         if kind == "plan":
-            self.planned = len(name)
-            return
-        self.told += 1
-        if kind == "pass":
-            self.report.ok(self.prefix + name)
+            self.planned = name
         else:
-            self.report.fail(self.prefix + name, *text)
+            self.found.append((name, text[0] if text else None))
+
+
+def typed(name, interpreter, wrapper):
+    """The page's results; Failed if it does not come to its end."""
+    results = Results()
+    argv = [*wrapper, sys.executable, "-B", page.__file__, path_of(name), interpreter]
+    status, output = process.run(argv, PAGE_LIMIT, on_line=results.line)
+    if status != 0 or results.planned is None or len(results.found) != len(results.planned):
+        raise Failed("exit status %s\n%s" % (status, output))
+    return results.found
 
 
 def one(report, name, interpreter, wrapper):
-    results = Results(report, name)
-    argv = [*wrapper, sys.executable, "-B", page.__file__, path_of(name), interpreter]
-    status, output = process.run(argv, PAGE_LIMIT, on_line=results.line)
-    if status != 0 or results.planned is None or results.told != results.planned:
-        report.fail("docs/" + name, "exit status %s\n%s" % (status, output))
+    """One test for each program of the page; a second try runs the whole page."""
+
+    def once_more(test):
+        output = dict(typed(name, interpreter, wrapper))[test]
+        if output is not None:
+            raise Failed(output)
+
+    started = time.monotonic()
+    try:
+        found = typed(name, interpreter, wrapper)
+    except Failed as failed:
+        report.fail("docs/" + name, str(failed), again=lambda: typed(name, interpreter, wrapper))
+        return
+    seconds = (time.monotonic() - started) / len(found)
+    for test, output in found:
+        title = "docs/%s/%s" % (name, test)
+        if output is None:
+            report.ok(title, seconds=seconds)
+        else:
+            report.fail(title, output, seconds=seconds, again=lambda test=test: once_more(test))
 
 
 def can_isolate():
@@ -110,7 +131,7 @@ def run(report, options):
     chosen = [name for name in pages() if any(name.startswith(p) or p.startswith(name + "/") for p in options.prefixes)]
     chosen = [name for name in chosen if any(page.blocks(read(path_of(name))))]
     if can_isolate():
-        options.parallel([lambda name=name: one(report, name, interpreter, OWN_NETWORK) for name in chosen])
+        options.parallel([lambda name=name: one(report, name, interpreter, OWN_NETWORK) for name in chosen], waiting=True)
     else:
         report.note("docs: no network of its own for each page; they run on this machine's ports")
         for name in chosen:

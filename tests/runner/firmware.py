@@ -12,7 +12,6 @@ import importlib
 import os
 import re
 import sys
-import time
 import traceback
 
 from runner import process, python, setup
@@ -51,6 +50,8 @@ NEEDS_LARGE = {
     "resource",
     "state",
 }
+# The board talks to libcoap's programs on this machine.
+OVER_SOCKETS = {"esp8266/modem"}
 # What the engine prints when a handler raises: a board has one output for all.
 TRACEBACK = re.compile(r"^(?:Traceback \(most recent call last\):\n(?:  .*\n)*)?\w+Error(?:: .*)?\n", re.M)
 # Any target that needs no compiler but Rust's.
@@ -75,7 +76,8 @@ def scripts():
 def check_core_source(fetch):
     """Raises Missing when there is no source of Rust's core library for other CPUs, and it is not to be fetched."""
     cargo = os.path.join(process.ROOT, "build", "cargo")
-    if not fetch and not os.environ.get("MICROCOAPY_RUST_SRC") and not glob.glob(os.path.join(cargo, "rust-library-*")):
+    fetched = glob.glob(os.path.join(setup.cache(), "rust-library-*-debian"))
+    if not fetch and not os.environ.get("MICROCOAPY_RUST_SRC") and not fetched:
         status, sysroot = process.run(["rustc", "--print", "sysroot"], 60)
         if not os.path.isdir(os.path.join(sysroot.strip(), "lib", "rustlib", "src", "rust", "library", "core")):
             raise setup.Missing(NO_CORE_SOURCE)
@@ -105,7 +107,7 @@ def run_script(board, name, path):
     if name in NEEDS_LARGE and board.name == "esp8266":
         variables += ["LARGE=1"] if "heapsize" in said else ["LARGE=1", "HEAP_SIZE=%d" % heap_bytes("240k")]
     # An emulated CPU is some 20 times slower than the machine it runs on.
-    output, status = board.run(path, variables, float(said.get("timeout", 30)) * 10)
+    output, status = board.run(path, variables, python.limit(said) * 10)
     # The name of what came over the serial line.
     output = output.replace('File "<stdin>"', 'File "%s.py"' % name)
     if "stderr" in said:
@@ -134,21 +136,6 @@ def build(report, board):
     return True
 
 
-def one(report, name, function):
-    started = time.monotonic()
-    try:
-        note = function()
-    except AssertionError as error:
-        report.fail("firmware/" + name, str(error) or traceback.format_exc())
-    except setup.Missing:
-        raise
-    except Exception:
-        report.fail("firmware/" + name, traceback.format_exc())
-    else:
-        seconds = time.monotonic() - started
-        report.ok("firmware/" + name, "  ".join(filter(None, ("%.1f s" % seconds if seconds >= 1 else "", note))))
-
-
 class Run:
     """One run of the group: what is missing is skipped or fails."""
 
@@ -164,6 +151,9 @@ class Run:
         else:
             self.report.fail("firmware/" + name, "cannot be run here: %s" % missing, count)
 
+    def one(self, name, function):
+        self.report.test("firmware/" + name, function, sockets=name in OVER_SOCKETS)
+
     def chosen(self, tests):
         return {name: tests[name] for name in self.options.chosen(tests)}
 
@@ -175,7 +165,7 @@ class Run:
         try:
             check_core_source(fetch=not self.may_skip)
             if build(self.report, board):
-                self.options.parallel([lambda n=n, f=f: one(self.report, n, f) for n, f in tests.items()])
+                self.options.parallel([lambda n=n, f=f: self.one(n, f) for n, f in tests.items()])
         except setup.Missing as missing:
             self.without(name, 1 + len(tests), missing)
         except Exception:
@@ -197,7 +187,7 @@ class Run:
             return
         for name, function in tests.items():
             try:
-                one(self.report, name, function)
+                self.one(name, function)
             except setup.Missing as missing:
                 self.without(name, 1, missing)
 

@@ -8,6 +8,7 @@ import os
 import re
 
 from runner import process, python, setup
+from runner.report import Failed
 
 ASAN = os.path.join(process.ROOT, "build", "micropython-asan")
 SUPPRESSIONS = os.path.join(process.TESTS, "runner", "valgrind.supp")
@@ -17,19 +18,17 @@ COLLECTS = re.compile(r"\bgc\b|heapsize")
 ADDRESSES_ONLY = ["--undef-value-errors=no"]
 VALGRIND = ["valgrind", "-q", "--error-exitcode=9", "--num-callers=20", "--suppressions=" + SUPPRESSIONS]
 REPORTS = ("ERROR: AddressSanitizer", "runtime error:", "==ERROR", "LeakSanitizer", "Invalid read", "Invalid write")
+SLOWER = 10
 QUICK = {"COAP_TEST_QUICK": "1"}
 # Detecting leaks is no use with a collector: what it has not collected at exit is not leaked.
 ASAN_OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=0:exitcode=9"}
 
 
-def one(report, tool, interpreter, name, wrapper, environment):
-    status, output, difference = python.execute(interpreter, name, wrapper, slower=10, environment=environment)
+def passes(interpreter, name, wrapper, environment):
+    status, output, difference = python.execute(interpreter, name, wrapper, slower=SLOWER, environment=environment)
     reported = [word for word in REPORTS if word in output]
-    title = "memory/%s/%s" % (tool, name)
-    if status == 0 and not difference and not reported:
-        report.ok(title)
-    else:
-        report.fail(title, "exit status %s\n%s" % (status, output[-6000:] if reported or status == 9 else difference))
+    if status != 0 or difference or reported:
+        raise Failed("exit status %s\n%s" % (status, output[-6000:] if reported or status == 9 else difference))
 
 
 def collects(test):
@@ -37,13 +36,11 @@ def collects(test):
         return COLLECTS.search(source.read()) is not None
 
 
-def armed(report):
-    """Whether the build has AddressSanitizer at all."""
+def armed():
+    """The build has AddressSanitizer at all."""
     _, output = process.run([ASAN, "-c", "pass"], 30, env={"ASAN_OPTIONS": "help=1"})
-    if "AddressSanitizer" in output:
-        report.ok("memory/asan is in the build")
-    else:
-        report.fail("memory/asan is in the build", output)
+    if "AddressSanitizer" not in output:
+        raise Failed(output)
 
 
 def has_symbols(interpreter):
@@ -56,6 +53,10 @@ def run(report, options):
     setup.programs("valgrind")
     tests = python.names()
     jobs = []
+
+    def one(tool, name, *arguments):
+        report.test("memory/%s/%s" % (tool, name), lambda: passes(*arguments), python.uses_sockets(name))
+
     valgrind = options.chosen(["valgrind/" + test for test in tests])
     if valgrind and not has_symbols(setup.interpreter()):
         report.fail("memory/valgrind", "the interpreter is stripped; link it with STRIP=", len(valgrind))
@@ -63,7 +64,7 @@ def run(report, options):
     for name in valgrind:
         test = name.partition("/")[2]
         wrapper = VALGRIND + (ADDRESSES_ONLY if collects(test) else [])
-        jobs.append(lambda test=test, wrapper=wrapper: one(report, "valgrind", setup.interpreter(), test, wrapper, QUICK))
+        jobs.append(lambda test=test, wrapper=wrapper: one("valgrind", test, setup.interpreter(), test, wrapper, QUICK))
     asan = options.chosen(["asan/" + test for test in tests])
     if asan and not os.access(ASAN, os.X_OK):
         status, output = process.run(["make", "asan"], 900)
@@ -71,8 +72,8 @@ def run(report, options):
             report.fail("memory/asan", "no build/micropython-asan, and make asan did not make it:\n" + output[-4000:])
             asan = []
     if asan:
-        jobs.append(lambda: armed(report))
+        jobs.append(lambda: report.test("memory/asan is in the build", armed))
     for name in asan:
         test = name.partition("/")[2]
-        jobs.append(lambda test=test: one(report, "asan", ASAN, test, (), {**QUICK, **ASAN_OPTIONS}))
+        jobs.append(lambda test=test: one("asan", test, ASAN, test, (), {**QUICK, **ASAN_OPTIONS}))
     options.parallel(jobs)

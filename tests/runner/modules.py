@@ -2,24 +2,24 @@
 """Groups 'interop' and 'conformance': modules test_*.py of test functions, each run by tests/interop/harness.py."""
 
 import glob
+import json
 import os
 
 from runner import process, setup
+from runner.report import Failed
 
 HARNESS = os.path.join(process.TESTS, "interop", "harness.py")
-MODULE_LIMIT = 900
+MODULE_LIMIT = 3000
 
 
-class Module:
-    """Follows one module's results while it runs."""
+class Lines:
+    """Follows what the harness prints: `plan` has the names of the tests, `results` (name, seconds, seed, output or
+    None) of those that have ended."""
 
-    def __init__(self, report, group, path):
-        self.report = report
-        self.path = path
-        name = os.path.basename(path)[5:-3]
-        self.prefix = "%s/%s" % (group, name)
-        self.planned = None
-        self.results = []  # (name, passed)
+    def __init__(self, on_result=lambda *result: None):
+        self.plan = []
+        self.results = []
+        self._on_result = on_result
         self._failing = None
         self._output = []
 
@@ -28,30 +28,66 @@ class Module:
         if self._failing and line.startswith("    "):
             self._output.append(line[4:])
             return
-        self._flush()
-        if word == "plan" and self.planned is None:
-            self.planned = int(rest)
+        self.flush()
+        if word == "plan" and not self.plan:
+            self.plan = json.loads(rest)
         elif word == "pass":
-            name, seconds = rest.rsplit(" ", 1)
-            self.results.append((name, True))
-            self.report.ok("%s/%s" % (self.prefix, name), seconds + " s" if float(seconds) >= 1 else "")
+            self._result(*rest.rsplit(" ", 2), None)
         elif word == "FAIL":
-            self.results.append((rest, False))
             self._failing = rest
 
-    def _flush(self):
+    def flush(self):
         if self._failing:
-            self.report.fail("%s/%s" % (self.prefix, self._failing), "\n".join(self._output))
+            self._result(*self._failing.rsplit(" ", 2), "\n".join(self._output))
         self._failing, self._output = None, []
 
-    def run(self, python, parts, environment):
-        argv = [python, HARNESS, self.path, *parts]
-        status, output = process.run(argv, MODULE_LIMIT, env=environment, on_line=self.line)
-        self._flush()
-        missing = 1 if self.planned is None else self.planned - len(self.results)
-        if missing:
-            self.report.fail(self.prefix, "%d tests did not run, status %s\n%s" % (missing, status, output[-4000:]), missing)
-        return self.results
+    def _result(self, name, seconds, seed, output):
+        result = (name, float(seconds), seed, output)
+        self.results.append(result)
+        self._on_result(*result)
+
+
+class Module:
+    """One file of tests."""
+
+    def __init__(self, report, group, path, python, environment):
+        self.report = report
+        self.path = path
+        self.name = os.path.basename(path)[5:-3]
+        self.prefix = "%s/%s" % (group, self.name)
+        self.names = []
+        self.argv = [python, HARNESS]
+        self.environment = environment
+
+    def _execute(self, arguments, lines):
+        status, output = process.run([*self.argv, *arguments], MODULE_LIMIT, env=self.environment, on_line=lines.line)
+        lines.flush()
+        return "status %s\n%s" % (status, output[-4000:])
+
+    def run(self, parts):
+        lines = Lines(self._result)
+        output = self._execute([self.path, *parts], lines)
+        self.names = lines.plan
+        if not lines.plan:
+            self.report.fail(self.prefix, "no test ran, " + output)
+        for name in lines.plan[len(lines.results) :]:
+            self._result(name, 0, "-", "did not run, " + output)
+
+    def _result(self, name, seconds, seed, output):
+        title = "%s/%s" % (self.prefix, name)
+        note = "" if seed == "-" else "seed " + seed
+        if output is None:
+            self.report.ok(title, note, seconds=seconds)
+        else:
+            self.report.fail(title, note + "\n" + output, seconds=seconds, again=lambda: self._once_more(name))
+
+    def _once_more(self, name):
+        lines = Lines()
+        output = self._execute(["--exactly", self.path, name], lines)
+        if [result[0] for result in lines.results] != [name]:
+            raise Failed("did not run, " + output)
+        if lines.results[0][3] is not None:
+            raise Failed(lines.results[0][3])
 
 
 def paths(group):
@@ -63,13 +99,9 @@ def run(report, options, group):
     python = setup.venv()
     setup.programs("coap-server-notls", "coap-client-notls")
     environment = {"MICROPYTHON": setup.interpreter(), "PYTHONDONTWRITEBYTECODE": "1"}
-    modules = [Module(report, group, path) for path in paths(group)]
-    found = {}
-
-    def one(module):
-        parts = options.parts_for(module.prefix)
-        if parts is not None:
-            found[os.path.basename(module.path)[5:-3]] = module.run(python, parts, environment)
-
-    options.parallel([lambda module=module: one(module) for module in modules])
-    return found
+    modules = [Module(report, group, path, python, environment) for path in paths(group)]
+    chosen = [(module, options.parts_for(module.prefix)) for module in modules]
+    chosen = [(module, parts) for module, parts in chosen if parts is not None]
+    options.parallel([lambda module=module, parts=parts: module.run(parts) for module, parts in chosen], waiting=True)
+    report.settle()
+    return {m.name: [(name, report.has_passed("%s/%s" % (m.prefix, name))) for name in m.names] for m, _ in chosen}

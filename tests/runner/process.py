@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Child processes with a time limit, in a process group of their own that ends with them."""
 
+import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TESTS = os.path.join(ROOT, "tests")
+
+# Ends with its parent, whatever becomes of that.
+BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for _ in range(10 ** 6): pass\n"
 
 _groups = set()
 _lock = threading.Lock()
@@ -75,3 +80,15 @@ def run(argv, timeout, cwd=ROOT, env=None, on_line=None, errors=True):
     if timed_out.is_set():
         return None, output + "\ntime limit of %d s passed" % timeout
     return status, output
+
+
+@contextlib.contextmanager
+def busy(count):
+    """Runs that many processes that do nothing but use a processor."""
+    loops = [subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.DEVNULL) for _ in range(count)]
+    try:
+        yield loops
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()

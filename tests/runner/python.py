@@ -8,13 +8,14 @@ that is left out.
 import difflib
 import glob
 import os
-import random
 import re
-import socket
 
-from runner import process, setup
+from runner import ports, process, setup
+from runner.report import Failed
 
 FOLDER = os.path.join(process.TESTS, "py")
+SOCKETS = re.compile(r"\bstart\(|\bimport socket\b")
+LIMIT = 300
 DIRECTIVE = re.compile(r"^# (heapsize|timeout|stderr): *(\S+)$")
 
 
@@ -41,18 +42,15 @@ def directives(path):
     return found
 
 
-def free_ports(count):
-    """UDP ports nobody has bound, outside the kernel's ephemeral range."""
-    ports = []
-    while len(ports) < count:
-        port = random.randrange(10000, 20000)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            try:
-                sock.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        ports.append(str(port))
-    return ports
+def uses_sockets(name):
+    """Whether the test opens sockets: itself, or by start()."""
+    with open(os.path.join(FOLDER, name + ".py")) as source:
+        return SOCKETS.search(source.read()) is not None
+
+
+def limit(said):
+    """Seconds that a test may take, by its directives."""
+    return float(said.get("timeout", LIMIT))
 
 
 def execute(interpreter, name, wrapper=(), slower=1, environment=None):
@@ -62,8 +60,8 @@ def execute(interpreter, name, wrapper=(), slower=1, environment=None):
     argv = [*wrapper, interpreter]
     if "heapsize" in said:
         argv += ["-X", "heapsize=" + said["heapsize"]]
-    env = {"COAP_TEST_PORTS": " ".join(free_ports(4)), **(environment or {})}
-    status, output = process.run(argv + [name + ".py"], float(said.get("timeout", 30)) * slower, FOLDER, env, errors="stderr" not in said)
+    env = {"COAP_TEST_PORTS": " ".join(str(ports.free()) for _ in range(4)), **(environment or {})}
+    status, output = process.run(argv + [name + ".py"], limit(said) * slower, FOLDER, env, errors="stderr" not in said)
     with open(path + ".exp") as expected:
         difference = difflib.unified_diff(
             expected.read().splitlines(), output.splitlines(), "expected", "got", lineterm="", n=1
@@ -71,15 +69,16 @@ def execute(interpreter, name, wrapper=(), slower=1, environment=None):
     return status, output, "\n".join(difference)
 
 
-def one(report, interpreter, name):
+def passes(interpreter, name):
     status, _, difference = execute(interpreter, name)
-    if status == 0 and not difference:
-        report.ok("py/" + name)
-    else:
-        report.fail("py/" + name, "exit status %s\n%s" % (status, difference))
+    if status != 0 or difference:
+        raise Failed("exit status %s\n%s" % (status, difference))
 
 
 def run(report, options):
     interpreter = setup.interpreter()
-    tests = options.chosen(names())
-    options.parallel([lambda name=name: one(report, interpreter, name) for name in tests])
+
+    def one(name):
+        report.test("py/" + name, lambda: passes(interpreter, name), uses_sockets(name))
+
+    options.parallel([lambda name=name: one(name) for name in options.chosen(names())])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Makes what the tests need: build/venv with the Python peers, Debian packages with the others."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -8,6 +9,7 @@ import sys
 import threading
 
 from runner import process
+from runner.report import Missing
 
 VENV = os.path.join(process.ROOT, "build", "venv")
 PYTHON = os.path.join(VENV, "bin", "python")
@@ -18,34 +20,47 @@ PACKAGES = {"coap-server-notls": "libcoap3-bin", "coap-client-notls": "libcoap3-
 _lock = threading.Lock()
 
 
-class Missing(Exception):
-    """Something the tests need is not there and cannot be made."""
+def cache():
+    """The folder for what is fetched, or built from others' sources: tools/cache.sh."""
+    status, output = process.run(["sh", os.path.join(process.ROOT, "tools", "cache.sh")], 30)
+    if status != 0:
+        raise Missing("tools/cache.sh: " + output)
+    return output.strip()
 
 
 def venv():
-    """Path of the virtual environment's python; made when missing or when requirements.txt has changed."""
-    with _lock:
-        with open(REQUIREMENTS, "rb") as requirements:
-            wanted = hashlib.sha256(requirements.read()).hexdigest()
-        stamp = os.path.join(VENV, "requirements.sha256")
-        if os.path.exists(PYTHON) and os.path.exists(stamp):
-            with open(stamp) as made:
-                if made.read() == wanted:
-                    return PYTHON
-        steps = (
-            [sys.executable, "-m", "venv", "--clear", VENV],
-            [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS],
-        )
-        for step in steps:
-            try:
-                status, output = process.run(step, 300)
-            except OSError as error:
-                status, output = None, str(error)
-            if status != 0:
-                raise Missing("cannot make build/venv: %s failed\n%s" % (" ".join(step), output))
-        with open(stamp, "w") as made:
-            made.write(wanted)
+    """Path of the virtual environment's python, build/venv; one for all checkouts with the same requirements.txt."""
+    with _lock, open(REQUIREMENTS, "rb") as requirements:
+        key = "%s %s %s" % (sys.executable, sys.version, requirements.read())
+        folder = os.path.join(cache(), "venv-" + hashlib.sha256(key.encode()).hexdigest()[:12])
+        with open(folder + ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another checkout may be making it
+            if not os.path.exists(os.path.join(folder, ".complete")):
+                make_venv(folder)
+        if not os.path.islink(VENV) or os.readlink(VENV) != folder:
+            if os.path.isdir(VENV) and not os.path.islink(VENV):
+                shutil.rmtree(VENV)
+            os.makedirs(os.path.dirname(VENV), exist_ok=True)
+            os.symlink(folder, VENV + ".new")
+            os.replace(VENV + ".new", VENV)
         return PYTHON
+
+
+def make_venv(folder):
+    python = os.path.join(folder, "bin", "python")
+    steps = (
+        [sys.executable, "-m", "venv", "--clear", folder],
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS],
+    )
+    for step in steps:
+        try:
+            status, output = process.run(step, 600)
+        except OSError as error:
+            status, output = None, str(error)
+        if status != 0:
+            raise Missing("cannot make build/venv: %s failed\n%s" % (" ".join(step), output))
+    with open(os.path.join(folder, ".complete"), "w"):
+        pass
 
 
 def programs(*names):

@@ -12,6 +12,7 @@ import re
 import tempfile
 
 from runner import docs, page, process, setup
+from runner.report import Failed
 
 STUB = os.path.join(process.ROOT, "microcoapy.pyi")
 FOLDER = os.path.join(process.TESTS, "stubs")
@@ -23,10 +24,6 @@ EXPECTED = re.compile(r"# error: ([a-z-]+)$")
 # Examples have no annotations: what is None at first may be something later, and a name may be used again.
 OF_EXAMPLES = ("--check-untyped-defs", "--no-strict-optional")
 OF_EXAMPLES += ("--disable-error-code", "no-redef", "--disable-error-code", "var-annotated")
-
-
-class Failed(Exception):
-    """What is wrong with the stub."""
 
 
 # ---- mypy ----------------------------------------------------------------------------------------
@@ -249,15 +246,6 @@ def arguments(report, options):
 # ---- the group -----------------------------------------------------------------------------------
 
 
-def one(report, name, function):
-    try:
-        function()
-    except Failed as failed:
-        report.fail("stubs/" + name, str(failed))
-    else:
-        report.ok("stubs/" + name)
-
-
 def tests():
     found = {
         function.__name__: function
@@ -286,7 +274,7 @@ def tests_of_docs(report):
 def run(report, options):
     # First, as it fills the cache of the others.
     for name in options.chosen([mypy_accepts_the_stub.__name__]):
-        one(report, name, mypy_accepts_the_stub)
+        report.test("stubs/" + name, mypy_accepts_the_stub)
     found = {**tests(), **tests_of_docs(report)}
-    options.parallel([lambda name=name: one(report, name, found[name]) for name in options.chosen(found)])
+    options.parallel([lambda name=name: report.test("stubs/" + name, found[name]) for name in options.chosen(found)])
     arguments(report, options)
