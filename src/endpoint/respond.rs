@@ -67,6 +67,29 @@ impl Refusal<'_> {
             echo: None,
         }
     }
+
+    /// Without what only helps: RFC 7959 section 2.9.1 needs the number of the block that has been taken, RFC 9175
+    /// section 2.4 the Echo value.
+    fn without_hints(&self) -> Self {
+        Self {
+            block1: self.block1.filter(|_| self.code == Code::CONTINUE),
+            echo: self.echo,
+            ..Self::with(self.code)
+        }
+    }
+
+    fn write(&self, message: &mut MessageDraft, buffer: &mut [u8]) -> Result<(), BuildError> {
+        if BLOCK && let Some(block) = self.block1 {
+            message.uint_option(buffer, OptionNumber::BLOCK1, block.encode())?;
+        }
+        if let Some(size) = self.size1 {
+            message.uint_option(buffer, OptionNumber::SIZE1, size)?;
+        }
+        if let Some(echo) = self.echo {
+            message.option(buffer, OptionNumber::ECHO, &echo)?;
+        }
+        message.payload(buffer, self.diagnostic)
+    }
 }
 
 impl Endpoint<'_> {
@@ -398,24 +421,23 @@ impl Endpoint<'_> {
         Some(())
     }
 
+    /// Writes the refusal; older answers make room for what it cannot do without, not for hints.
     fn write_stateless(&mut self, token: &Token, refusal: &Refusal<'_>) -> Option<MessageDraft> {
         let mut message = self.begin_message(token)?;
         let buffer = self.message.store.draft(usize::MAX);
-        // Without room these hints are left out.
-        let mut uint = |number, value: Option<u32>| {
-            if let Some(value) = value {
-                let _: Result<(), BuildError> = message.uint_option(buffer, number, value);
+        if refusal.write(&mut message, buffer).is_ok() {
+            return Some(message);
+        }
+        loop {
+            let mut message = self.begin_message(token)?;
+            let buffer = self.message.store.draft(usize::MAX);
+            if refusal.without_hints().write(&mut message, buffer).is_ok() {
+                return Some(message);
             }
-        };
-        if BLOCK {
-            uint(OptionNumber::BLOCK1, refusal.block1.map(Block::encode));
+            if !self.make_room() {
+                return None;
+            }
         }
-        uint(OptionNumber::SIZE1, refusal.size1);
-        if let Some(echo) = refusal.echo {
-            let _: Result<(), BuildError> = message.option(buffer, OptionNumber::ECHO, &echo);
-        }
-        let _: Result<(), BuildError> = message.payload(buffer, refusal.diagnostic);
-        Some(message)
     }
 
     /// RFC 9175 section 2.4: whether the response is so much longer than the request that the peer has to

@@ -176,6 +176,12 @@ impl Endpoint<'_> {
         if BLOCK && let Some(event) = self.continue_upload(handle, message, piece) {
             return Some(event);
         }
+        // RFC 7959 section 2.9.1: 2.31 is not the outcome, unless the application sees to the blocks itself.
+        let transfer = self.transfers.get_mut(handle);
+        if message.code() == Code::CONTINUE && transfer.is_some_and(|t| t.upload.is_some()) {
+            self.exchange_fail(handle, Failure::Blocks, now);
+            return None;
+        }
         if let Some(root) = exchange.root() {
             return self.conclude_fetch(handle, root, message, piece, now);
         }

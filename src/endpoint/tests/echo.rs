@@ -47,6 +47,17 @@ fn a_resource_may_want_fresh_requests() {
 }
 
 #[test]
+fn the_echo_value_always_has_room() {
+    for free in 0..40 {
+        let mut bench = server(small_store());
+        fill_store(&mut bench, free);
+        let open = Message::request(Code::PUT, "door", 1);
+        assert_eq!(bench.receive(&open.bytes()), None);
+        challenge(&mut bench);
+    }
+}
+
+#[test]
 fn a_client_answers_the_challenge_once() {
     let mut bench = Bench::new();
     let endpoint = &mut bench.endpoint;

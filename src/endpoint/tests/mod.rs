@@ -187,6 +187,34 @@ impl Bench {
     }
 }
 
+/// Room for a few short messages.
+#[cfg(feature = "block")]
+pub(super) fn small_store() -> Parameters {
+    Parameters {
+        max_message: 128,
+        message_store: 400,
+        ..Default::default()
+    }
+}
+
+/// Fills a small store with answers kept for repetitions, until `free` bytes are left.
+#[cfg(feature = "block")]
+pub(super) fn fill_store(bench: &mut Bench, free: usize) {
+    let mut id = 20_000;
+    loop {
+        let room = bench.endpoint.message.store.draft(usize::MAX).len() - free;
+        if room == 0 {
+            return;
+        }
+        let request = bench.request(&message(MessageType::Confirmable, Code::GET, id, PATH_R));
+        // Of an answer, 5 bytes are header and token, one marks the payload; what is left must be enough for another.
+        let len = if room < 100 { room } else { 50 };
+        bench.respond(request, &vec![0; len - 6]).unwrap();
+        bench.sent();
+        id += 1;
+    }
+}
+
 /// Content-Format.
 pub(super) fn content_format(format: u32) -> Part<'static> {
     let value = uint::encode(format).as_slice().to_vec().leak();

@@ -31,6 +31,25 @@ fn refused(bench: &mut Bench, datagram: &[u8]) -> Code {
 }
 
 #[test]
+fn what_the_next_block_is_asked_for_with_always_has_room() {
+    for free in 0..40 {
+        let mut bench = Bench::server_with(small_store());
+        fill_store(&mut bench, free);
+        for num in 0..3 {
+            let request = upload(&mut bench, &block1(num as u16, num, true, &[0; 16]).bytes());
+            assert!(bench.endpoint.request_continue(request, bench.now));
+            let answer = bench.sent_one();
+            assert_eq!(view(&answer).code(), Code::CONTINUE);
+            assert_eq!(
+                block_of(&answer, BLOCK1),
+                Some((num, true, 0)),
+                "{free} bytes free"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_body_comes_block_by_block_and_only_the_last_one_is_a_request() {
     let mut bench = Bench::server();
     let mut body = None;

@@ -383,6 +383,30 @@ fn a_server_may_refuse_in_between() {
 }
 
 #[test]
+fn continue_is_never_the_outcome_of_an_upload() {
+    type Change = fn(Message) -> Message;
+    let wrong: [(usize, Change); 3] = [
+        (70, |answer| answer),
+        (70, |answer| answer.block(BLOCK1, 7, true, 1)),
+        (40, |answer| answer.block(BLOCK1, 1, true, 1)),
+    ];
+    for (total, change) in wrong {
+        let mut bench = Bench::new();
+        let (exchange, mut request) = put(&mut bench, total, 32);
+        if total == 40 {
+            let answer = Message::answer(&request, Code::CONTINUE).block(BLOCK1, 0, true, 1);
+            bench.receive(&answer.bytes());
+            request = upload(&mut bench, exchange, total);
+        }
+        let answer = change(Message::answer(&request, Code::CONTINUE)).bytes();
+        assert_eq!(bench.receive(&answer), None);
+        let ended = bench.endpoint.poll_event(bench.now).unwrap();
+        assert_eq!((ended.exchange, ended.failure), (exchange, Failure::Blocks));
+        assert_eq!(bench.endpoint.usage(), Usage::default());
+    }
+}
+
+#[test]
 fn parts_of_the_wrong_length_are_not_sent() {
     let mut bench = Bench::new();
     let (exchange, request) = put(&mut bench, 70, 32);
