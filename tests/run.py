@@ -68,7 +68,7 @@ class Options:
 
     def parallel(self, jobs, waiting=False):
         """Runs the functions, a few at a time, more when they mostly wait; an exception of one comes out here."""
-        with concurrent.futures.ThreadPoolExecutor(self.jobs * (4 if waiting else 1)) as pool:
+        with concurrent.futures.ThreadPoolExecutor(self.jobs * (6 if waiting else 1)) as pool:
             for future in [pool.submit(job) for job in jobs]:
                 future.result()
 

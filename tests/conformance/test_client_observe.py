@@ -13,6 +13,8 @@ from harness import cases
 from observing import Notified, gives_up, notifications, one_at_a_time, patchy, registered, requests, stops, went
 from setting import OurLoop, plugtest_server
 
+PARTS = 6
+
 # Seconds between changes; representations are fresh for two.
 PERIOD = 0.5
 

@@ -21,6 +21,8 @@ from observing import (
 )
 from setting import OurServer
 
+PARTS = 6
+
 PERIOD_MS = 500
 
 

@@ -43,7 +43,7 @@ def check(name):
     return register
 
 
-def run(*argv, env=None, timeout=300, fails=False):
+def run(*argv, env=None, timeout=900, fails=False):
     """The command's output; it must succeed, or fail if it is said to."""
     status, output = process.run(list(argv), timeout, env=env)
     assert (status != 0) == fails and status is not None, "%s: status %s\n%s" % (" ".join(argv), status, output[-4000:])

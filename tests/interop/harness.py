@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Runs the test_* functions of one module. Usage: harness.py [--exactly] MODULE.py [NAME_PART ...]
+"""Runs the test_* functions of one module. Usage: harness.py [--exactly | --part K/N] MODULE.py [NAME_PART ...]
 
 Prints 'plan [NAME...]' (JSON), then for each test 'pass NAME SECONDS SEED' or 'FAIL NAME SECONDS SEED' with indented output after it;
 SEED is '-' when the test draws no numbers. MICROCOAPY_SEED=N in the environment gives another seed than the name's.
 A test has a time limit (`limit`) and may come in several cases (`cases`); what it left running is ended. With --exactly
-the names are whole.
+the names are whole; with --part 0/2 every second test is run, from the first one on.
 """
 
+import argparse
 import importlib.util
 import json
 import os
@@ -94,18 +95,28 @@ def run(module, name, function, arguments):
     return False
 
 
-def main(path, parts, exactly):
-    folder, file = os.path.split(os.path.abspath(path))
+def chosen(tests, arguments):
+    if arguments.exactly:
+        return [test for test in tests if test[0] in arguments.names]
+    first, step = map(int, arguments.part.split("/"))
+    wanted = [test for test in tests if not arguments.names or any(part in test[0] for part in arguments.names)]
+    return wanted[first::step]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--exactly", action="store_true")
+    parser.add_argument("--part", default="0/1")
+    parser.add_argument("module")
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    folder, file = os.path.split(os.path.abspath(arguments.module))
     sys.path.insert(0, folder)
     sys.modules["harness"] = sys.modules["__main__"]
-    spec = importlib.util.spec_from_file_location("tests_module", path)
+    spec = importlib.util.spec_from_file_location("tests_module", arguments.module)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    tests = collect(module)
-    if exactly:
-        tests = [test for test in tests if test[0] in parts]
-    elif parts:
-        tests = [test for test in tests if any(part in test[0] for part in parts)]
+    tests = chosen(collect(module), arguments)
     print("plan " + json.dumps([test[0] for test in tests]), flush=True)
     name = "%s/%s" % (os.path.basename(folder), file[5:-3])
     passed = sum([run(name, *test) for test in tests])
@@ -113,5 +124,4 @@ def main(path, parts, exactly):
 
 
 if __name__ == "__main__":
-    words = [word for word in sys.argv[1:] if word != "--exactly"]
-    sys.exit(main(words[0], words[1:], "--exactly" in sys.argv))
+    sys.exit(main())

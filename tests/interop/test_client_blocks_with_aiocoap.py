@@ -6,6 +6,8 @@ import net
 import programs
 from harness import cases, limit
 
+PARTS = 3
+
 SIZES = {str(size): size for size in (0, 1, 16, 1023, 1024, 1025, 65537, 1048576)}
 BLOCKS = (16, 32, 64, 128, 256, 512, 1024)
 LIMIT = 1800  # 65,536 blocks of 16 bytes, in Python on one side

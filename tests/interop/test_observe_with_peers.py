@@ -11,6 +11,8 @@ import net
 import programs
 from harness import cases
 
+PARTS = 3
+
 LOSS = 0.2
 CHANGES = 20
 

@@ -8,6 +8,8 @@ import coapmsg
 import net
 import programs
 
+PARTS = 2
+
 EARLY = 0.01  # the clocks of two processes, in whole milliseconds
 FOREVER = 600000  # milliseconds, for a poll that something else ends
 

@@ -9,6 +9,8 @@ from aiocoap.numbers.codes import Code
 import programs
 from harness import cases, limit
 
+PARTS = 3
+
 SIZES = {str(size): size for size in (0, 1, 16, 1023, 1024, 1025, 65537, 1048576)}
 LIMIT = 1800  # 65,536 blocks of 16 bytes, in Python on one side
 

@@ -185,11 +185,17 @@ class Run:
         except Exception:
             self.report.fail("firmware/ports", traceback.format_exc())
             return
-        for name, function in tests.items():
-            try:
-                self.one(name, function)
-            except setup.Missing as missing:
-                self.without(name, 1, missing)
+        archives = [name for name in tests if name.startswith("ports/archive/")]
+        self.options.parallel([lambda name=name: self.port(name, tests[name]) for name in archives])
+        for name in tests:
+            if name not in archives:
+                self.port(name, tests[name])
+
+    def port(self, name, function):
+        try:
+            self.one(name, function)
+        except setup.Missing as missing:
+            self.without(name, 1, missing)
 
 
 def run(report, options):

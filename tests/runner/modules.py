@@ -4,12 +4,15 @@
 import glob
 import json
 import os
+import re
 
 from runner import process, setup
 from runner.report import Failed
 
 HARNESS = os.path.join(process.TESTS, "interop", "harness.py")
 MODULE_LIMIT = 3000
+# A module whose tests mostly wait, or take long, says in how many parts it is run, beside each other.
+PARTS = re.compile(r"^PARTS = (\d+)$", re.M)
 
 
 class Lines:
@@ -55,6 +58,8 @@ class Module:
         self.path = path
         self.name = os.path.basename(path)[5:-3]
         self.prefix = "%s/%s" % (group, self.name)
+        with open(path) as file:
+            self.parts = int((PARTS.search(file.read()) or [0, 1])[1])
         self.names = []
         self.argv = [python, HARNESS]
         self.environment = environment
@@ -64,11 +69,12 @@ class Module:
         lines.flush()
         return "status %s\n%s" % (status, output[-4000:])
 
-    def run(self, parts):
+    def run(self, part, wanted):
+        """One of its parts. `wanted`: parts of names, none: all."""
         lines = Lines(self._result)
-        output = self._execute([self.path, *parts], lines)
-        self.names = lines.plan
-        if not lines.plan:
+        output = self._execute(["--part", "%d/%d" % (part, self.parts), self.path, *wanted], lines)
+        self.names += lines.plan
+        if not lines.plan and not wanted:
             self.report.fail(self.prefix, "no test ran, " + output)
         for name in lines.plan[len(lines.results) :]:
             self._result(name, 0, "-", "did not run, " + output)
@@ -101,7 +107,8 @@ def run(report, options, group):
     environment = {"MICROPYTHON": setup.interpreter(), "PYTHONDONTWRITEBYTECODE": "1"}
     modules = [Module(report, group, path, python, environment) for path in paths(group)]
     chosen = [(module, options.parts_for(module.prefix)) for module in modules]
-    chosen = [(module, parts) for module, parts in chosen if parts is not None]
-    options.parallel([lambda module=module, parts=parts: module.run(parts) for module, parts in chosen], waiting=True)
+    chosen = [(module, wanted) for module, wanted in chosen if wanted is not None]
+    jobs = [(module, part, wanted) for module, wanted in chosen for part in range(module.parts)]
+    options.parallel([lambda job=job: job[0].run(*job[1:]) for job in sorted(jobs, key=lambda job: -job[0].parts)], waiting=True)
     report.settle()
     return {m.name: [(name, report.has_passed("%s/%s" % (m.prefix, name))) for name in m.names] for m, _ in chosen}
