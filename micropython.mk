@@ -146,14 +146,24 @@ name it with MICROCOAPY_TARGET=... (rustc --print target-list)" >&2; exit 1)
 	$(Q)$(if $(MICROCOAPY_IS_DEVICE),$(MICROCOAPY_BUILD_DEVICE),$(MICROCOAPY_BUILD_HOST))
 	$(Q)$(TOUCH) $@
 
-# LDFLAGS come before the objects on the linker's command line, so the archive's one object is asked
-# for by name. Linking must wait for the archive and happen again after it: one of our objects
-# depends on it, which works the same in every port.
-LDFLAGS_USERMOD += -u mcoap_version $(MICROCOAPY_LIB)
-$(patsubst $(USER_C_MODULES)/%.c,$(BUILD)/%.o,$(MICROCOAPY_MOD_DIR)/src/mpy/modmicrocoapy.c): $(MICROCOAPY_LIB)
-OBJ_EXTRA_ORDER_DEPS += $(MICROCOAPY_LIB)
+# Where the port's build puts the objects of the files above, whether USER_C_MODULES is this folder or its parent.
+MICROCOAPY_OBJECTS := $(patsubst $(MICROCOAPY_MOD_DIR)/%.c,$(BUILD)/$(notdir $(abspath $(MICROCOAPY_MOD_DIR)))/%.o,$(MICROCOAPY_SRC_C))
+
+# LDFLAGS come before the objects on the linker's command line, so the archive's one object is asked for by name.
+LDFLAGS_USERMOD += -u mcoap_version
+# ESP8266's linker script offers the ROM's memcpy and the like, which cannot read bytes from flash, for what is undefined
+# when ld reads it. It comes behind LDFLAGS_USERMOD: an archive there would have the whole firmware use them in place of
+# its own. LIBS come last; other ports do not have them, or set them anew.
+ifneq ($(filter %esp8266,$(notdir $(CURDIR)))$(findstring lx106,$(CROSS_COMPILE)),)
+LIBS += $(MICROCOAPY_LIB)
+else
+LDFLAGS_USERMOD += $(MICROCOAPY_LIB)
+endif
+# Linking must wait for the archive and happen again after it: one of our objects depends on it, which works the same in
+# every port.
+$(filter %/modmicrocoapy.o,$(MICROCOAPY_OBJECTS)): $(MICROCOAPY_LIB)
 # The settings are among the flags of the C files, and say which of their strings there are.
-$(patsubst $(USER_C_MODULES)/%.c,$(BUILD)/%.o,$(MICROCOAPY_SRC_C)): $(MICROCOAPY_SETTINGS)
+$(MICROCOAPY_OBJECTS): $(MICROCOAPY_SETTINGS)
 QSTR_GLOBAL_DEPENDENCIES += $(MICROCOAPY_SETTINGS)
 
 # ESP8266's linker script puts the code of files that it does not know by name into IRAM, which is
@@ -164,7 +174,7 @@ MICROCOAPY_IN_FLASH := -fno-function-sections -fno-reorder-functions -mno-text-s
 	-Wa,--rename-section,.text=.irom0.text
 # RISC-V: functions of libgcc save and restore registers, 188 bytes for all; a twelfth of our C code goes.
 MICROCOAPY_SAVE_RESTORE := -msave-restore
-$(patsubst $(USER_C_MODULES)/%.c,$(BUILD)/%.o,$(MICROCOAPY_SRC_C)): private CFLAGS += \
+$(MICROCOAPY_OBJECTS): private CFLAGS += \
 	$(if $(findstring lx106,$(MICROCOAPY_CC_MACHINE)),$(MICROCOAPY_IN_FLASH)) \
 	$(if $(findstring riscv,$(MICROCOAPY_CC_MACHINE)),$(MICROCOAPY_SAVE_RESTORE))
 

@@ -9,7 +9,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from runner import process, setup  # noqa: E402
+from runner import mptree, process, python, setup  # noqa: E402
 
 BUILD = os.path.join(process.ROOT, "build")
 
@@ -19,6 +19,24 @@ DEVICE = os.path.join(process.TESTS, "firmware", "device")
 PORT = os.path.join(BUILD, "src", "micropython", "ports", "esp8266")
 PLUGIN = os.path.join(BUILD, "flash32.so")
 SUMMARY = re.compile(r"^(\d+) bad of (\d+) accesses$", re.M)
+
+
+NOT_BUILT = "/not-built"
+FLASHED = 0x40100000  # IRAM and flash; below is ROM
+
+
+def board_folder(size):
+    return os.path.join(process.ROOT, "boards", "ESP8266_MICROCOAPY_" + size)
+
+
+def port_commands(size, *options):
+    """What the chip's own port would run for our board, with its build folder named NOT_BUILT. Nothing is run: the SDK
+    that it links is no part of this project."""
+    with tempfile.TemporaryDirectory() as build:
+        argv = ["make", "-n", *options, "BOARD_DIR=" + board_folder(size), "BUILD=" + build]
+        status, output = process.run(argv, 120, PORT, {"MAKEFLAGS": ""})
+    assert status == 0, output[-4000:]
+    return output.replace(build, NOT_BUILT)
 
 
 def firmware(variant=""):
@@ -91,6 +109,9 @@ class Board:
             ("nothing_in_iram", self.nothing_in_iram),
             ("board_1M", lambda: self.real_board("1M", "MICROPY_ESP8266_1M")),
             ("board_4M", lambda: self.real_board("4M", "MICROPY_ESP8266_2M")),
+            ("memory_functions_1M", lambda: self.memory_functions("1M")),
+            ("memory_functions_4M", lambda: self.memory_functions("4M")),
+            ("root_level_module", self.root_level_module),
             ("modem", self.modem),
         ]
 
@@ -144,13 +165,8 @@ class Board:
 
     def real_board(self, size, variant):
         """The board definition parses in the chip's port, says what that knows, and builds our module for the chip."""
-        name = "ESP8266_MICROCOAPY_" + size
-        folder = os.path.join(process.ROOT, "boards", name)
-        with tempfile.TemporaryDirectory() as temporary:
-            # Nothing is run: the SDK that the port links is not part of this project.
-            argv = ["make", "-n", "-p", "BOARD_DIR=" + folder, "BUILD=" + os.path.join(temporary, "build")]
-            status, output = process.run(argv, 120, PORT, {"MAKEFLAGS": ""})
-        assert status == 0, output[-4000:]
+        folder = board_folder(size)
+        output = port_commands(size, "-p")
         values = dict(re.findall(r"^(\w+) :?= (.*)$", output, re.M))
         assert values["MICROCOAPY_PROFILE"] == "esp8266", values["MICROCOAPY_PROFILE"]
         for variable in ("LD_FILES", "FROZEN_MANIFEST"):
@@ -166,6 +182,49 @@ class Board:
         status, macros = process.run(argv, 60, PORT)
         assert status == 0 and re.search(r'MICROPY_HW_BOARD_NAME ".*microcoapy"', macros), macros
         return "%d files for flash" % len(sources)
+
+    def memory_functions(self, size):
+        """The real port's link, with what was built for this board: memcpy and the like are the firmware's own, not the
+        ROM's, which its linker script offers and which cannot read bytes from flash."""
+        output = port_commands(size)
+        link = re.search(r"^xtensa-lx106-elf-ld .*/firmware\.elf .*$", output, re.M).group(0).split()
+        ours = os.path.join(BUILD, "qemu-esp8266")
+        with tempfile.TemporaryDirectory() as temporary:
+            image = os.path.join(temporary, "firmware.elf")
+            argv = []
+            for word in link:
+                if word.startswith(NOT_BUILT):
+                    word = image if word.endswith(".elf") else ours + word[len(NOT_BUILT) :]
+                    if word != image and not os.path.exists(word):
+                        continue  # of the port, which needs the SDK
+                elif word.startswith("-Map") or word.startswith("-l") and word != "-lgcc":
+                    continue
+                argv.append(word)
+            for needed in ("shared/libc/string0.o", "microcoapy/src/mpy/pump.o", "microcoapy-archive/libmicrocoapy.a"):
+                assert os.path.join(ours, needed) in argv, "%s is not linked: %s" % (needed, " ".join(link))
+            # What the SDK would keep is not there: everything is kept. So much fits no region.
+            argv += ["--unresolved-symbols=ignore-all", "--no-gc-sections", "--noinhibit-exec"]
+            status, output = process.run(argv, 120, PORT)
+            assert os.path.exists(image), "status %s\n%s" % (status, output[-4000:])
+            addresses = symbols(image, "memcpy", "memmove", "memset", "memcmp")
+        assert all(address >= FLASHED for address in addresses), "of the ROM: " + " ".join(map(hex, addresses))
+        return " ".join(map(hex, addresses))
+
+    def root_level_module(self):
+        """USER_C_MODULES is this repository, as MicroPython 1.29 has it: the firmware is built, our code is for flash."""
+        with tempfile.TemporaryDirectory() as folder:
+            elf = mptree.build_root_level(folder, os.path.join(process.ROOT, "boards", "qemu-esp8266"))
+            code = 0
+            for path in glob.glob(os.path.join(folder, "build", "microcoapy", "src", "mpy", "*.o")):
+                status, output = process.run([BINUTILS + "size", "-A", path], 60)
+                sizes = {name: int(size) for name, size in re.findall(r"^(\.\S+) +(\d+)", output, re.M)}
+                assert status == 0 and ".irom0.text" in sizes and not sizes.get(".text"), "%s\n%s" % (path, output)
+                code += sizes[".irom0.text"]
+            assert code > 10000, "%d bytes" % code
+            script = os.path.join(python.FOLDER, "packet.py")
+            output, status, _ = self.watched_run(script, (), 300, elf)
+            with open(script + ".exp") as expected:
+                assert status == 0 and output == expected.read(), output
 
     def board_variables(self, folder, variant):
         """What the board sets is used by MicroPython, or by us."""

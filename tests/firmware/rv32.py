@@ -11,12 +11,13 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
-from runner import process  # noqa: E402
+from runner import mptree, process, python  # noqa: E402
 
 FIRMWARE = os.path.join(process.ROOT, "build", "qemu-rv32", "firmware.elf")
 RULES = os.path.join("boards", "qemu-rv32", "rules.mk")
@@ -102,6 +103,19 @@ class Board:
         # The rules are named in case the Makefile does not include them.
         argv = ["make", "-f", "Makefile", "-f", RULES, "firmware-rv32-build"]
         return process.run(argv, BUILD_LIMIT, env={"MAKEFLAGS": ""})
+
+    def extra_tests(self):
+        return [("root_level_module", self.root_level_module)]
+
+    def root_level_module(self):
+        """USER_C_MODULES is this repository, as MicroPython 1.29 has it: the firmware is built and works."""
+        board = os.path.dirname(os.path.join(process.ROOT, RULES))
+        with tempfile.TemporaryDirectory() as folder:
+            elf = mptree.build_root_level(folder, "ports/qemu", "BOARD=qemu-rv32", "BOARD_DIR=" + board)
+            script = os.path.join(python.FOLDER, "packet.py")
+            output, status = Board(elf).run(script, (), 300)
+            with open(script + ".exp") as expected:
+                assert status == 0 and output == expected.read(), output
 
     def command(self, variables):
         # Commas separate what QEMU reads there; a doubled one is meant.

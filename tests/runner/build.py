@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 
-from runner import process, python
+from runner import mptree, process, python
 from runner.report import Failed
 
 sys.path.append(os.path.join(process.ROOT, "tools"))
@@ -128,12 +128,9 @@ def engine_cannot_panic():
 
 
 class PortBuild:
-    """`make -C ports/unix` of a user who has the module in a folder."""
+    """`make` of a user who has the module in a folder."""
 
     def __init__(self, folder):
-        source = os.environ.get("MICROPY_DIR") or os.path.join(process.ROOT, "build", "src", "micropython")
-        if not os.path.isdir(os.path.join(source, "ports", "unix")):
-            raise Failed("no MicroPython source at %s: run make first" % source)
         self.modules = os.path.join(folder, "modules")
         self.module = os.path.join(self.modules, "microcoapy")
         self.build = os.path.join(folder, "build")
@@ -145,7 +142,7 @@ class PortBuild:
             elif os.path.exists(path):
                 os.makedirs(self.module, exist_ok=True)
                 shutil.copy(path, os.path.join(self.module, part))
-        self.argv = ["make", "-C", os.path.join(source, "ports", "unix"), "BUILD=" + self.build]
+        self.argv = ["make", "-C", os.path.join(mptree.source(), "ports", "unix"), "BUILD=" + self.build]
         self.argv += ["USER_C_MODULES=" + self.modules, *PORT_FLAGS.split()]
 
     def make(self, *settings):
@@ -223,9 +220,30 @@ def port_alone(report):
                 return
 
 
+def with_the_repository_as_user_c_modules():
+    """MicroPython 1.29 takes USER_C_MODULES=<this repository>: the interpreter works, and knows what it is made of."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = PortBuild(folder)
+        tree = mptree.with_root_level_modules(folder)
+        port.argv[2] = os.path.join(tree, "ports", "unix")
+        settings = ("USER_C_MODULES=" + port.module, "MICROCOAPY_TARGET_DIR=" + os.path.join(process.ROOT, "build", "cargo"))
+        port.make(*settings)
+        output = step([port.interpreter, "-c", SCRIPT], 20)
+        if not output.startswith("False "):
+            raise Failed(output)
+        output = port.make(*settings)
+        if "CARGO" in output or "microcoapy/src" in output:
+            raise Failed("a second make compiled the module\n" + output)
+        port.edit("src/ffi/mod.rs", 'env!("CARGO_PKG_VERSION")', '"77.77.77"')
+        port.make(*settings)
+        if not port.contains("77.77.77"):
+            raise Failed("the interpreter was not linked with the changed src/ffi/mod.rs")
+
+
 def run(report, options):
     make = (second_make_does_nothing, make_says_one_line_for_a_step)
-    tests = {f.__name__: f for f in (*make, interpreter_has_the_module, engine_cannot_panic)}
+    module = (interpreter_has_the_module, engine_cannot_panic, with_the_repository_as_user_c_modules)
+    tests = {f.__name__: f for f in (*make, *module)}
     for name in options.chosen(tests):
         report.test("build/" + name, tests[name])
     if options.chosen(["micropython.mk"]):
