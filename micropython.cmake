@@ -212,10 +212,26 @@ set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/socket.c
 )
 target_sources(usermod_microcoapy INTERFACE ${MICROCOAPY_SOURCES})
+set(MICROCOAPY_OPTIONS "")
 if(MICROCOAPY_RUST_TARGET MATCHES "^riscv")
     # Functions of libgcc save and restore registers, 188 bytes for all; a twelfth of our C code goes.
-    set_source_files_properties(${MICROCOAPY_SOURCES} PROPERTIES COMPILE_OPTIONS -msave-restore)
+    list(APPEND MICROCOAPY_OPTIONS -msave-restore)
 endif()
+set(MICROCOAPY_OWN_DEFINITIONS "")
+set(MICROCOAPY_SCOPE "")
+if(COMMAND idf_build_get_property)
+    # The ESP32 port has both its main component and the executable, in the top folder, compile the files of user
+    # modules. The executable's are linked, and have nothing of what IDF compiles its components with.
+    idf_build_get_property(options COMPILE_OPTIONS GENERATOR_EXPRESSION)
+    idf_build_get_property(c_options C_COMPILE_OPTIONS GENERATOR_EXPRESSION)
+    list(APPEND MICROCOAPY_OPTIONS ${options} ${c_options})
+    list(APPEND MICROCOAPY_OWN_DEFINITIONS ESP_PLATFORM NDEBUG)
+    set(MICROCOAPY_SCOPE DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_SOURCE_DIR})
+endif()
+set_source_files_properties(${MICROCOAPY_SOURCES} ${MICROCOAPY_SCOPE} PROPERTIES
+    COMPILE_OPTIONS "${MICROCOAPY_OPTIONS}"
+    COMPILE_DEFINITIONS "${MICROCOAPY_OWN_DEFINITIONS}"
+)
 target_include_directories(usermod_microcoapy INTERFACE ${MICROCOAPY_ROOT}/include)
 target_compile_definitions(usermod_microcoapy INTERFACE ${MICROCOAPY_DEFINITIONS})
 target_link_libraries(usermod_microcoapy INTERFACE microcoapy_engine)

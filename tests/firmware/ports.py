@@ -5,6 +5,7 @@ Part of the group 'firmware' of tests/run.py. MICROPY_DIR in the environment nam
 """
 
 import glob
+import json
 import os
 import re
 import shutil
@@ -297,6 +298,23 @@ def with_copy():
     return copy
 
 
+def check_linked_objects(folder):
+    """The shim's objects that are linked are the executable's, compiled as IDF compiles its components."""
+    with open(os.path.join(folder, "firmware.map")) as lines:
+        linked = set(re.findall(r"^LOAD (\S+/src/mpy/\w+\.c\.o(?:bj)?)$", lines.read(), re.M))
+    files = {os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "src", "mpy", "*.c"))}
+    same({os.path.basename(path).rpartition(".")[0] for path in linked}, files, "files of the shim that the executable has")
+    commands = json.loads(run("ninja", "-C", folder, "--quiet", "-t", "compdb"))
+    commands = {command["output"]: command["command"].split() for command in commands}
+    for path in linked:
+        missing = {"-Os", "-std=gnu17", "-DNDEBUG", "-DESP_PLATFORM", "-msave-restore"} - set(commands[path])
+        assert not missing, "%s is compiled without %s" % (path, " ".join(missing))
+        undefined = run("riscv64-unknown-elf-nm", "-u", os.path.join(folder, path)).split()
+        assert not {"__assert_func", "__assert_no_args"} & set(undefined), "asserts in " + path
+        if "/entropy.c." in path:
+            assert "esp_fill_random" in undefined, "entropy takes " + " ".join(undefined)
+
+
 @check("cmake/firmware")
 def check_firmware():
     """Builds with MicroPython's cmake files, boots and runs; builds again what a change asks for, and no more."""
@@ -305,6 +323,7 @@ def check_firmware():
     configure_firmware(folder, os.path.join(copy, "micropython.cmake"))
     ninja = ("ninja", "-j2", "-C", folder)
     run(*ninja, env=VERSION, timeout=900)
+    check_linked_objects(folder)
     run_scripts(os.path.join(folder, "firmware.elf"))
 
     archive = glob.glob(os.path.join(folder, "microcoapy", "*", "libmicrocoapy.a"))
