@@ -33,8 +33,16 @@ client.sendEx(SERVER[0], SERVER[1], "a", packet)
 answers.clear()
 settle(server, client)
 
-# text of a packet: the payload as utf-8, without the codecs that newer MicroPython no longer has
-client.responseCallback = lambda packet, sender: print(repr(packet.text), packet.payload.decode("unicode_escape"))
+def escaped(payload):
+    """As programs for microCoAPy read a payload. MicroPython after 1.28 has no codec but utf-8."""
+    try:
+        return payload.decode("unicode_escape")
+    except LookupError:
+        return payload.decode()
+
+
+# text of a packet: the payload as utf-8
+client.responseCallback = lambda packet, sender: print(packet.text, escaped(packet.payload))
 server.callbacks["a"] = lambda packet, ip, port: server.sendResponse(ip, port, packet.messageid, "caf\u00e9 222", 69, 0, packet.token)
 client.get(SERVER[0], SERVER[1], "a")
 settle(server, client)
