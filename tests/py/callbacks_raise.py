@@ -1,6 +1,6 @@
 # An exception of a callback comes out of poll; the request it was handling is answered 5.00; all goes on.
 import microcoapy
-from support import SERVER, pair, raised, settle, show
+from support import SERVER, pair, raised, settle, show, told
 
 IP, PORT = SERVER
 client, server, net = pair()
@@ -75,7 +75,7 @@ client, server, net = pair(ack_timeout=1, max_retransmit=0)
 
 
 def error_raises(error, sender):
-    raise RuntimeError("%s of %s" % (error.errno, sender))
+    raise RuntimeError("%s of %s" % (told(error), sender))
 
 
 client.errorCallback = error_raises

@@ -1,6 +1,6 @@
 # Callbacks call stop, and start again.
 import microcoapy
-from support import SERVER, Net, pair, ports, raised, settle, show
+from support import SERVER, Net, pair, ports, raised, settle, show, told
 
 IP, PORT = SERVER
 
@@ -93,7 +93,7 @@ errors = []
 
 
 def stop_at_error(error, sender):
-    errors.append((error.errno, sender))
+    errors.append((told(error), sender))
     client.stop()
 
 

@@ -19,7 +19,7 @@ server.addIncomingRequestCallback("caf%C3%A9", handler("caf\u00e9"))
 server.addIncomingRequestCallback("with%2Fslash", handler("with/slash"))
 
 for url in ("a", "/a", "a/b", "/a/b", "a/b?x=1&y=%26", "a/", "a//b", "", "b", "A", "caf\u00e9", "caf%C3%A9", "with%2Fslash", "with/slash", "a/b/c"):
-    print("url:", url)
+    print("url <%s>" % url)
     client.get(SERVER[0], SERVER[1], url)
     settle(server, client)
 

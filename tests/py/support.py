@@ -25,12 +25,19 @@ def ports(count):
     return [int(port) for port in given.split()][:count]
 
 
+def told(error):
+    """The type and text of an exception; of an OSError the name of its number, which is not the same on every port."""
+    if isinstance(error, OSError) and error.errno in errno.errorcode:
+        return "OSError: " + errno.errorcode[error.errno]
+    return "%s: %s" % (type(error).__name__, error)
+
+
 def raised(function, *arguments, **keywords):
-    """The type and text of what the call raises, or what it returns."""
+    """What the call raises, or what it returns."""
     try:
         return "returned %r" % (function(*arguments, **keywords),)
     except Exception as error:
-        return "%s: %s" % (type(error).__name__, error)
+        return told(error)
 
 
 class Net:

@@ -2,7 +2,7 @@
 import asyncio
 import gc
 import microcoapy
-from support import capacity, ports, raised, start
+from support import capacity, ports, raised, start, told
 
 port, nobody = ports(2)
 HOST = "coap://127.0.0.1:%d/" % port
@@ -64,7 +64,7 @@ async def failure(awaitable):
     except asyncio.CancelledError:
         return "cancelled"
     except Exception as error:
-        return "%s: %s" % (type(error).__name__, error)
+        return told(error)
 
 
 async def has_begun(count):

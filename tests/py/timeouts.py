@@ -1,7 +1,7 @@
 # Outcome of requests nobody answers, and what stop and time do to them.
 import time
 
-from support import SERVER, Net, pair
+from support import SERVER, Net, pair, told
 
 IP, PORT = SERVER
 events = []
@@ -10,7 +10,7 @@ events = []
 def prepared(**parameters):
     client, server, net = pair(**parameters)
     client.responseCallback = lambda packet, sender: events.append(("response", packet.payload))
-    client.errorCallback = lambda error, sender: events.append((type(error).__name__, error.errno, sender))
+    client.errorCallback = lambda error, sender: events.append((told(error), sender))
     return client, server, net
 
 
