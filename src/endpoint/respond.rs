@@ -423,18 +423,18 @@ impl Endpoint<'_> {
 
     /// Writes the refusal; older answers make room for what it cannot do without, not for hints.
     fn write_stateless(&mut self, token: &Token, refusal: &Refusal<'_>) -> Option<MessageDraft> {
-        let mut message = self.begin_message(token)?;
-        let buffer = self.message.store.draft(usize::MAX);
-        if refusal.write(&mut message, buffer).is_ok() {
-            return Some(message);
-        }
+        let mut wanted = *refusal;
+        let mut hints = true;
         loop {
             let mut message = self.begin_message(token)?;
             let buffer = self.message.store.draft(usize::MAX);
-            if refusal.without_hints().write(&mut message, buffer).is_ok() {
+            if wanted.write(&mut message, buffer).is_ok() {
                 return Some(message);
             }
-            if !self.make_room() {
+            if hints {
+                wanted = refusal.without_hints();
+                hints = false;
+            } else if !self.make_room() {
                 return None;
             }
         }
