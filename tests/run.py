@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Runs the tests and ends with one line 'N passed, M failed', with 'K skipped: reason' when there are such.
 
-Usage: tests/run.py [-j JOBS] [--repeat N] [--load M] [GROUP | GROUP/NAME ...]
+Usage: tests/run.py [-j JOBS] [--repeat N] [--load M] [--board DEVICE] [GROUP | GROUP/NAME ...]
 Groups: runner build rust py stubs interop conformance docs memory firmware; none named: all of them.
 'py/packet' runs the tests of a group whose name begins so, 'interop/polling/interrupt' one test of a module.
 A test over sockets that fails is run once more, alone; if it passes then it is UNSTABLE, and 'N unstable' counts these.
 --repeat N runs all that N times and lists each test that did not pass at once every time; --load M keeps M processes
-busy beside it. Status 0 only when something ran and nothing failed.
+busy beside it. 'py --board DEVICE' runs the group on a board over its REPL (runner/device.py). Status 0 only when something ran and nothing failed.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-from runner import build, conformance, docs, firmware, memory, modules, own, process, python, rust, setup, stubs  # noqa: E402
+from runner import build, conformance, device, docs, firmware, memory, modules, own, process, python, rust, setup, stubs  # noqa: E402
 from runner.report import Report  # noqa: E402
 
 GROUPS = {
@@ -74,7 +74,10 @@ class Options:
 
 
 def run_groups(report, arguments, wanted):
-    for group, function in GROUPS.items():
+    groups = GROUPS
+    if arguments.board:
+        groups = {"py": lambda report, options: device.run(report, options, arguments.board)}
+    for group, function in groups.items():
         options = Options(group, wanted, arguments.j, bool(arguments.what))
         if not options.prefixes:
             continue
@@ -99,9 +102,12 @@ def main():
     parser.add_argument("-j", type=int, default=2, metavar="JOBS", help="tests at the same time (2)")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="runs (1)")
     parser.add_argument("--load", type=int, default=0, metavar="M", help="busy processes beside them (0)")
+    parser.add_argument("--board", metavar="DEVICE", help="run group py there, as mpremote names it")
     parser.add_argument("what", nargs="*", help="groups or GROUP/NAME")
     arguments = parser.parse_args()
-    wanted = arguments.what or list(GROUPS)
+    wanted = arguments.what or (["py"] if arguments.board else list(GROUPS))
+    if arguments.board and any(name.split("/")[0] != "py" for name in wanted):
+        parser.error("only the group py runs on a board")
     unknown = [name for name in wanted if name.split("/")[0] not in GROUPS]
     if unknown:
         parser.error("no group %s; groups are %s" % (", ".join(unknown), " ".join(GROUPS)))

@@ -7,6 +7,7 @@ builds the firmware if need be, runs the script on the board and exits with its 
 """
 
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -105,7 +106,24 @@ class Board:
         return process.run(argv, BUILD_LIMIT, env={"MAKEFLAGS": ""})
 
     def extra_tests(self):
-        return [("root_level_module", self.root_level_module)]
+        return [("root_level_module", self.root_level_module), ("over_the_repl", self.over_the_repl)]
+
+    def over_the_repl(self):
+        """`tests/run.py py --board DEVICE`, as the owner of a board runs it; the board has no files of the tests."""
+        argv = self.command(())
+        argv[argv.index("stdio")] = "pty"
+        tests = ["py/" + name for name in ("packet", "timeouts", "exchange", "threads")]
+        with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
+            argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as emulator:
+            try:
+                device = re.search(r"/dev/\S+", emulator.stdout.readline()).group(0)
+                argv = [sys.executable, os.path.join(process.TESTS, "run.py"), "--board", device, *tests]
+                status, output = process.run(argv, 600)
+            finally:
+                emulator.kill()
+        wanted = "3 passed, 0 failed, 1 skipped: no module _thread on the board\n"
+        assert status == 0 and output.endswith(wanted), "status %s\n%s" % (status, output)
 
     def root_level_module(self):
         """USER_C_MODULES is this repository, as MicroPython 1.29 has it: the firmware is built and works."""

@@ -204,15 +204,19 @@ def heap():
     return gc.mem_alloc()
 
 
-def growth(work, rounds=8):
-    """Bytes by which the heap has grown when the work has been done `rounds` times more. The first time does what is
-    done once; the smallest size of several rounds has the fewest objects that the collector keeps by chance."""
+def growth(work, rounds=6):
+    """Bytes by which the heap grows each time the work is done `rounds` times. The first time does what is done once.
+
+    The smallest size of several rounds has the fewest objects that the collector keeps by chance: data that looks like a
+    pointer. What has grown once and then no more was such chance: the smaller growth of two counts.
+    """
     work()
-    sizes = [0] * (2 * rounds)
+    sizes = [0] * (3 * rounds)
     for number in range(len(sizes)):
         work()
         sizes[number] = heap()
-    return max(0, min(sizes[rounds:]) - min(sizes[:rounds]))
+    first, second, third = (min(sizes[n * rounds : (n + 1) * rounds]) for n in range(3))
+    return max(0, min(second - first, third - second))
 
 
 def finish(exchange, *coaps):
