@@ -169,6 +169,9 @@ class Board:
         output = port_commands(size, "-p")
         values = dict(re.findall(r"^(\w+) :?= (.*)$", output, re.M))
         assert values["MICROCOAPY_PROFILE"] == "esp8266", values["MICROCOAPY_PROFILE"]
+        if size == "1M":
+            wanted = {"MICROPY_PY_SSL": "0", "MICROPY_SSL_AXTLS": "0", "MICROCOAPY_MODERN": "0"}
+            assert wanted.items() <= values.items(), {name: values[name] for name in wanted}
         for variable in ("LD_FILES", "FROZEN_MANIFEST"):
             assert os.path.exists(os.path.join(PORT, values[variable])), values[variable]
         assert re.search(r"archive\.sh xtensa-esp8266-none-elf ", output), "the engine is not built for this CPU"
@@ -238,7 +241,7 @@ class Board:
         for path in users:
             with open(path) as lines:
                 known += lines.read()
-        for variable in re.findall(r"^(\w+) *[?+]?=", text, re.M):
+        for variable in re.findall(r"^(?:override )?(\w+) *[?+]?=", text, re.M):
             pattern = r"\b%s\b" if variable.startswith("MICROCOAPY_") else r"\$\(%s\)|\b%s *[?+]?="
             assert re.search(pattern.replace("%s", variable), known), variable + " means nothing to MicroPython"
 
