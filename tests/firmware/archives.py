@@ -83,3 +83,55 @@ def check_code(program, symbols):
             floats.add(symbol.name)
     assert not floats, "floating point in " + " ".join(sorted(floats))
     assert not traps, "traps in " + " ".join(sorted(traps))
+
+
+# ---- the checks can fail -------------------------------------------------------------------------
+
+RISCV = (["riscv64-unknown-elf-gcc", "-ffreestanding"], ["riscv64-unknown-elf-ld", "-m", "elf32lriscv"])
+COMPILERS = {
+    "riscv32imc-unknown-none-elf": ([*RISCV[0], "-march=rv32imc", "-mabi=ilp32"], RISCV[1], "unimp"),
+    "riscv32imafc-unknown-none-elf": ([*RISCV[0], "-march=rv32imafc", "-mabi=ilp32f"], RISCV[1], "unimp"),
+    "xtensa-esp8266-none-elf": (["xtensa-lx106-elf-gcc", "-mlongcalls"], ["xtensa-lx106-elf-ld"], "ill"),
+}
+# C code that breaks one promise each, and what the check says of it.
+BREAKS = {
+    "panic": ("void _ZN4core9panicking5panic17h0E(void) {}", r"^panics: _ZN4core9panicking5panic17h0E$"),
+    "trap": ('void broken(int x) { if (x) __asm__ volatile ("TRAP"); }', r"^traps in broken$"),
+    "abort": ("void abort(void); void broken(int x) { if (x) abort(); }", r"^needs abort$"),
+    "float": ("float broken(float a, float b) { return a * b; }", r"^(needs __mulsf3|floating point in broken)$"),
+    "division": ("long long broken(long long a, long long b) { return a / b; }", r"^needs __divdi3$"),
+    "data": ("int broken = 1;", r"^4 bytes of \.data and \.bss$"),
+    "bss": ("int broken[2];", r"^8 bytes of \.data and \.bss$"),
+}
+
+
+def with_code(target, folder, code, out):
+    """An archive in `out` whose engine has this C code besides."""
+    compiler, linker, trap = COMPILERS[target]
+    source, added, engine = (os.path.join(out, name) for name in ("added.c", "added.o", "engine.o"))
+    with open(source, "w") as file:
+        file.write(code.replace("TRAP", trap) + "\n")
+    with open(engine, "wb") as file:
+        file.write(elf.engine(os.path.join(folder, "libmicrocoapy.a")))
+    together = os.path.join(out, "microcoapy.o")
+    for argv in (
+        [*compiler, "-Os", "-fno-common", "-c", source, "-o", added],
+        [*linker, "-r", engine, added, "-o", together],
+        ["ar", "rcs", os.path.join(out, "libmicrocoapy.a"), together],
+    ):
+        status, output = process.run(argv, 60)
+        assert status == 0, output
+
+
+def check_refusals(target, folder):
+    """Each promise is checked: the archive is refused when it breaks that one, and else not."""
+    for name, (code, message) in {"nothing": ("void harmless(void) {}", None), **BREAKS}.items():
+        with tempfile.TemporaryDirectory() as out:
+            with_code(target, folder, code, out)
+            try:
+                check_engine(target, out)
+                said = None
+            except AssertionError as error:
+                said = str(error)
+            refused = said is not None and message is not None and re.search(message, said)
+            assert refused or said is message is None, "%s: %s" % (name, said)

@@ -88,13 +88,18 @@ def declared_functions():
     return names
 
 
-def check_archive(target):
-    machine, flags, attribute, absent = ARCHIVES[target]
+def build_archive(target):
+    """The folder with the archive."""
     status, output = process.run(["make", "archive-" + target], 1800)
     if status != 0:
         firmware.raise_missing(output)
     assert status == 0, output[-4000:]
-    folder = os.path.join(ROOT, "build", "archive", target)
+    return os.path.join(ROOT, "build", "archive", target)
+
+
+def check_archive(target):
+    machine, flags, attribute, absent = ARCHIVES[target]
+    folder = build_archive(target)
     archive = os.path.join(folder, "libmicrocoapy.a")
     headers = run("readelf", "-hA", archive)
     same(set(re.findall(r"Machine: +(.*)", headers)), {machine}, "machine")
@@ -120,6 +125,9 @@ def check_all_archives():
 for _target in ARCHIVES:
     CHECKS["archive/" + _target] = lambda target=_target: check_archive(target)
 
+
+for _target in archives.COMPILERS:
+    CHECKS["refusals/" + _target] = lambda target=_target: archives.check_refusals(target, build_archive(target))
 
 check("archive/shorten")(shorten.check)
 
