@@ -116,6 +116,7 @@ def main():
         for run in range(arguments.repeat):
             if arguments.repeat > 1:
                 report.note("run %d of %d" % (run + 1, arguments.repeat))
+            report.begin_run()
             run_groups(report, arguments, wanted)
     return report.finish(arguments.repeat)
 

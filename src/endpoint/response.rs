@@ -177,8 +177,10 @@ impl Endpoint<'_> {
             return Some(event);
         }
         // RFC 7959 section 2.9.1: 2.31 is not the outcome, unless the application sees to the blocks itself.
-        let transfer = self.transfers.get_mut(handle);
-        if message.code() == Code::CONTINUE && transfer.is_some_and(|t| t.upload.is_some()) {
+        if message.code() == Code::CONTINUE
+            && let Some(transfer) = self.transfers.get_mut(handle)
+            && transfer.upload.is_some()
+        {
             self.exchange_fail(handle, Failure::Blocks, now);
             return None;
         }

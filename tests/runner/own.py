@@ -78,6 +78,17 @@ def without_sockets_there_is_one_try():
     expect(status == 1 and output.endswith("0 unstable\n0 passed, 1 failed\n"), output)
 
 
+def a_run_is_judged_by_itself():
+    with contextlib.redirect_stdout(io.StringIO()):
+        report = Report()
+        found = []
+        for function in (failing, passing):
+            report.begin_run()
+            report.test("a/b", function)
+            found.append(report.has_passed("a/b"))
+    expect(found == [False, True], found)
+
+
 def python(code, *arguments):
     status, output = process.run([sys.executable, "-B", "-c", code, *arguments], 60)
     expect(status == 0, output)
@@ -111,6 +122,7 @@ TESTS = (
     a_second_try_is_told_and_counted,
     a_second_failure_fails,
     without_sockets_there_is_one_try,
+    a_run_is_judged_by_itself,
     a_seed_gives_the_same_run,
     processes_have_ports_of_their_own,
     busy_processes_end,

@@ -31,11 +31,15 @@ class Report:
         self.failures = []
         self.unstable = []
         self.skipped = {}  # reason: number of tests
+        self._run = 0  # the failures before this run
         self._again = []  # (name, output, function)
         self._seconds = {}
         self._lock = threading.Lock()
 
     # ---- results
+
+    def begin_run(self):
+        self._run = len(self.failures)
 
     def ok(self, name, note="", count=1, seconds=0):
         with self._lock:
@@ -94,8 +98,8 @@ class Report:
                     self._print("FAIL  " + name, outputs)
 
     def has_passed(self, name):
-        """After `settle`."""
-        return name not in self.failures
+        """In this run, after `settle`."""
+        return name not in self.failures[self._run :]
 
     # ---- the end
 
