@@ -226,6 +226,10 @@ if(COMMAND idf_build_get_property)
     idf_build_get_property(c_options C_COMPILE_OPTIONS GENERATOR_EXPRESSION)
     list(APPEND MICROCOAPY_OPTIONS ${options} ${c_options})
     list(APPEND MICROCOAPY_OWN_DEFINITIONS ESP_PLATFORM NDEBUG)
+    if(CMAKE_VERSION VERSION_LESS 3.18)
+        # Properties of source files in another folder.
+        message(FATAL_ERROR "microcoapy: this is cmake ${CMAKE_VERSION}; with ESP-IDF it takes 3.18 or later")
+    endif()
     set(MICROCOAPY_SCOPE DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_SOURCE_DIR})
 endif()
 set_source_files_properties(${MICROCOAPY_SOURCES} ${MICROCOAPY_SCOPE} PROPERTIES

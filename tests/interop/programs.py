@@ -226,6 +226,24 @@ class Agent(Program):
     def stats(self, name="coap"):
         return self.eval("%s.stats()" % name)
 
+    def begin_waiting(self, code):
+        """Starts code that waits, and comes back once it does: the process sleeps."""
+        lines = len(self.lines)
+        self.start("print('waiting')\n" + code)
+        self.wait_line("^waiting$", start=lines)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with open("/proc/%d/stat" % self.process.pid) as stat:
+                if stat.read().rsplit(")", 1)[1].split()[0] == "S":
+                    return
+            assert time.monotonic() < deadline, "it does not wait"
+            time.sleep(0.001)
+
+    def check_over(self, name="coap"):
+        """Nothing is left that could still be sent or end."""
+        stats = self.stats(name)
+        assert stats["transmissions_in_use"] == stats["exchanges_in_use"] == 0, stats
+
     def of(self, kind):
         """The events of that kind so far; of a serving agent, all that it has printed."""
         if self._serving:

@@ -22,35 +22,35 @@ CLIENT = (
 )
 
 
-@cases(**SIZES)
-@limit(LIMIT)
-def test_client_fetches(size):
+def transfer_in_all_blocks(code, size, expected):
+    """Runs the code, in which %(port), %(size) and %(block) are the server's, the body's and each block size."""
     _, port = programs.aiocoap_site()
     agent = programs.loop_client()
     for block in BLOCKS:
         agent.exec(CLIENT)
-        code = (
-            "target = Pattern()\n"
-            "r = await coap.get('coap://127.0.0.1:%d/large?%d', into=target, block_size=%d)\n"
-            "return r.code, r.content_format, target.at, target.good" % (port, size, block)
-        )
-        assert agent.run(code, LIMIT) == (coapmsg.code("2.05"), 42, size, True), block
+        assert agent.run(code % {"port": port, "size": size, "block": block}, LIMIT) == expected, block
         assert agent.eval("(coap.stats()['exchanges_in_use'], coap.stats()['bodies_in_use'])") == (0, 0)
+
+
+@cases(**SIZES)
+@limit(LIMIT)
+def test_client_fetches(size):
+    code = (
+        "target = Pattern()\n"
+        "r = await coap.get('coap://127.0.0.1:%(port)d/large?%(size)d', into=target, block_size=%(block)d)\n"
+        "return r.code, r.content_format, target.at, target.good"
+    )
+    transfer_in_all_blocks(code, size, (coapmsg.code("2.05"), 42, size, True))
 
 
 @cases(**SIZES)
 @limit(LIMIT)
 def test_client_sends(size):
-    _, port = programs.aiocoap_site()
-    agent = programs.loop_client()
-    for block in BLOCKS:
-        agent.exec(CLIENT)
-        code = (
-            "r = await coap.put('coap://127.0.0.1:%d/large', body=Pattern(%d), block_size=%d)\n"
-            "return r.code, r.payload" % (port, size, block)
-        )
-        assert agent.run(code, LIMIT) == (coapmsg.code("2.04"), b"%d True" % size), block
-        assert agent.eval("(coap.stats()['exchanges_in_use'], coap.stats()['bodies_in_use'])") == (0, 0)
+    code = (
+        "r = await coap.put('coap://127.0.0.1:%(port)d/large', body=Pattern(%(size)d), block_size=%(block)d)\n"
+        "return r.code, r.payload"
+    )
+    transfer_in_all_blocks(code, size, (coapmsg.code("2.04"), b"%d True" % size))
 
 
 def blocks(proxy, number):

@@ -4,8 +4,6 @@
 What must end a wait ends one of FOREVER, which nobody waits out.
 """
 
-import time
-
 import coapmsg
 import net
 import programs
@@ -20,20 +18,6 @@ def timed(call):
     value = call()
     return value, time.ticks_diff(time.ticks_ms(), started)
 """
-
-
-def begin_waiting(agent, code):
-    """Starts code that waits, and comes back once it does: the process sleeps."""
-    lines = len(agent.lines)
-    agent.start("print('waiting')\n" + code)
-    agent.wait_line("^waiting$", start=lines)
-    deadline = time.monotonic() + net.PATIENCE
-    while True:
-        with open("/proc/%d/stat" % agent.process.pid) as stat:
-            if stat.read().rsplit(")", 1)[1].split()[0] == "S":
-                return
-        assert time.monotonic() < deadline, "it does not wait"
-        time.sleep(0.001)
 
 
 def test_poll_2000_does_not_return_before_2000_ms():
@@ -51,7 +35,7 @@ def test_poll_returns_when_the_response_arrives():
             before = len(agent.of("response"))
             assert agent.eval("coap.get('127.0.0.1', %d, 'a')" % peer.port) > 0
             request, address = peer.recv()
-            begin_waiting(agent, "polled = coap.poll(%d%s)" % (FOREVER, period))
+            agent.begin_waiting("polled = coap.poll(%d%s)" % (FOREVER, period))
             peer.send(coapmsg.response(request, "2.05", b"x"), address)
             agent.wait_events("response", before + 1)
             agent.finish()
@@ -61,7 +45,7 @@ def test_poll_returns_when_the_response_arrives():
 def test_poll_returns_when_a_request_arrives():
     agent = programs.client(setup="resource(coap, 'a', 'here')")
     with net.RawPeer() as peer:
-        begin_waiting(agent, "polled = coap.poll(%d)" % FOREVER)
+        agent.begin_waiting("polled = coap.poll(%d)" % FOREVER)
         assert peer.ask(coapmsg.request(coapmsg.GET, "a"), ("127.0.0.1", agent.port)).payload == b"here"
         agent.finish()
         assert agent.eval("polled") is True
@@ -97,7 +81,7 @@ def test_one_message_per_call():
 def test_blocking_loop_waits_for_a_message():
     agent = programs.client(setup="resource(coap, 'a', 'here')")
     with net.RawPeer() as peer:
-        begin_waiting(agent, "looped = coap.loop()")
+        agent.begin_waiting("looped = coap.loop()")
         assert peer.ask(coapmsg.request(coapmsg.GET, "a"), ("127.0.0.1", agent.port)).payload == b"here"
         agent.finish()
         assert agent.eval("looped") is True
@@ -107,7 +91,7 @@ def test_poll_period_is_accepted_and_does_not_delay():
     agent = programs.client(setup="resource(coap, 'a', 'here')")
     with net.RawPeer() as peer:
         for arguments in ("%d, %d", "timeoutMs=%d, pollPeriodMs=%d"):
-            begin_waiting(agent, "polled = coap.poll(%s)" % (arguments % (FOREVER, FOREVER)))
+            agent.begin_waiting("polled = coap.poll(%s)" % (arguments % (FOREVER, FOREVER)))
             assert peer.ask(coapmsg.request(coapmsg.GET, "a"), ("127.0.0.1", agent.port)).payload == b"here"
             agent.finish()
             assert agent.eval("polled") is True
@@ -117,7 +101,7 @@ def test_internal_messages_do_not_end_poll():
     agent = programs.client(setup="resource(coap, 'a', 'here')")
     address = ("127.0.0.1", agent.port)
     with net.RawPeer() as peer:
-        begin_waiting(agent, "polled = coap.poll(%d)" % FOREVER)
+        agent.begin_waiting("polled = coap.poll(%d)" % FOREVER)
         for _ in range(5):
             peer.nothing_but_pong(address)
             assert peer.ask(coapmsg.request(coapmsg.GET, "nosuch"), address).dotted == "4.04"
@@ -141,7 +125,7 @@ def test_retransmissions_go_out_while_poll_waits():
 @cases(poll="coap.poll(%d)" % FOREVER, loop="coap.loop(True)")
 def test_control_c_ends_the_wait(call):
     agent = programs.client()
-    begin_waiting(agent, call)
+    agent.begin_waiting(call)
     programs.interrupt(agent)
     try:
         agent.finish()

@@ -60,20 +60,14 @@ def unanswered(agent, peer, send, count, shortest, longest):
     return data
 
 
-def check_over(agent, peer):
-    """Nothing has come, and nothing is left that could still be sent or end."""
-    stats = agent.stats()
-    assert stats["transmissions_in_use"] == stats["exchanges_in_use"] == 0, stats
-    peer.nothing()
-
-
 def test_default_times_with_three_transmissions_lost():
     with net.RawPeer() as peer:
         agent = programs.client(setup=TIMEOUTS)
         data = unanswered(agent, peer, "coap.get('127.0.0.1', %d, 'a')" % peer.port, 4, 2000, 3000)
         peer.send(coapmsg.response(coapmsg.decode(data), "2.05", b"at last"), ("127.0.0.1", agent.port))
         assert [e["payload"] for e in agent.poll_for(1)] == [b"at last"]
-        check_over(agent, peer)
+        agent.check_over()
+        peer.nothing()
         assert len(agent.of("response")) == 1 and not agent.of("error"), agent.events
         assert agent.stats()["retransmitted"] == 3, agent.stats()
 
@@ -116,7 +110,8 @@ def test_giving_up_after_max_retransmit_reports_timeout():
         assert error["time"] - started >= 15 * 0.1 - EARLY, error
         agent.finish()
         assert agent.eval("polled") is True
-        check_over(agent, peer)
+        agent.check_over()
+        peer.nothing()
         assert len(agent.events) == 1, agent.events
         assert agent.stats()["timeouts"] == 1, agent.stats()
 
@@ -127,7 +122,8 @@ def test_max_retransmit_zero_sends_once():
         assert agent.eval("coap.get('127.0.0.1', %d, 'a')" % peer.port) > 0
         assert agent.poll_for(1, "error")[0]["errno"] == errno.ETIMEDOUT
         assert len(peer.waiting()) == 1
-        check_over(agent, peer)
+        agent.check_over()
+        peer.nothing()
 
 
 def test_reset_ends_the_request_with_econnreset():
@@ -139,7 +135,8 @@ def test_reset_ends_the_request_with_econnreset():
         error = agent.poll_for(1, "error")[0]
         assert (error["errno"], error["sender"]) == (errno.ECONNRESET, peer.address), error
         assert set(peer.waiting()) <= {request.encode()}  # what crossed the RST
-        check_over(agent, peer)
+        agent.check_over()
+        peer.nothing()
         assert len(agent.events) == 1, agent.events
 
 
@@ -150,7 +147,8 @@ def test_reset_of_a_non_request_ends_it():
         request, address = peer.recv()
         peer.send(coapmsg.Message(coapmsg.RST, 0, request.mid), address)
         assert [e["errno"] for e in agent.poll_for(1, "error")] == [errno.ECONNRESET], agent.events
-        check_over(agent, peer)
+        agent.check_over()
+        peer.nothing()
         assert len(agent.events) == 1, agent.events
 
 
@@ -223,7 +221,8 @@ def test_stop_ends_what_is_outstanding():
         request, address = peer.recv()
         agent.exec("coap.stop()\ncoap.start(%d)" % agent.port)
         before = len(agent.of("response"))
-        check_over(agent, peer)
+        agent.check_over()
+        peer.nothing()
         agent.serve()
         peer.send(coapmsg.response(request, "2.05", b"too late"), address)
         peer.nothing_but_pong(address)
@@ -252,4 +251,5 @@ def test_separate_response_of_the_server_is_retransmitted_until_acknowledged():
         assert server.eval("sent") == len(data)
         peer.send(coapmsg.Message(coapmsg.ACK, 0, response.mid), address)
         assert set(peer.until_pong(address)) <= {data}  # what crossed the ACK
-        check_over(server, peer)
+        server.check_over()
+        peer.nothing()

@@ -27,17 +27,11 @@ def separate(request, mtype=coapmsg.CON, payload=b"late", mid=None):
     return coapmsg.response(request, "2.05", payload, mtype=mtype, mid=mid)
 
 
-def check_over(agent):
-    """Nothing is left that could still be sent or end."""
-    stats = agent.stats()
-    assert stats["transmissions_in_use"] == stats["exchanges_in_use"] == 0, stats
-
-
 def check_delivered_once(agent, mtype=None):
     """The agent was told of one response, and of nothing else ever."""
     assert [e["type"] for e in agent.of("response")] == [mtype], agent.events
     assert not agent.of("error"), agent.events
-    check_over(agent)
+    agent.check_over()
 
 
 def test_con_response_is_acknowledged_with_four_bytes_and_delivered_once():
@@ -142,7 +136,7 @@ def test_server_acknowledges_at_once_and_answers_later():
         assert response.token == request.token, response
         peer.send(coapmsg.Message(coapmsg.ACK, 0, response.mid), address)
         peer.nothing_but_pong(address)
-        check_over(server)
+        server.check_over()
         assert len(server.of("request")) == 1, server.events
 
 
@@ -156,7 +150,7 @@ def test_answering_twice_sends_one_response():
         response, address = peer.recv()
         peer.send(coapmsg.Message(coapmsg.ACK, 0, response.mid), address)
         peer.nothing_but_pong(address)
-        check_over(server)
+        server.check_over()
 
 
 def test_non_request_is_answered_later_without_ack():
@@ -190,7 +184,7 @@ def test_send_packet_answers_with_options_and_the_type_asked_for(mtype):
         if mtype == coapmsg.CON:
             peer.send(coapmsg.Message(coapmsg.ACK, 0, response.mid), address)
         peer.nothing_but_pong(address)
-        check_over(server)
+        server.check_over()
 
 
 def test_client_that_resets_the_separate_response_ends_it():
@@ -202,4 +196,4 @@ def test_client_that_resets_the_separate_response_ends_it():
         assert server.stats()["transmissions_in_use"] == 1
         peer.send(coapmsg.Message(coapmsg.RST, 0, response.mid), address)
         peer.nothing_but_pong(address)
-        check_over(server)
+        server.check_over()

@@ -4,7 +4,8 @@
 # The collector may keep a dead part by chance for a while (support.scrub), but what a transfer keeps stays to its end: in
 # the long one a mark counts when WINDOW measurements on end are not below it.
 import microcoapy
-from support import finish, heap, pair
+from growing import heap
+from support import finish, pair
 
 
 client, server, net = pair(message_store=4096)

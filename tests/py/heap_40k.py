@@ -3,6 +3,7 @@
 import gc
 
 import microcoapy
+from growing import growth
 
 
 class Wire:
@@ -53,20 +54,5 @@ def exchanges():
         client.poll(0)
 
 
-# As support.scrub and support.growth do, which are too large for this heap.
-def scrub(depth=12):
-    a = b = c = d = e = f = g = h = 0
-    if depth:
-        scrub(depth - 1)
-    return a + b + c + d + e + f + g + h
-
-
-ROUNDS = 6
-sizes = [0] * (1 + 3 * ROUNDS)
-for number in range(len(sizes)):
-    exchanges()
-    scrub()
-    gc.collect()
-    sizes[number] = gc.mem_alloc()
-first, second, third = (min(sizes[1 + n * ROUNDS : 1 + (n + 1) * ROUNDS]) for n in range(3))
-print(max(0, min(second - first, third - second)), got, gc.mem_free() + gc.mem_alloc() <= 40 * 1024)
+grown = growth(exchanges)
+print(grown, got, gc.mem_free() + gc.mem_alloc() <= 40 * 1024)

@@ -1,7 +1,8 @@
 # timeout: 120
 # 100,000 exchanges leave the heap where it was: CON and NON, with and without payload, answered and not.
 import microcoapy
-from support import QUICK, growth, message
+from growing import growth
+from support import QUICK, message
 
 # The warm-up, and three times as many as growth compares.
 EXCHANGES = 100 if QUICK else 5500

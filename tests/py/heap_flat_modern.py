@@ -5,7 +5,8 @@ import asyncio
 import gc
 
 import microcoapy
-from support import QUICK, finish, growth, pair, ports, settle, start
+from growing import growth
+from support import QUICK, finish, pair, ports, settle, start
 
 ROUNDS = 3 if QUICK else 40
 

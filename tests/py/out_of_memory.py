@@ -3,7 +3,8 @@
 # A heap that is full while poll runs: MemoryError comes out or a datagram is lost, nothing breaks, nothing leaks.
 import gc
 
-from support import QUICK, heap, pair
+from growing import heap
+from support import QUICK, empty, fill, pair
 
 ROUNDS = 60 if QUICK else 400
 client, server, net = pair(ack_timeout=10, max_retransmit=10, max_latency=1, processing_delay=1, max_message=512, message_store=1024)
@@ -31,26 +32,9 @@ client.responseCallback = response
 client.errorCallback = failed
 
 
-# Not a chain: where the collector takes a stale word of the C stack for a pointer, that keeps one of them, not all.
-filling = [None] * 1500
-
-
 def full(free):
     """Fills the heap but for a few blocks, then polls; what raised MemoryError: 1 the server, 2 the client."""
-    number = 0
-    size = 4096
-    while size >= 16:
-        try:
-            while number < len(filling):
-                filling[number] = bytearray(size)
-                number += 1
-        except MemoryError:
-            pass
-        size //= 2
-    if number == len(filling):
-        raise ValueError("the heap is not full")
-    for last in range(max(0, number - free), number):
-        filling[last] = None
+    fill(filling, free)
     raised = 0
     try:
         server.poll(0)
@@ -60,16 +44,16 @@ def full(free):
         client.poll(0)
     except MemoryError:
         raised |= 2
-    for number in range(len(filling)):
-        filling[number] = None
+    empty(filling)
     return raised
 
 
+filling = [None] * 1500
 seen = 0
 # Requests whose response came when there was no memory for its packet: MemoryError told of them.
 untold = 0
 once = True
-# The smallest sizes of the second quarter of the rounds and of the second half: see support.growth.
+# The smallest sizes of the second quarter of the rounds and of the second half: see growing.growth.
 before = after = gc.mem_alloc() * 2
 for number in range(ROUNDS):
     gc.collect()

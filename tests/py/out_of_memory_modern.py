@@ -6,12 +6,11 @@
 import gc
 
 import microcoapy
-from support import QUICK, finish, pair, settle
+from support import QUICK, empty, fill, finish, pair, settle
 
 ROUNDS = 40 if QUICK else 300
 client, server, net = pair(ack_timeout=10, max_retransmit=10, max_latency=1, processing_delay=1, max_message=512, message_store=2048)
 HOST = "coap://10.0.0.2/"
-# Not a chain: where the collector takes a stale word of the C stack for a pointer, that keeps one of them, not all.
 filling = [None] * 2500
 
 
@@ -33,30 +32,6 @@ def long(request):
 
 server.resource("up", methods=("PUT",), into=lambda request: Sink())(lambda request: "up")
 value = server.resource("value", obs=True)(lambda request: "v")
-
-
-def fill(free):
-    """Fills the heap but for a few blocks."""
-    number = 0
-    size = 4096
-    while size >= 16:
-        try:
-            while number < len(filling):
-                filling[number] = bytearray(size)
-                number += 1
-        except MemoryError:
-            pass
-        size //= 2
-    if number == len(filling):
-        raise ValueError("the heap is not full")
-    for last in range(max(0, number - free), number):
-        filling[last] = None
-
-
-def empty():
-    for number in range(len(filling)):
-        filling[number] = None
-    gc.collect()
 
 
 def attempt(call, *arguments):
@@ -101,14 +76,15 @@ for number in range(ROUNDS):
     early = number % 2
     if early:
         exchange = begin(number)
-    fill(number % 40)
+    fill(filling, number % 40)
     if not early:
         exchange = attempt(begin, number)
     for _ in range(4):
         attempt(server.poll, 0)
         attempt(value.notify)
         attempt(client.poll, 0)
-    empty()
+    empty(filling)
+    gc.collect()
     if exchange is not None:
         if number % 5 == 4:
             exchange.cancel()
@@ -116,7 +92,8 @@ for number in range(ROUNDS):
             response = end(exchange)
             good += response is not None and response.ok
     settle(client, server)
-empty()
+empty(filling)
+gc.collect()
 print("MemoryError came out:", raised > 0, "some were answered:", good > 0)
 print("failures were memory and what follows from it:", all(name in ("MemoryError", "OSError") for name in failures))
 for method, path, data in (("GET", "x", b""), ("PUT", "x", payload), ("GET", "long", b""), ("PUT", "up", payload)):

@@ -1,6 +1,5 @@
 # What several tests use; no test itself.
 import errno
-import gc
 import io
 import os
 
@@ -189,34 +188,30 @@ def show(packet):
     )
 
 
-def scrub(depth=12):
-    """Overwrites the part of the C stack below this call: the collector takes any word of the stack for a pointer, and
-    a call's frame may leave words of earlier calls in it."""
-    a = b = c = d = e = f = g = h = 0
-    if depth:
-        scrub(depth - 1)
-    return a + b + c + d + e + f + g + h
+def fill(filling, free):
+    """Fills the heap but for a few blocks; it is kept full by the list `filling`, which `empty` empties.
 
-
-def heap():
-    scrub()
-    gc.collect()
-    return gc.mem_alloc()
-
-
-def growth(work, rounds=6):
-    """Bytes by which the heap grows each time the work is done `rounds` times. The first time does what is done once.
-
-    The smallest size of several rounds has the fewest objects that the collector keeps by chance: data that looks like a
-    pointer. What has grown once and then no more was such chance: the smaller growth of two counts.
+    Not a chain: where the collector takes a stale word of the C stack for a pointer, that keeps one of them, not all.
     """
-    work()
-    sizes = [0] * (3 * rounds)
-    for number in range(len(sizes)):
-        work()
-        sizes[number] = heap()
-    first, second, third = (min(sizes[n * rounds : (n + 1) * rounds]) for n in range(3))
-    return max(0, min(second - first, third - second))
+    number = 0
+    size = 4096
+    while size >= 16:
+        try:
+            while number < len(filling):
+                filling[number] = bytearray(size)
+                number += 1
+        except MemoryError:
+            pass
+        size //= 2
+    if number == len(filling):
+        raise ValueError("the heap is not full")
+    for last in range(max(0, number - free), number):
+        filling[last] = None
+
+
+def empty(filling):
+    for number in range(len(filling)):
+        filling[number] = None
 
 
 def finish(exchange, *coaps):

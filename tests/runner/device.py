@@ -8,7 +8,6 @@ module that were left out when its firmware was built.
 """
 
 import ast
-import difflib
 import os
 import re
 import tempfile
@@ -32,16 +31,18 @@ if m:
     found += [name for name in ("discover",) if hasattr(m.Coap, name)]
 print(found)
 """
-# support.py as a module, without a file.
+# What the tests import.
+HELPERS = ("growing", "support")
+# A module without a file.
 IMPORTED = """
 import sys
-names = {"__name__": "support"}
-exec(%r, names)
+names = {"__name__": %(name)r}
+exec(%(text)r, names)
 class Module:
     pass
-sys.modules["support"] = Module()
+sys.modules[%(name)r] = Module()
 for name in names:
-    setattr(sys.modules["support"], name, names[name])
+    setattr(sys.modules[%(name)r], name, names[name])
 del names, name, Module
 """
 
@@ -51,10 +52,10 @@ class Board:
         self.argv = [setup.venv(), "-m", "mpremote", "connect", device]
         self.folder = folder
         self.imported = os.path.join(folder, "imported.py")
-        with open(os.path.join(python.FOLDER, "support.py")) as source:
-            text = source.read()
         with open(self.imported, "w") as file:
-            file.write(IMPORTED % text)
+            for name in HELPERS:
+                with open(os.path.join(python.FOLDER, name + ".py")) as source:
+                    file.write(IMPORTED % {"name": name, "text": source.read()})
 
     def run(self, *scripts, timeout):
         """Runs the scripts one after the other, after a soft reset: (exit status, output)."""
@@ -81,11 +82,7 @@ class Board:
         path = os.path.join(python.FOLDER, name + ".py")
         said = python.directives(path)
         status, output = self.run(self.imported, path, timeout=python.limit(said) * SLOWER)
-        # The name of what came over the serial line.
-        output = output.replace('File "<stdin>"', 'File "%s.py"' % name)
-        with open(path + ".exp") as expected:
-            lines = difflib.unified_diff(expected.read().splitlines(), output.splitlines(), "expected", "got", lineterm="", n=1)
-        difference = "\n".join(lines)
+        difference = python.difference(path, output, over_serial=True)
         if status != 0 or difference:
             raise Failed("exit status %s\n%s" % (status, difference))
 

@@ -6,7 +6,6 @@ What cannot be built here, for want of a compiler or of Rust's core source, is s
 run; when this group is asked for, or with MICROCOAPY_NO_SKIP=1, that is a failure.
 """
 
-import difflib
 import glob
 import importlib
 import os
@@ -108,13 +107,9 @@ def run_script(board, name, path):
         variables += ["LARGE=1"] if "heapsize" in said else ["LARGE=1", "HEAP_SIZE=%d" % heap_bytes("240k")]
     # An emulated CPU is some 20 times slower than the machine it runs on.
     output, status = board.run(path, variables, python.limit(said) * 10)
-    # The name of what came over the serial line.
-    output = output.replace('File "<stdin>"', 'File "%s.py"' % name)
     if "stderr" in said:
         output = TRACEBACK.sub("", output)
-    with open(path + ".exp") as expected:
-        lines = difflib.unified_diff(expected.read().splitlines(), output.splitlines(), "expected", "got", lineterm="", n=1)
-    difference = "\n".join(lines)
+    difference = python.difference(path, output, over_serial=True)
     assert status == 0 and not difference, "exit status %s\n%s" % (status, difference)
 
 
