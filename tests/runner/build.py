@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Group 'build': what `make` and micropython.mk promise.
+"""Group 'build': what `make`, micropython.mk and the workflow files promise.
 
 micropython.mk is tried as a user has it: a copy of the repository beside nothing else, and MicroPython's own
 `make -C ports/unix USER_C_MODULES=...`, into a build folder of its own.
@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 
-from runner import mptree, process, python
+from runner import mptree, process, python, workflow
 from runner.report import Failed
 
 sys.path.append(os.path.join(process.ROOT, "tools"))
@@ -243,7 +243,7 @@ def with_the_repository_as_user_c_modules():
 def run(report, options):
     make = (second_make_does_nothing, make_says_one_line_for_a_step)
     module = (interpreter_has_the_module, engine_cannot_panic, with_the_repository_as_user_c_modules)
-    tests = {f.__name__: f for f in (*make, *module)}
+    tests = {f.__name__: f for f in (*make, *module, workflow.workflows_have_no_mistakes)}
     for name in options.chosen(tests):
         report.test("build/" + name, tests[name])
     if options.chosen(["micropython.mk"]):

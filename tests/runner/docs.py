@@ -129,7 +129,7 @@ def run(report, options):
         wrong = list(mistakes())
         report.fail("docs/pages", "\n".join(wrong)) if wrong else report.ok("docs/pages")
     chosen = [name for name in pages() if any(name.startswith(p) or p.startswith(name + "/") for p in options.prefixes)]
-    chosen = [name for name in chosen if any(page.blocks(read(path_of(name))))]
+    chosen = [name for name in chosen if any(block.is_run for block in page.blocks(read(path_of(name))))]
     if can_isolate():
         options.parallel([lambda name=name: one(report, name, interpreter, OWN_NETWORK) for name in chosen], waiting=True)
     else:

@@ -2,6 +2,7 @@
 """Makes what the tests need: build/venv with the Python peers, Debian packages with the others."""
 
 import fcntl
+import functools
 import hashlib
 import os
 import shutil
@@ -15,11 +16,12 @@ VENV = os.path.join(process.ROOT, "build", "venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 REQUIREMENTS = os.path.join(process.TESTS, "requirements.txt")
 INTERPRETER = os.path.join(process.ROOT, "build", "micropython")
-PACKAGES = {"coap-server-notls": "libcoap3-bin", "coap-client-notls": "libcoap3-bin", "valgrind": "valgrind"}
+PACKAGES = {"coap-server-notls": "libcoap3-bin", "coap-client-notls": "libcoap3-bin", "valgrind": "valgrind", "node": "nodejs", "npm": "npm"}
 
 _lock = threading.Lock()
 
 
+@functools.lru_cache(maxsize=None)
 def cache():
     """The folder for what is fetched, or built from others' sources: tools/cache.sh."""
     status, output = process.run(["sh", os.path.join(process.ROOT, "tools", "cache.sh")], 30)
@@ -30,7 +32,13 @@ def cache():
 
 def venv():
     """Path of the virtual environment's python, build/venv; one for all checkouts with the same requirements.txt."""
-    with _lock, open(REQUIREMENTS, "rb") as requirements:
+    with _lock:
+        return _venv()
+
+
+@functools.lru_cache(maxsize=None)
+def _venv():
+    with open(REQUIREMENTS, "rb") as requirements:
         key = "%s %s %s" % (sys.executable, sys.version, requirements.read())
         folder = os.path.join(cache(), "venv-" + hashlib.sha256(key.encode()).hexdigest()[:12])
         with open(folder + ".lock", "w") as lock:
