@@ -17,16 +17,22 @@ def heap():
     return gc.mem_alloc()
 
 
-def growth(work, rounds=6):
-    """Bytes by which the heap grows each time the work is done `rounds` times. The first time does what is done once.
+def grown(sizes):
+    """Bytes by which the heap has grown from third to third of these sizes.
 
-    The smallest size of several rounds has the fewest objects that the collector keeps by chance: data that looks like a
-    pointer. What has grown once and then no more was such chance: the smaller growth of two counts.
+    The smallest size of a third has the fewest objects that the collector keeps by chance: data that looks like a pointer.
+    What has grown once and then no more was such chance: the smaller growth of two counts.
     """
+    rounds = len(sizes) // 3
+    first, second, third = (min(sizes[n * rounds : (n + 1) * rounds]) for n in range(3))
+    return max(0, min(second - first, third - second))
+
+
+def growth(work, rounds=6):
+    """Bytes by which the heap grows each time the work is done `rounds` times. The first time does what is done once."""
     work()
     sizes = [0] * (3 * rounds)
     for number in range(len(sizes)):
         work()
         sizes[number] = heap()
-    first, second, third = (min(sizes[n * rounds : (n + 1) * rounds]) for n in range(3))
-    return max(0, min(second - first, third - second))
+    return grown(sizes)
