@@ -107,7 +107,10 @@ def one_at_a_time(proxy, ack_timeout):
     """A notification is sent when the one before it has been acknowledged, or where its retransmission was due, which
     is not before `ack_timeout` seconds."""
     last = None
-    acknowledged = {d.message.mid: d.time for d in proxy.records if d.to_server and d.message.mtype == ACK and not d.dropped}
+    acknowledged = {}
+    for datagram in proxy.records:
+        if datagram.to_server and datagram.message.mtype == ACK and not datagram.dropped:
+            acknowledged.setdefault(datagram.message.mid, datagram.time)  # the first one; it may come twice
     for datagram in notifications(proxy):
         if last is not None and datagram.message.mid != last.message.mid:
             gone = acknowledged.get(last.message.mid)
