@@ -10,16 +10,18 @@ ROUNDS = 60 if QUICK else 400
 client, server, net = pair(ack_timeout=10, max_retransmit=10, max_latency=1, processing_delay=1, max_message=512, message_store=1024)
 ended = 0
 answered = 0
+# Bytes of a response beside its request's; then the server needs more than the request gives back.
+more = 0
 
 
 def handler(packet, ip, port):
-    server.sendResponse(ip, port, packet.messageid, packet.payload, 69, -1, packet.token)
+    server.sendResponse(ip, port, packet.messageid, packet.payload + bytes(more), 69, -1, packet.token)
 
 
 def response(packet, sender):
     global ended, answered
     ended += 1
-    answered += len(packet.payload) == 300
+    answered += len(packet.payload) == 300 + more
 
 
 def failed(error, sender):
@@ -33,7 +35,7 @@ client.errorCallback = failed
 
 
 def full(free):
-    """Fills the heap but for a few blocks, then polls; what raised MemoryError: 1 the server, 2 the client."""
+    """Fills the heap but for so many bytes, then polls; what raised MemoryError: 1 the server, 2 the client."""
     fill(filling, free)
     raised = 0
     try:
@@ -57,8 +59,9 @@ sizes = [0] * (ROUNDS // 4 * 3)
 for number in range(ROUNDS):
     gc.collect()
     ended = 0
+    more = 150 * (number & 1)
     assert client.post("10.0.0.2", 5683, "a", b"x" * 300) > 0
-    raised = full(number % 40)
+    raised = full(number % 40 * 64)
     gc.collect()
     while client.stats()["exchanges_in_use"]:
         server.poll(0)

@@ -76,7 +76,7 @@ for number in range(ROUNDS):
     early = number % 2
     if early:
         exchange = begin(number)
-    fill(filling, number % 40)
+    fill(filling, number % 40 * 128)
     if not early:
         exchange = attempt(begin, number)
     for _ in range(4):

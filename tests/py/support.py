@@ -1,9 +1,11 @@
 # What several tests use; no test itself.
 import errno
+import gc
 import io
 import os
 
 import microcoapy
+from growing import scrub
 
 try:
     import socket
@@ -189,11 +191,14 @@ def show(packet):
 
 
 def fill(filling, free):
-    """Fills the heap but for a few blocks; it is kept full by the list `filling`, which `empty` empties.
+    """Fills the heap but for `free` bytes in one piece, with what the list `filling` then holds; `empty` empties it.
 
     Not a chain: where the collector takes a stale word of the C stack for a pointer, that keeps one of them, not all.
     """
-    number = 0
+    scrub()
+    gc.collect()
+    filling[0] = bytearray(free)
+    number = 1
     size = 4096
     while size >= 16:
         try:
@@ -205,8 +210,8 @@ def fill(filling, free):
         size //= 2
     if number == len(filling):
         raise ValueError("the heap is not full")
-    for last in range(max(0, number - free), number):
-        filling[last] = None
+    filling[0] = None
+    scrub()
 
 
 def empty(filling):
