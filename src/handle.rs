@@ -50,6 +50,15 @@ impl<T, const N: usize> Default for Table<T, N> {
 }
 
 impl<T: Copy, const N: usize> Table<T, N> {
+    // Of a table without room there is no code: the compiler does not know that its length stays 0.
+    fn entries(&self) -> &[Entry<T>] {
+        if N == 0 { &[] } else { &self.entries }
+    }
+
+    fn entries_mut(&mut self) -> &mut [Entry<T>] {
+        if N == 0 { &mut [] } else { &mut self.entries }
+    }
+
     /// Adds a value. `None`: no room.
     pub fn insert(&mut self, value: T) -> Option<Handle> {
         let last = self.last.map_or(0, Handle::to_u32);
@@ -62,13 +71,13 @@ impl<T: Copy, const N: usize> Table<T, N> {
     /// The value, unless the handle is stale.
     #[must_use]
     pub fn get(&self, handle: Handle) -> Option<&T> {
-        let entry = self.entries.iter().find(|entry| entry.handle == handle)?;
+        let entry = self.entries().iter().find(|entry| entry.handle == handle)?;
         Some(&entry.value)
     }
 
     /// The value, unless the handle is stale.
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
-        let mut entries = self.entries.iter_mut();
+        let mut entries = self.entries_mut().iter_mut();
         let entry = entries.find(|entry| entry.handle == handle)?;
         Some(&mut entry.value)
     }
@@ -76,19 +85,19 @@ impl<T: Copy, const N: usize> Table<T, N> {
     /// Takes the value out and makes its handle stale. False: it was stale already.
     pub fn remove(&mut self, handle: Handle) -> bool {
         let same = |entry: &Entry<T>| entry.handle == handle;
-        let index = self.entries.iter().position(same);
+        let index = self.entries().iter().position(same);
         index.is_some_and(|index| list::remove(&mut self.entries, index).is_some())
     }
 
     /// All values with their handles, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
-        let entries = self.entries.iter();
+        let entries = self.entries().iter();
         entries.map(|entry| (entry.handle, &entry.value))
     }
 
     /// All values with their handles, oldest first.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Handle, &mut T)> {
-        let entries = self.entries.iter_mut();
+        let entries = self.entries_mut().iter_mut();
         entries.map(|entry| (entry.handle, &mut entry.value))
     }
 

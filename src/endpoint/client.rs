@@ -278,19 +278,19 @@ impl Endpoint<'_> {
         remake: &Remake<'_>,
         now: Instant,
     ) -> Result<(), RequestError> {
-        let exchange = *self.exchanges.get(handle).ok_or(RequestError::Stale)?;
+        let exchange = self.exchanges.get(handle).ok_or(RequestError::Stale)?;
         let old = exchange.request().ok_or(RequestError::NoSlot)?;
+        let (kind, state) = (exchange.kind.message_type(), exchange.state);
         let transmissions = &self.message.transmissions;
         let owned = transmissions.position_owned(Owner::Exchange(handle));
         if transmissions.is_full() && owned.is_none() {
             // The exchange waits on, and may try again.
             return Err(RequestError::NoSlot);
         }
-        let kind = exchange.kind.message_type();
         // Not one whose message can be spared while the next one is made from it.
         self.set_state(handle, State::Paused);
         if self.rewrite(handle, old, remake, kind, now).is_none() {
-            self.set_state(handle, exchange.state);
+            self.set_state(handle, state);
             return Err(RequestError::NoSlot);
         }
         if remake.is_next

@@ -22,7 +22,7 @@ use crate::block::transfer::Transfers;
 use crate::config::{BLOCK, OBSERVE, Parameters};
 use crate::echo::EchoKey;
 use crate::exchange::incoming::{Acknowledgement, Requests};
-use crate::exchange::outgoing::{Exchange, Exchanges, Failure, Kind, State};
+use crate::exchange::outgoing::{Exchanges, Failure, Kind, State};
 use crate::handle::Handle;
 use crate::message::deduplication::Answer;
 use crate::message::peer::{PeerAddr, PeerId};
@@ -191,10 +191,10 @@ impl<'m> Endpoint<'m> {
 
     /// Takes an exchange out, with everything that belongs to it. False: the handle is stale.
     fn exchange_end(&mut self, handle: Handle, now: Instant) -> bool {
-        let Some(exchange) = self.exchange_take(handle, now) else {
+        let Some(is_fetch) = self.exchange_take(handle, now) else {
             return false;
         };
-        if exchange.root().is_none() {
+        if !is_fetch {
             self.transfers.remove(handle);
             self.observations.remove(handle);
             self.fetch_end(handle, now);
@@ -210,14 +210,16 @@ impl<'m> Endpoint<'m> {
         }
     }
 
-    fn exchange_take(&mut self, handle: Handle, now: Instant) -> Option<Exchange> {
-        let exchange = *self.exchanges.get(handle)?;
+    /// Whether it fetched the rest of a notification. `None`: the handle is stale.
+    fn exchange_take(&mut self, handle: Handle, now: Instant) -> Option<bool> {
+        let exchange = self.exchanges.get(handle)?;
+        let (is_fetch, request) = (exchange.root().is_some(), exchange.request());
         self.message.end_owned(Owner::Exchange(handle), now);
         self.exchanges.remove(handle);
-        if let Some(message) = exchange.request() {
+        if let Some(message) = request {
             self.message.free(message);
         }
-        Some(exchange)
+        Some(is_fetch)
     }
 
     /// Notes that an exchange came to nothing; `poll_event` tells it.
@@ -340,11 +342,11 @@ impl<'m> Endpoint<'m> {
 
     /// Takes a request out, with everything that belongs to it.
     fn request_end(&mut self, handle: Handle) {
-        let Some(request) = self.requests.get(handle).copied() else {
+        let Some(request) = self.requests.get(handle) else {
             return;
         };
-        self.requests.remove(handle);
         let observing = request.observing.get();
+        self.requests.remove(handle);
         if let Some(message) = observing.kept {
             self.message.free(message);
         }

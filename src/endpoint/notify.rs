@@ -171,13 +171,15 @@ impl Endpoint<'_> {
 
     /// Takes an observer off the list.
     pub(super) fn observer_end(&mut self, handle: Handle) {
-        if let Some(observer) = self.observers.get(handle).copied() {
+        if let Some(observer) = self.observers.get(handle) {
+            let request = observer.request;
             self.observers.table.remove(handle);
-            self.message.free(observer.request);
+            self.message.free(request);
         }
     }
 
     /// Sends what a handler has said as a notification.
+    #[inline(never)]
     pub(super) fn notification_send(
         &mut self,
         request: &Request,
@@ -187,7 +189,7 @@ impl Endpoint<'_> {
     ) -> Option<()> {
         let observing = request.observing.get();
         let handle = observing.observer?;
-        let Some(observer) = self.observers.get(handle).copied() else {
+        let Some(observer) = self.observers.get_mut(handle) else {
             return Some(()); // it has deregistered in the meantime
         };
         // RFC 7641 section 4.2: one Content-Format for all; after any other response no more notifications.
@@ -197,9 +199,10 @@ impl Endpoint<'_> {
             self.notification_final(handle, request, Code::NOT_ACCEPTABLE, now);
             return Some(());
         }
-        if has_content && let Some(observer) = self.observers.get_mut(handle) {
+        if has_content {
             observer.content_format = Some(format);
         }
+        let backoff = observer.backoff;
         if !code.is_success() {
             self.send_con(
                 request.peer,
@@ -213,7 +216,7 @@ impl Endpoint<'_> {
             return Some(());
         }
         // RFC 7641 section 4.5.2: what takes the place of a confirmable notification is confirmable.
-        let supersedes = observer.backoff != Backoff::default();
+        let supersedes = backoff != Backoff::default();
         if observing.may_be_non && !supersedes && !observer.must_confirm(now) {
             let id = self.send_non(request.peer, message, code, now)?;
             let observer = self.observers.get_mut(handle)?;
@@ -227,7 +230,7 @@ impl Endpoint<'_> {
             return Some(());
         }
         let owner = Owner::Observer(handle);
-        let id = self.send_con(request.peer, message, code, owner, observer.backoff, now)?;
+        let id = self.send_con(request.peer, message, code, owner, backoff, now)?;
         let observer = self.observers.get_mut(handle)?;
         observer.state = State::Unacknowledged;
         observer.unconfirmed = 0;

@@ -11,6 +11,7 @@ use crate::exchange::incoming::{
 };
 use crate::handle::Handle;
 use crate::message::deduplication::Answer;
+use crate::message::peer::PeerId;
 use crate::message::transmission::Owner;
 use crate::resource::{FRESH, OBSERVABLE, Resource};
 use crate::when::When;
@@ -68,6 +69,8 @@ enum Route {
 }
 
 impl Endpoint<'_> {
+    // Never inlined: what its branches keep on the stack is no part of handling a response.
+    #[inline(never)]
     pub(super) fn handle_request(
         &mut self,
         incoming: &Incoming<'_, '_>,
@@ -221,26 +224,26 @@ impl Endpoint<'_> {
             request,
             resource: resource.number,
         };
-        let Some(pending) = self.requests.get(request).copied().filter(|_| BLOCK) else {
+        let Some(pending) = self.requests.get(request).filter(|_| BLOCK) else {
             return Ok(whole);
         };
-        if let Some(block) = pending.blocks.get().block1.get() {
-            return self.take_block1(request, &pending, block, incoming, resource, piece);
+        let (peer, blocks) = (pending.peer, pending.blocks.get());
+        if let Some(block) = blocks.block1.get() {
+            return self.take_block1(
+                request,
+                (peer, blocks.key),
+                block,
+                incoming,
+                resource,
+                piece,
+            );
         }
-        let Some(block) = pending
-            .blocks
-            .get()
-            .block2
-            .get()
-            .filter(|block| block.num != 0)
-        else {
+        let Some(block) = blocks.block2.get().filter(|block| block.num != 0) else {
             return Ok(whole);
         };
         piece.offset = block.offset();
-        piece.body = self
-            .bodies
-            .find(pending.peer, Direction::Out, pending.blocks.get().key);
-        if piece.body.is_none() && !is_safe(pending.method) {
+        piece.body = self.bodies.find(peer, Direction::Out, blocks.key);
+        if piece.body.is_none() && !is_safe(incoming.message.code()) {
             // RFC 7959 section 2.9.2: it would have to be carried out again.
             return Err(Refusal::with(Code::REQUEST_ENTITY_INCOMPLETE));
         }
@@ -250,11 +253,11 @@ impl Endpoint<'_> {
         })
     }
 
-    /// A block of a request's body, RFC 7959 sections 2.3 and 2.5.
+    /// A block of a request's body, RFC 7959 sections 2.3 and 2.5; the peer and the key of its transfer.
     fn take_block1(
         &mut self,
         request: Handle,
-        pending: &Request,
+        (peer, key): (PeerId, u32),
         block: Block,
         incoming: &Incoming<'_, '_>,
         resource: &Resource,
@@ -263,9 +266,7 @@ impl Endpoint<'_> {
         let payload_len = incoming.message.payload().len() as u32;
         let offset = block.offset();
         let end = offset.saturating_add(payload_len);
-        let known = self
-            .bodies
-            .find(pending.peer, Direction::In, pending.blocks.get().key);
+        let known = self.bodies.find(peer, Direction::In, key);
         if block.num != 0 {
             let body = known.and_then(|known| self.bodies.get_mut(known));
             let received = body.map(|body| body.offset);
@@ -317,9 +318,9 @@ impl Endpoint<'_> {
         }
         let lifetime = self.message.parameters.exchange_lifetime_ms();
         let body = Body {
-            peer: pending.peer,
+            peer,
             direction: Direction::In,
-            key: pending.blocks.get().key,
+            key,
             offset: end,
             expires: incoming.now.after(lifetime),
         };

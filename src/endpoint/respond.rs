@@ -200,9 +200,7 @@ impl Endpoint<'_> {
             }
         }
         if !BLOCK || !body.more {
-            let done = self
-                .bodies
-                .find(pending.peer, Direction::Out, pending.blocks.get().key);
+            let done = self.bodies.find(pending.peer, Direction::Out, blocks.key);
             if let Some(done) = done.filter(|_| body.offset != 0) {
                 self.bodies.remove(done);
             }
@@ -212,7 +210,7 @@ impl Endpoint<'_> {
         self.bodies.insert(BodyUnderWay {
             peer: pending.peer,
             direction: Direction::Out,
-            key: pending.blocks.get().key,
+            key: blocks.key,
             offset: body.offset + u32::from(body.len),
             expires: now.after(lifetime),
         })

@@ -152,17 +152,18 @@ impl Endpoint<'_> {
         piece: &mut Piece,
         now: Instant,
     ) -> Option<Event> {
-        let exchange = *self.exchanges.get(handle)?;
+        let exchange = self.exchanges.get_mut(handle)?;
         if exchange.forgotten {
             self.exchange_end(handle, now);
             return None;
         }
+        let root = exchange.root();
         if exchange.kind == Kind::Multicast {
             // Others may answer, too. The rest of a response is for the application to ask for.
             // No answer prolongs the wait.
             if exchange.state == State::Sending {
                 let deadline = now.after(self.message.parameters.non_lifetime_ms());
-                self.exchanges.get_mut(handle)?.state = State::Unanswered { deadline };
+                exchange.state = State::Unanswered { deadline };
             }
             return Some(Event::Notification(handle));
         }
@@ -184,7 +185,7 @@ impl Endpoint<'_> {
             self.exchange_fail(handle, Failure::Blocks, now);
             return None;
         }
-        if let Some(root) = exchange.root() {
+        if let Some(root) = root {
             return self.conclude_fetch(handle, root, message, piece, now);
         }
         if OBSERVE && self.observations.get(handle).is_some() {

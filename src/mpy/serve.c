@@ -115,9 +115,11 @@ static mcoap_result write_reply(coap_obj_t *self, mcoap_handle request, const re
 }
 
 static void send_code(coap_obj_t *self, mcoap_handle request, uint8_t code) {
-    reply_t reply = { .code = code, .location = mp_const_none };
+    size_t len;
     mcoap_handle body;
-    write_reply(self, request, &reply, &body);
+    if (mcoap_response_begin(self->endpoint, request, TYPE_CON, code) == MCOAP_OK) {
+        mcoap_response_send(self->endpoint, microcoapy_now(), &len, &body);
+    }
 }
 
 // Sends the part of the reply that is asked for. False: its body cannot go back to there.
