@@ -5,7 +5,7 @@
 #   make test      every test; ends with 'N passed, N failed'
 #   make fuzz      a bounded run of the fuzz targets
 #   make firmware  archives for all CPUs, and the tests on emulated boards; make demo-esp8266: one of them talks
-#   make sizes     flash, RAM, heap and stack of the module, per CPU
+#   make sizes     flash, RAM, heap and stack of the module, per CPU; LARGEST=20: the largest functions instead
 #   make bench     CPU time, instructions and memory beside libcoap and aiocoap
 #   make lint      formatting, clippy, and whether include/microcoapy.h is up to date
 #   make header    writes include/microcoapy.h
@@ -165,7 +165,7 @@ bench: $(OUT)/micropython | $(OUT)/.packages-test
 	$(Q)python3 tools/bench.py
 firmware: firmware-all
 sizes: firmware-esp8266-build firmware-esp32-build firmware-rv32-build
-	$(Q)status=0; python3 tools/sizes.py || status=1; echo; python3 tools/stack.py || status=1; exit $$status
+	$(Q)[ -z "$(LARGEST)" ] || exec python3 tools/sizes.py --largest $(LARGEST); status=0; python3 tools/sizes.py || status=1; echo; python3 tools/stack.py || status=1; exit $$status
 # Seconds per target.
 FUZZ_SECONDS ?= 60
 fuzz: | $(OUT)/.cargo

@@ -8,7 +8,7 @@
 #   MICROCOAPY_TARGET      the CPU as rustc names it; found out from the C compiler otherwise
 #   MICROCOAPY_PROFILE     capacities, src/config.rs: unix, esp32 or esp8266; by the CPU otherwise
 #   MICROCOAPY_IPV6, MICROCOAPY_OBSERVE, MICROCOAPY_BLOCK, MICROCOAPY_DISCOVERY
-#                          0: without that; 1 unless the CPU is ESP8266; see tools/features.sh
+#                          0: without that; 1 otherwise; see tools/features.sh
 #   MICROCOAPY_MODERN      0: only the classic layer, without the last three
 #   MICROCOAPY_TARGET_DIR  where cargo builds; a folder in the port's build folder otherwise
 ifndef MICROCOAPY_INCLUDED

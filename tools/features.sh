@@ -9,16 +9,17 @@
 #   MICROCOAPY_BLOCK      block-wise transfer, RFC 7959, with Echo and Request-Tag, RFC 9175: 0 or 1
 #   MICROCOAPY_DISCOVERY  resource discovery, RFC 6690, and multicast: 0 or 1
 #   MICROCOAPY_MODERN     0: only the classic layer of the Python API, which has no use for the last three
-# What is not set is 1, but 0 on ESP8266; src/mpy/shim.h has the same rule for the C files.
+# What is not set is 1; src/mpy/shim.h has the same rule for the C files.
 set -eu
 case $1 in
-    *esp8266*) profile=esp8266 default=0 ;;
-    *-none-*) profile=esp32 default=1 ;;
-    *) profile=unix default=1 ;;
+    *esp8266*) profile=esp8266 ;;
+    *-none-*) profile=esp32 ;;
+    *) profile=unix ;;
 esac
 list=staticlib,profile-${MICROCOAPY_PROFILE:-$profile}
+default=1
 for feature in ipv6 observe block discovery; do
-    [ "$feature" = ipv6 ] || [ "${MICROCOAPY_MODERN:-1}" != 0 ] || default=0
+    [ "$feature" = ipv6 ] || default=${MICROCOAPY_MODERN:-1}
     name=MICROCOAPY_$(echo $feature | tr a-z A-Z)
     eval "value=\${$name:-}"
     case ${value:-$default} in

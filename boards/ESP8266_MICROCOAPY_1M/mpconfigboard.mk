@@ -17,3 +17,5 @@ CFLAGS += -DMICROPY_ESP8266_1M
 USER_C_MODULES ?= $(abspath $(BOARD_DIR)/../usermod)
 MICROCOAPY_PROFILE ?= esp8266
 MICROCOAPY_MODERN ?= 0
+# The port's network has none.
+MICROCOAPY_IPV6 ?= 0

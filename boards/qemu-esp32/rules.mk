@@ -25,12 +25,15 @@ $(foreach chip,$(ESP32_CHIPS),$(eval \
 ESP32_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp32/* $(ROOT)/boards/qemu-esp32/include/*) \
 	$(ROOT)/boards/targets/xtensa-dc233c-none-elf.json $(ROOT)/tools/archive.sh $(ROOT)/tools/features.sh $(ROOT)/tools/xtensa-literals.py $(ROOT)/tools/xtensa-shorten.py
 
-$(OUT)/qemu-esp32/firmware.elf: $(ESP32_INPUTS) $(MPY_CROSS) $(OUT)/.clang | $(NEEDED) $(OUT)/.packages-esp32
+# With everything, and with the classic layer alone.
+ESP32_FIRMWARE := $(OUT)/qemu-esp32/firmware.elf $(OUT)/qemu-esp32-classic/firmware.elf
+$(OUT)/qemu-esp32-classic/firmware.elf: ESP32_SETTINGS := MICROCOAPY_MODERN=0 MICROCOAPY_IPV6=0
+$(ESP32_FIRMWARE): $(ESP32_INPUTS) $(MPY_CROSS) $(OUT)/.clang | $(NEEDED) $(OUT)/.packages-esp32
 	$(call SAY,$(@:$(ROOT)/%=%))
 	$(Q)mkdir -p $(@D)
 	+$(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp32 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
-	  MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(QUIETLY)
+	  MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(ESP32_SETTINGS) $(QUIETLY)
 	$(Q)touch $@
 
 .PHONY: firmware-esp32-build
-firmware-esp32-build: $(OUT)/qemu-esp32/firmware.elf
+firmware-esp32-build: $(ESP32_FIRMWARE)

@@ -15,14 +15,14 @@ endef
 ESP8266_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp8266/* $(ROOT)/boards/targets/*) \
 	$(ROOT)/tools/archive.sh $(ROOT)/tools/features.sh $(ROOT)/tools/xtensa-literals.py $(ROOT)/tools/xtensa-shorten.py
 
-# With the chip's own capacities; with those that tests need which use more at once; with the classic layer alone; with
-# C's read-only data in flash.
+# As our board for 4 MB of flash; with capacities for tests that use more at once; as our board for 1 MB: the classic layer
+# alone; with C's read-only data in flash.
 $(OUT)/qemu-esp8266/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
 	$(call ESP8266_BUILD,)
 $(OUT)/qemu-esp8266-large/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
-	$(call ESP8266_BUILD,MICROCOAPY_PROFILE=esp32 MICROCOAPY_IPV6=1 MICROCOAPY_OBSERVE=1 MICROCOAPY_BLOCK=1 MICROCOAPY_DISCOVERY=1)
+	$(call ESP8266_BUILD,MICROCOAPY_PROFILE=esp32)
 $(OUT)/qemu-esp8266-classic/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
-	$(call ESP8266_BUILD,MICROCOAPY_MODERN=0)
+	$(call ESP8266_BUILD,MICROCOAPY_MODERN=0 MICROCOAPY_IPV6=0)
 $(OUT)/qemu-esp8266-rodata/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
 	$(call ESP8266_BUILD,FLASH_RODATA=1)
 

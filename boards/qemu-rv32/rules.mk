@@ -5,15 +5,19 @@ RV32_FIRMWARE := $(OUT)/qemu-rv32/firmware.elf
 
 $(OUT)/.packages-rv32: PACKAGES = gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc
 
+# With everything, and with the classic layer alone.
+RV32_CLASSIC := $(OUT)/qemu-rv32-classic/firmware.elf
+$(RV32_CLASSIC): RV32_SETTINGS := MICROCOAPY_MODERN=0 MICROCOAPY_IPV6=0
+
 # What has changed, the port's own make finds out; but not that of flags, which are all in this file.
-$(OUT)/qemu-rv32/.flags: $(ROOT)/boards/qemu-rv32/mpconfigboard.mk
+$(OUT)/qemu-rv32/.flags $(OUT)/qemu-rv32-classic/.flags: $(ROOT)/boards/qemu-rv32/mpconfigboard.mk
 	$(Q)rm -rf $(@D) && mkdir -p $(@D) && touch $@
 
-$(RV32_FIRMWARE): $(MPY_CROSS) $(OUT)/qemu-rv32/.flags FORCE | $(NEEDED) $(OUT)/.packages-rv32
+$(RV32_FIRMWARE) $(RV32_CLASSIC): %/firmware.elf: $(MPY_CROSS) %/.flags FORCE | $(NEEDED) $(OUT)/.packages-rv32
 	$(call SAY,$(@:$(ROOT)/%=%))
 	+$(Q)$(SUBMAKE) -C $(MPY)/ports/qemu BOARD=qemu-rv32 BOARD_DIR=$(ROOT)/boards/qemu-rv32 \
-	  BUILD=$(@D) USER_C_MODULES=$(MODULES) MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(QUIETLY)
+	  BUILD=$(@D) USER_C_MODULES=$(MODULES) MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(RV32_SETTINGS) $(QUIETLY)
 
 .PHONY: firmware-rv32-build
-firmware-rv32-build: $(RV32_FIRMWARE)
+firmware-rv32-build: $(RV32_FIRMWARE) $(RV32_CLASSIC)
 endif

@@ -36,19 +36,18 @@
 #endif
 
 // Parts that a build may leave out; micropython.mk and micropython.cmake pass what is set. tools/features.sh has the
-// same rule for the engine: everything, but on ESP8266 nothing unless it is asked for. Without the modern layer, nothing.
+// same rule for the engine: everything, but without the modern layer nothing.
 #ifndef MICROCOAPY_MODERN
 #define MICROCOAPY_MODERN (1)
 #endif
-#define MICROCOAPY_ALL (MICROCOAPY_MODERN && !MICROCOAPY_WORD_FLASH)
 #ifndef MICROCOAPY_OBSERVE
-#define MICROCOAPY_OBSERVE MICROCOAPY_ALL
+#define MICROCOAPY_OBSERVE MICROCOAPY_MODERN
 #endif
 #ifndef MICROCOAPY_BLOCK
-#define MICROCOAPY_BLOCK MICROCOAPY_ALL
+#define MICROCOAPY_BLOCK MICROCOAPY_MODERN
 #endif
 #ifndef MICROCOAPY_DISCOVERY
-#define MICROCOAPY_DISCOVERY MICROCOAPY_ALL
+#define MICROCOAPY_DISCOVERY MICROCOAPY_MODERN
 #endif
 #if !MICROCOAPY_MODERN && (MICROCOAPY_OBSERVE || MICROCOAPY_BLOCK || MICROCOAPY_DISCOVERY)
 #error "Observe, block-wise transfer and discovery need MICROCOAPY_MODERN=1"

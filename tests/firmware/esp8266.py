@@ -78,7 +78,7 @@ class Board:
         """Runs a script file, in its folder: (output, exit status). Status None when the time was up.
 
         `args` are NAME=VALUE: HEAP_SIZE in bytes is the heap; LARGE=1 chooses the firmware with the
-        capacities and features of profile esp32, CLASSIC=1 that with the classic layer alone. A violation of the flash
+        capacities of profile esp32, CLASSIC=1 that with the classic layer alone. A violation of the flash
         rule ends the output and makes the status 1.
         """
         variant = next(("-" + name.lower() for name in ("LARGE", "CLASSIC") if name + "=1" in args), "")
@@ -172,6 +172,11 @@ class Board:
         if size == "1M":
             wanted = {"MICROPY_PY_SSL": "0", "MICROPY_SSL_AXTLS": "0", "MICROCOAPY_MODERN": "0"}
             assert wanted.items() <= values.items(), {name: values[name] for name in wanted}
+        wanted = "profile-esp8266" if size == "1M" else "profile-esp8266,ipv6,observe,block,discovery"
+        settings = {name: value for name, value in values.items() if name.startswith("MICROCOAPY_") and len(value) == 1}
+        argv = ["sh", os.path.join(process.ROOT, "tools", "features.sh"), "xtensa-esp8266-none-elf"]
+        status, features = process.run(argv, 60, env=settings)
+        assert status == 0 and features == "staticlib,%s\n" % wanted, features
         for variable in ("LD_FILES", "FROZEN_MANIFEST"):
             assert os.path.exists(os.path.join(PORT, values[variable])), values[variable]
         assert re.search(r"archive\.sh xtensa-esp8266-none-elf ", output), "the engine is not built for this CPU"

@@ -34,8 +34,7 @@ NEEDS_SOCKETS = {
 }
 NEEDS_THREADS = {"threads"}
 LEFT_OUT = NEEDS_SOCKETS | NEEDS_THREADS
-# Messages longer than profile 'esp8266' takes, and what it leaves out: IPv6, Observe, blocks, discovery. On that CPU they
-# run with a larger profile.
+# Messages longer than profile 'esp8266' takes, or more at once. On that CPU they run with a larger profile.
 NEEDS_LARGE = {
     "bodies",
     "body_memory",
