@@ -101,6 +101,9 @@ pub const OBSERVE: bool = cfg!(feature = "observe");
 /// Resource discovery, RFC 6690, and multicast, RFC 7252 section 8.
 pub const DISCOVERY: bool = cfg!(feature = "discovery");
 
+/// Attributes of resources, RFC 6690: what Accept asks for is compared with `ct`.
+pub const ATTRIBUTES: bool = cfg!(feature = "attributes");
+
 /// Block-wise transfers of ours that are under way. 36 bytes each.
 pub const TRANSFERS: usize = if BLOCK { PROFILE.transfers } else { 0 };
 

@@ -6,6 +6,7 @@
 //! methods (1), flags (1), longest body (4), interval of notifications (4), length of the path (2); the
 //! path, each segment as its length (1) and its bytes; the link's attributes as RFC 6690 writes them.
 
+use crate::config::ATTRIBUTES;
 use crate::wire::code::Code;
 use crate::wire::link_format;
 use crate::wire::option::{OptionNumber, Options};
@@ -98,7 +99,8 @@ impl<'m> Resources<'m> {
         let free = self.memory.get_mut(self.used..).unwrap_or_default();
         let room = free.len();
         let len = write_record(free, path, resource)?;
-        if resource.has(OBSERVABLE) && room - len < b";obs".len() {
+        let observable = ATTRIBUTES && resource.has(OBSERVABLE);
+        if observable && room - len < b";obs".len() {
             return Err(AddError::Memory);
         }
         let (old, new) = self
@@ -113,7 +115,7 @@ impl<'m> Resources<'m> {
             self.last -= len_of_old;
         }
         self.used = self.last + len;
-        if resource.has(OBSERVABLE) {
+        if observable {
             self.add_attribute(b"obs", None)?;
         }
         Ok(())

@@ -8,7 +8,8 @@
 #   MICROCOAPY_OBSERVE    Observe, RFC 7641: 0 or 1
 #   MICROCOAPY_BLOCK      block-wise transfer, RFC 7959, with Echo and Request-Tag, RFC 9175: 0 or 1
 #   MICROCOAPY_DISCOVERY  resource discovery, RFC 6690, and multicast: 0 or 1
-#   MICROCOAPY_MODERN     0: only the classic layer of the Python API, which has no use for the last three
+#   MICROCOAPY_MODERN     0: only the classic layer of the Python API, which has no use for the last three, nor for
+#                         attributes of resources
 # What is not set is 1; src/mpy/shim.h has the same rule for the C files.
 set -eu
 case $1 in
@@ -18,7 +19,7 @@ case $1 in
 esac
 list=staticlib,profile-${MICROCOAPY_PROFILE:-$profile}
 default=1
-for feature in ipv6 observe block discovery; do
+for feature in ipv6 attributes observe block discovery; do
     [ "$feature" = ipv6 ] || default=${MICROCOAPY_MODERN:-1}
     name=MICROCOAPY_$(echo $feature | tr a-z A-Z)
     eval "value=\${$name:-}"

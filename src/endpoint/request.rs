@@ -5,7 +5,7 @@ use super::Endpoint;
 use super::receive::{Event, Incoming, Piece};
 use super::respond::Refusal;
 use crate::block::body::{Body, Direction, request_key};
-use crate::config::{BLOCK, DISCOVERY, OBSERVE, OBSERVERS};
+use crate::config::{ATTRIBUTES, BLOCK, DISCOVERY, OBSERVE, OBSERVERS};
 use crate::exchange::incoming::{
     Acknowledgement, Blocks, MaybeBlock, Observing, Request, SAYS_NO_RESPONSE,
 };
@@ -158,7 +158,8 @@ impl Endpoint<'_> {
     ) -> Option<Event> {
         let message = incoming.message;
         let accept = message.uint(OptionNumber::ACCEPT);
-        if let Some(accept) = accept
+        if ATTRIBUTES
+            && let Some(accept) = accept
             && !self
                 .resources
                 .gives_format(message.options(), accept as u16)

@@ -172,7 +172,7 @@ class Board:
         if size == "1M":
             wanted = {"MICROPY_PY_SSL": "0", "MICROPY_SSL_AXTLS": "0", "MICROCOAPY_MODERN": "0"}
             assert wanted.items() <= values.items(), {name: values[name] for name in wanted}
-        wanted = "profile-esp8266" if size == "1M" else "profile-esp8266,ipv6,observe,block,discovery"
+        wanted = "profile-esp8266" if size == "1M" else "profile-esp8266,ipv6,attributes,observe,block,discovery"
         settings = {name: value for name, value in values.items() if name.startswith("MICROCOAPY_") and len(value) == 1}
         argv = ["sh", os.path.join(process.ROOT, "tools", "features.sh"), "xtensa-esp8266-none-elf"]
         status, features = process.run(argv, 60, env=settings)

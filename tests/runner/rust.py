@@ -32,7 +32,7 @@ def run(report, options):
 def combinations():
     """What micropython.mk may ask cargo for: each profile with all features and with none, one with each alone."""
     profiles = ("profile-unix", "profile-esp32", "profile-esp8266")
-    features = ("ipv6", "observe", "block", "discovery")
+    features = ("ipv6", "attributes", "observe", "block", "discovery")
     alone = [",".join((profiles[1], feature)) for feature in features]
     return [",".join(words) for profile in profiles for words in ((profile, *features), (profile,))] + alone
 
