@@ -18,8 +18,10 @@ case $1 in
     *) profile=unix ;;
 esac
 list=staticlib,profile-${MICROCOAPY_PROFILE:-$profile}
+# Only the modern layer gives resources attributes: no setting of its own.
+[ "${MICROCOAPY_MODERN:-1}" = 0 ] || list=$list,attributes
 default=1
-for feature in ipv6 attributes observe block discovery; do
+for feature in ipv6 observe block discovery; do
     [ "$feature" = ipv6 ] || default=${MICROCOAPY_MODERN:-1}
     name=MICROCOAPY_$(echo $feature | tr a-z A-Z)
     eval "value=\${$name:-}"

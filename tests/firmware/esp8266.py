@@ -170,13 +170,13 @@ class Board:
         values = dict(re.findall(r"^(\w+) :?= (.*)$", output, re.M))
         assert values["MICROCOAPY_PROFILE"] == "esp8266", values["MICROCOAPY_PROFILE"]
         if size == "1M":
-            wanted = {"MICROPY_PY_SSL": "0", "MICROPY_SSL_AXTLS": "0", "MICROCOAPY_MODERN": "0"}
+            wanted = {"MICROPY_PY_SSL": "0", "MICROPY_SSL_AXTLS": "0"}
             assert wanted.items() <= values.items(), {name: values[name] for name in wanted}
-        wanted = "profile-esp8266" if size == "1M" else "profile-esp8266,ipv6,attributes,observe,block,discovery"
+        everything = "staticlib,profile-esp8266,attributes,ipv6,observe,block,discovery\n"
         settings = {name: value for name, value in values.items() if name.startswith("MICROCOAPY_") and len(value) == 1}
         argv = ["sh", os.path.join(process.ROOT, "tools", "features.sh"), "xtensa-esp8266-none-elf"]
         status, features = process.run(argv, 60, env=settings)
-        assert status == 0 and features == "staticlib,%s\n" % wanted, features
+        assert status == 0 and features == ("staticlib,profile-esp8266\n" if size == "1M" else everything), features
         for variable in ("LD_FILES", "FROZEN_MANIFEST"):
             assert os.path.exists(os.path.join(PORT, values[variable])), values[variable]
         assert re.search(r"archive\.sh xtensa-esp8266-none-elf ", output), "the engine is not built for this CPU"
