@@ -102,7 +102,7 @@ def lacks(name, has):
         return "no module asyncio on the board"
     if python.is_modern(name) and "Exchange" not in has:
         return "the firmware has the classic layer alone"
-    if name in firmware.NEEDS_LARGE and not {"Observation", "discover"} <= has:
+    if name in firmware.NEEDS_ALL_FEATURES and not {"Observation", "discover"} <= has:
         return "the firmware is built without all features"
     return None
 
