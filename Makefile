@@ -165,7 +165,11 @@ bench: $(OUT)/micropython | $(OUT)/.packages-test
 	$(Q)python3 tools/bench.py
 firmware: firmware-all
 sizes: firmware-esp8266-build firmware-esp32-build firmware-rv32-build
-	$(Q)[ -z "$(LARGEST)" ] || exec python3 tools/sizes.py --largest $(LARGEST); status=0; python3 tools/sizes.py || status=1; echo; python3 tools/stack.py || status=1; exit $$status
+ifneq ($(LARGEST),)
+	$(Q)python3 tools/sizes.py --largest $(LARGEST)
+else
+	$(Q)status=0; python3 tools/sizes.py || status=1; echo; python3 tools/stack.py || status=1; exit $$status
+endif
 # Seconds per target.
 FUZZ_SECONDS ?= 60
 fuzz: | $(OUT)/.cargo

@@ -13,6 +13,9 @@ FIRMWARE_TARGETS := xtensa-esp8266-none-elf \
 	thumbv6m-none-eabi thumbv7em-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabi
 FIRMWARE_BOARDS := esp8266 rv32 esp32
 
+# The classic layer alone, of which sizes are measured: as the board of 1 MB.
+CLASSIC_LAYER := MICROCOAPY_MODERN=0 MICROCOAPY_IPV6=0
+
 # Settings that only some targets have, by a board's rules.mk: ARCHIVE_ENV_TARGET.
 
 include $(wildcard $(ROOT)/boards/qemu-*/rules.mk)

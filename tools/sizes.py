@@ -7,9 +7,9 @@ Functions that the engine takes from ROM, libgcc or compiler_builtins are listed
 anyway, and the emulated boards' own floating point uses compiler_builtins too.
 
 Usage: tools/sizes.py [--largest N]
-Fails when something has grown past its ceiling below. A ceiling is what the project has reached, and only goes down,
-unless a commit says what was bought with the bytes; the goal is printed beside it. --largest N: the largest functions
-of each firmware instead.
+Fails when something has grown past its ceiling below. A ceiling is what the project has reached, flash rounded up to
+100, and only goes down, unless a commit says what was bought with the bytes; the goal is printed beside it. --largest N:
+the largest functions of each firmware instead.
 """
 
 import argparse

@@ -27,7 +27,7 @@ ESP32_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp32/* $(ROOT)/boards/
 
 # With everything, and with the classic layer alone.
 ESP32_FIRMWARE := $(OUT)/qemu-esp32/firmware.elf $(OUT)/qemu-esp32-classic/firmware.elf
-$(OUT)/qemu-esp32-classic/firmware.elf: ESP32_SETTINGS := MICROCOAPY_MODERN=0 MICROCOAPY_IPV6=0
+$(OUT)/qemu-esp32-classic/firmware.elf: ESP32_SETTINGS := $(CLASSIC_LAYER)
 $(ESP32_FIRMWARE): $(ESP32_INPUTS) $(MPY_CROSS) $(OUT)/.clang | $(NEEDED) $(OUT)/.packages-esp32
 	$(call SAY,$(@:$(ROOT)/%=%))
 	$(Q)mkdir -p $(@D)

@@ -22,7 +22,7 @@ $(OUT)/qemu-esp8266/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(O
 $(OUT)/qemu-esp8266-large/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
 	$(call ESP8266_BUILD,MICROCOAPY_PROFILE=esp32)
 $(OUT)/qemu-esp8266-classic/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
-	$(call ESP8266_BUILD,MICROCOAPY_MODERN=0 MICROCOAPY_IPV6=0)
+	$(call ESP8266_BUILD,$(CLASSIC_LAYER))
 $(OUT)/qemu-esp8266-rodata/firmware.elf: $(ESP8266_INPUTS) $(MPY_CROSS) | $(NEEDED) $(OUT)/.packages-esp8266
 	$(call ESP8266_BUILD,FLASH_RODATA=1)
 

@@ -7,7 +7,7 @@ $(OUT)/.packages-rv32: PACKAGES = gcc-riscv64-unknown-elf picolibc-riscv64-unkno
 
 # With everything, and with the classic layer alone.
 RV32_CLASSIC := $(OUT)/qemu-rv32-classic/firmware.elf
-$(RV32_CLASSIC): RV32_SETTINGS := MICROCOAPY_MODERN=0 MICROCOAPY_IPV6=0
+$(RV32_CLASSIC): RV32_SETTINGS := $(CLASSIC_LAYER)
 
 # What has changed, the port's own make finds out; but not that of flags, which are all in this file.
 $(OUT)/qemu-rv32/.flags $(OUT)/qemu-rv32-classic/.flags: $(ROOT)/boards/qemu-rv32/mpconfigboard.mk

@@ -239,9 +239,9 @@ class Agent(Program):
             assert time.monotonic() < deadline, "it does not wait"
             time.sleep(0.001)
 
-    def check_over(self, name="coap"):
+    def check_over(self):
         """Nothing is left that could still be sent or end."""
-        stats = self.stats(name)
+        stats = self.stats()
         assert stats["transmissions_in_use"] == stats["exchanges_in_use"] == 0, stats
 
     def of(self, kind):

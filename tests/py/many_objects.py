@@ -38,7 +38,6 @@ net = Net()
 gc.collect()
 
 
-
 def started():
     coap = microcoapy.Coap(max_message=128, message_store=512)
     coap.start(0)
