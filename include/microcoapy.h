@@ -10,6 +10,16 @@
 #include <stdint.h>
 
 /**
+ * Critical options that the handler of a resource may deal with itself. 2 bytes each, for each resource.
+ */
+#define UNDERSTOOD_IN_REQUESTS 4
+
+/**
+ * Critical options of responses that a program may deal with itself. 2 bytes each, for each exchange.
+ */
+#define UNDERSTOOD_IN_RESPONSES 2
+
+/**
  * 5.00, for a handler that failed.
  */
 #define MCOAP_CODE_INTERNAL_SERVER_ERROR 160
@@ -214,6 +224,11 @@
  * `/.well-known/core` does not name it.
  */
 #define MCOAP_RESOURCE_HIDDEN 8
+
+/**
+ * Critical options that the handler of a resource may understand.
+ */
+#define MCOAP_UNDERSTOOD 4
 
 /**
  * RFC 9290 section 6.3: application/concise-problem-details+cbor.
@@ -534,6 +549,10 @@ typedef struct mcoap_resource {
      * Between two notifications to an observer, milliseconds.
      */
     uint32_t interval_ms;
+    /**
+     * Numbers of critical options that the handler deals with itself; 0 for none.
+     */
+    uint16_t understood[MCOAP_UNDERSTOOD];
 } mcoap_resource;
 
 /**
@@ -608,7 +627,7 @@ typedef struct mcoap_uri {
 #define MCOAP_ERR_OPTION -5
 
 /**
- * A token of more than 8 bytes.
+ * A token of more than 8 bytes, or one that an observation of the same peer has.
  */
 #define MCOAP_ERR_TOKEN -6
 
@@ -636,6 +655,11 @@ typedef struct mcoap_uri {
  * The part of a body that is asked for lies behind its end.
  */
 #define MCOAP_ERR_RANGE -11
+
+/**
+ * A message with this code has no payload, RFC 7252 section 5.5.
+ */
+#define MCOAP_ERR_PAYLOAD -12
 
 
 
@@ -727,6 +751,16 @@ mcoap_result mcoap_draft_add(struct mcoap_endpoint *endpoint,
  * `endpoint` was made by `mcoap_endpoint_init`.
  */
 mcoap_result mcoap_draft_uint(struct mcoap_endpoint *endpoint, uint32_t number, uint32_t value);
+
+/**
+ * Says of a request that the caller deals with a critical option of the response itself. `MCOAP_ERR_OPTION`: those
+ * would be too many, more than 2.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`.
+ */
+mcoap_result mcoap_draft_understand(struct mcoap_endpoint *endpoint,
+                                    uint16_t number);
 
 /**
  * Hands the request over: it goes out with the next `mcoap_endpoint_poll_transmit`, or when its turn
@@ -1122,8 +1156,7 @@ uint8_t mcoap_request_condition(uint8_t method,
 
 /**
  * The code to answer with instead of `code`, after a handler has said what it gives: 2.03 for an ETag that the
- * client has, 4.06 for another format than it accepts; else `code`. `content_format`: or
- * `MCOAP_CONTENT_FORMAT_NONE`.
+ * client has; else `code`.
  *
  * # Safety
  * Pointers are valid for their lengths.
@@ -1132,7 +1165,6 @@ uint8_t mcoap_response_condition(uint8_t method,
                                  const uint8_t *options,
                                  size_t options_len,
                                  uint8_t code,
-                                 int32_t content_format,
                                  const uint8_t *etag,
                                  size_t etag_len);
 

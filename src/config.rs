@@ -133,6 +133,12 @@ pub const STORED_MESSAGES: usize = {
 /// timers can cause one for every transmission and for every request at once.
 pub const OUTBOX: usize = 4 + TRANSMISSIONS + REQUESTS;
 
+/// Critical options that the handler of a resource may deal with itself. 2 bytes each, for each resource.
+pub const UNDERSTOOD_IN_REQUESTS: usize = 4;
+
+/// Critical options of responses that a program may deal with itself. 2 bytes each, for each exchange.
+pub const UNDERSTOOD_IN_RESPONSES: usize = 2;
+
 /// Bytes of the longest peer address: family, IP address and port.
 pub const PEER_ADDRESS_MAX: usize = if cfg!(feature = "ipv6") { 19 } else { 7 };
 

@@ -3,17 +3,18 @@
 //!
 //! The table is bytes in memory that the caller gives and can replace by a larger block, so it is as
 //! large as its paths and no larger. A record: length of the rest (2 bytes), resource number (4),
-//! methods (1), flags (1), longest body (4), interval of notifications (4), length of the path (2); the
-//! path, each segment as its length (1) and its bytes; the link's attributes as RFC 6690 writes them.
+//! methods (1), flags (1), longest body (4), interval of notifications (4), critical options understood (2 each),
+//! length of the path (2); the path, each segment as its length (1) and its bytes; the link's attributes as RFC 6690
+//! writes them.
 
-use crate::config::ATTRIBUTES;
+use crate::config::{ATTRIBUTES, UNDERSTOOD_IN_REQUESTS};
 use crate::wire::code::Code;
 use crate::wire::link_format;
-use crate::wire::option::{OptionNumber, Options};
+use crate::wire::option::{OptionNumber, Options, Understood};
 use crate::wire::uri::{self, UriError};
 use crate::wire::writer::Writer;
 
-const HEAD: usize = 18;
+const HEAD: usize = 18 + 2 * UNDERSTOOD_IN_REQUESTS;
 
 /// Peers may observe the resource, RFC 7641; its link says `obs`.
 pub const OBSERVABLE: u8 = 1;
@@ -48,6 +49,8 @@ pub struct Resource {
     pub max_body: u32,
     /// Between two notifications to an observer, milliseconds.
     pub interval_ms: u32,
+    /// What its handler deals with itself.
+    pub understood: Understood<UNDERSTOOD_IN_REQUESTS>,
 }
 
 impl Resource {
@@ -294,6 +297,9 @@ fn write_record(out: &mut [u8], path: &[u8], resource: &Resource) -> Result<usiz
     writer.bytes(&[resource.methods, resource.flags]);
     writer.bytes(&resource.max_body.to_be_bytes());
     writer.bytes(&resource.interval_ms.to_be_bytes());
+    for number in resource.understood.numbers() {
+        writer.bytes(&number.to_be_bytes());
+    }
     writer.bytes(&(rest - (HEAD as u16 - 2)).to_be_bytes());
     Ok(len)
 }
@@ -338,6 +344,14 @@ impl<'a> Iterator for Records<'a> {
             i1,
             i2,
             i3,
+            u0,
+            u1,
+            u2,
+            u3,
+            u4,
+            u5,
+            u6,
+            u7,
             p0,
             p1,
         ] = *head;
@@ -353,6 +367,12 @@ impl<'a> Iterator for Records<'a> {
                 flags,
                 max_body: u32::from_be_bytes([b0, b1, b2, b3]),
                 interval_ms: u32::from_be_bytes([i0, i1, i2, i3]),
+                understood: Understood::new([
+                    u16::from_be_bytes([u0, u1]),
+                    u16::from_be_bytes([u2, u3]),
+                    u16::from_be_bytes([u4, u5]),
+                    u16::from_be_bytes([u6, u7]),
+                ]),
             },
             path,
             attributes,
@@ -379,7 +399,13 @@ fn from_uri_path(mut options: Options<'_>) -> Options<'_> {
 
 /// RFC 7252 section 5.10.1: each Uri-Path option is one segment, compared byte by byte.
 fn path_equals(mut path: &[u8], options: Options<'_>) -> bool {
-    for option in options.take_while(|option| option.number == OptionNumber::URI_PATH) {
+    let mut segments = options.take_while(|option| option.number == OptionNumber::URI_PATH);
+    if path.is_empty() {
+        // RFC 7252 section 6.5: a single empty segment is composed to "/", as no segment is.
+        let first = segments.next();
+        return first.is_none_or(|o| o.value.is_empty()) && segments.next().is_none();
+    }
+    for option in segments {
         let Some((segment, rest)) = split_segment(path) else {
             return false;
         };
@@ -422,7 +448,7 @@ mod tests {
 
     #[test]
     fn paths_are_found_segment_by_segment() {
-        let mut memory = [0; 192];
+        let mut memory = [0; 256];
         let mut table = Resources::default();
         assert!(table.move_to(&mut memory));
         table.add(b"", &resource(1, 0xFE)).unwrap();
@@ -431,6 +457,8 @@ mod tests {
         table.add(b"a%2Fb", &resource(4, 0xFE)).unwrap();
         table.add(b"a/", &resource(5, 0xFE)).unwrap();
         assert_eq!(find(&table, &[]), Some(1));
+        assert_eq!(find(&table, &[b""]), Some(1), "both are /");
+        assert_eq!(find(&table, &[b"", b""]), None);
         assert_eq!(find(&table, &[b"a", b"b"]), Some(2));
         assert_eq!(find(&table, &[b"a"]), Some(3));
         assert_eq!(find(&table, &[b"a/b"]), Some(4));
@@ -442,22 +470,26 @@ mod tests {
 
     #[test]
     fn a_path_added_twice_is_replaced() {
-        let mut memory = [0; 64];
+        let mut memory = [0; 96];
         let mut table = Resources::default();
         assert!(table.move_to(&mut memory));
         table.add(b"a", &resource(1, 0b10)).unwrap();
         table.add(b"b", &resource(2, 0b10)).unwrap();
         let used = table.used;
-        table.add(b"/a", &resource(3, 0b100)).unwrap();
+        let understands = Resource {
+            understood: Understood::new([1, 5, 0xFFFF, 0]),
+            ..resource(3, 0b100)
+        };
+        table.add(b"/a", &understands).unwrap();
         assert_eq!(table.used, used);
         let found = table.find(Options::new(&path(&[b"a"]))).unwrap();
-        assert_eq!(found, resource(3, 0b100));
+        assert_eq!(found, understands);
         assert!(found.allows(Code(2)) && !found.allows(Code(1)) && !found.allows(Code(9)));
     }
 
     #[test]
     fn a_full_table_grows_by_moving() {
-        let mut small = [0; 24];
+        let mut small = [0; 32];
         let mut large = [0; 64];
         let mut table = Resources::default();
         assert_eq!(table.add(b"a", &resource(1, 0xFE)), Err(AddError::Memory));

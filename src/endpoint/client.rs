@@ -21,7 +21,6 @@ use crate::wire::ip;
 use crate::wire::message::MessageView;
 use crate::wire::observe;
 use crate::wire::option::OptionNumber;
-use crate::wire::uint;
 
 /// Why a request was not sent. The draft is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +34,8 @@ pub enum RequestError {
     NoSlot,
     /// The handle names no exchange that waits for this.
     Stale,
+    /// An observation of the same peer has this token.
+    Token,
 }
 
 /// A request that was accepted.
@@ -127,7 +128,9 @@ impl Endpoint<'_> {
                 },
             body,
             observes,
+            deregisters,
             no_response,
+            understood,
         }) = self.draft.take()
         else {
             return Err(RequestError::NoDraft);
@@ -162,7 +165,12 @@ impl Endpoint<'_> {
             limited: false,
             forgotten: false,
             no_response,
+            understood,
         };
+        if OBSERVE && !self.observation_yields(&exchange, deregisters, now) {
+            self.message.free(stored);
+            return Err(RequestError::Token);
+        }
         let Some(handle) = self.exchange_insert(exchange, now) else {
             self.message.free(stored);
             return Err(RequestError::NoSlot);
@@ -231,6 +239,7 @@ impl Endpoint<'_> {
     ) -> Result<Option<MessageId>, RequestError> {
         // One message of an exchange at a time: they share the place in the store.
         self.message.end_owned(Owner::Exchange(handle), now);
+        let held = self.token_is_taken(handle, now);
         let exchange = self.exchanges.get_mut(handle).ok_or(RequestError::Stale)?;
         exchange.state = State::Sending;
         let handover = Handover {
@@ -238,6 +247,7 @@ impl Endpoint<'_> {
             message,
             confirmable: exchange.kind.message_type() == MessageType::Confirmable,
             kept: exchange.request().is_some(),
+            held,
             owner: Owner::Exchange(handle),
             backoff: Backoff::default(),
         };
@@ -251,6 +261,62 @@ impl Endpoint<'_> {
         Ok(id)
     }
 
+    /// RFC 7252 section 5.3.1: whether the request waits because an older one to the peer has its token.
+    ///
+    /// A non-confirmable request that is not answered does not keep it for longer than a confirmable one waits for
+    /// its first ACK.
+    fn token_is_taken(&mut self, handle: Handle, now: Instant) -> bool {
+        let Some(exchange) = self.exchanges.get(handle) else {
+            return false;
+        };
+        let oldest = self.exchanges.with_token_of(exchange).next();
+        let Some((holder, held_by)) = oldest.filter(|(holder, _)| *holder != handle) else {
+            return false;
+        };
+        let parameters = &self.message.parameters;
+        let patience = parameters.ack_timeout_max_ms();
+        let ends = match held_by.state {
+            _ if held_by.kind != Kind::NonConfirmable => None,
+            State::Sending => Some(now.after(patience)),
+            State::Unanswered { deadline } => {
+                let rest = deadline.remaining(now).saturating_add(patience);
+                Some(now.after(rest.saturating_sub(parameters.non_lifetime_ms())))
+            }
+            _ => None,
+        };
+        let holder = ends.and_then(|ends| Some((self.exchanges.get_mut(holder)?, ends)));
+        if let Some((holder, ends)) = holder
+            && !(holder.limited && holder.limit.is_before(ends))
+        {
+            (holder.limit, holder.limited) = (ends, true);
+        }
+        true
+    }
+
+    /// Sends what has waited for the token of an exchange that has ended.
+    pub(super) fn token_is_free(&mut self, ended: &Exchange, now: Instant) {
+        for place in 0.. {
+            let waiting = self.exchanges.with_token_of(ended).nth(place);
+            let Some(handle) = waiting.map(|(handle, _)| handle) else {
+                return;
+            };
+            if !self.token_is_taken(handle, now) {
+                self.message.release(Owner::Exchange(handle), now);
+            }
+        }
+    }
+
+    /// What is to become of an observation whose token a new request to the peer has: RFC 7641 section 3.6, it is
+    /// cancelled with its own token. False: it goes on, and needs the token.
+    fn observation_yields(&mut self, exchange: &Exchange, deregisters: bool, now: Instant) -> bool {
+        let observations = &self.observations;
+        let is_observation =
+            |(handle, _): &(Handle, &Exchange)| observations.get(*handle).is_some();
+        let same = self.exchanges.with_token_of(exchange).find(is_observation);
+        let observation = same.map(|(handle, _)| handle);
+        observation.is_none_or(|handle| deregisters && self.exchange_end(handle, now))
+    }
+
     /// When there is no room, a non-confirmable request that got no answer so far gives way; its end is
     /// reported as a timeout.
     fn exchange_insert(&mut self, exchange: Exchange, now: Instant) -> Option<Handle> {
@@ -258,10 +324,15 @@ impl Endpoint<'_> {
         let crowded = self.exchanges.live(Some(exchange.peer)) >= EXCHANGES - 1;
         if crowded || self.exchanges.live(None) >= EXCHANGES {
             let of = crowded.then_some(exchange.peer);
-            // An observation that only registers again is no such request.
+            // An observation that only registers again is no such request; nor is one whose response may be on its
+            // way.
             let observations = &self.observations;
-            let may_go = |handle| !observations.is_registered(handle);
-            let handle = self.exchanges.first_unanswered(of, may_go)?;
+            let parameters = &self.message.parameters;
+            let waited = parameters
+                .non_lifetime_ms()
+                .saturating_sub(parameters.ack_timeout_max_ms());
+            let may_go = |handle, rest| rest <= waited && !observations.is_registered(handle);
+            let handle = self.exchanges.first_unanswered(of, now, may_go)?;
             if self.exchanges.is_full() {
                 return None;
             }
@@ -553,9 +624,4 @@ fn payload_len(message: &MessageView<'_>) -> usize {
         0 => 0,
         len => len + 1,
     }
-}
-
-/// The value that an Observe option of a request registers with.
-pub(super) fn is_registration(value: &[u8]) -> bool {
-    uint::decode(value) == Some(observe::REGISTER)
 }

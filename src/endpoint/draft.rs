@@ -5,9 +5,8 @@
 //! kept for repeated requests give way, oldest first.
 
 use super::Endpoint;
-use super::client::is_registration;
 use crate::block::transfer::ETag;
-use crate::config::{BLOCK, OBSERVE};
+use crate::config::{BLOCK, OBSERVE, UNDERSTOOD_IN_RESPONSES};
 use crate::exchange::outgoing::Kind;
 use crate::handle::Handle;
 use crate::message::store::StoredMessage;
@@ -16,7 +15,8 @@ use crate::wire::builder::MessageDraft;
 use crate::wire::code::Code;
 use crate::wire::header::{MessageId, MessageType, Token};
 use crate::wire::ip;
-use crate::wire::option::{OptionNumber, Options};
+use crate::wire::observe;
+use crate::wire::option::{OptionNumber, Options, Understood};
 use crate::wire::uint;
 use crate::wire::uri::{self, UriError};
 
@@ -37,6 +37,8 @@ pub enum DraftError {
     Kind,
     /// Not a response code.
     Code,
+    /// A message with this code has no payload.
+    Payload,
     /// The handle names no request that is still to be answered.
     Stale,
     /// The message would be larger than `max_message`, or than the store can hold.
@@ -92,8 +94,12 @@ pub(crate) struct Draft {
     pub(super) body: Body,
     /// A request that registers, or a response that says so.
     pub(super) observes: bool,
+    /// A request that ends an observation, RFC 7641 section 3.6.
+    pub(super) deregisters: bool,
     /// Of a request, RFC 7967.
     pub(super) no_response: u8,
+    /// Of a request: what the program deals with itself in the response.
+    pub(super) understood: Understood<UNDERSTOOD_IN_RESPONSES>,
 }
 
 /// What can be added to a draft.
@@ -118,6 +124,12 @@ pub enum Part<'a> {
 const BODY_OVERHEAD: usize = 6 + 6 + 1;
 
 impl Draft {
+    fn code(&self) -> Code {
+        match self.target {
+            Target::Request { code, .. } | Target::Response { code, .. } => code,
+        }
+    }
+
     fn note(&mut self, part: &Part<'_>) {
         let Part::Option(number, value) = *part else {
             return;
@@ -125,7 +137,9 @@ impl Draft {
         let is_request = matches!(self.target, Target::Request { .. });
         match number {
             OptionNumber::OBSERVE => {
-                self.observes = OBSERVE && (!is_request || is_registration(value))
+                let value = uint::decode(value);
+                self.observes = OBSERVE && (!is_request || value == Some(observe::REGISTER));
+                self.deregisters = is_request && value == Some(observe::DEREGISTER);
             }
             OptionNumber::NO_RESPONSE if is_request => {
                 self.no_response = uint::decode(value).unwrap_or(0) as u8;
@@ -221,7 +235,9 @@ impl Endpoint<'_> {
             target,
             body: Body::default(),
             observes: false,
+            deregisters: false,
             no_response: 0,
+            understood: Understood::default(),
         });
         Ok(())
     }
@@ -260,6 +276,13 @@ impl Endpoint<'_> {
         ) {
             return Err(DraftError::Kind);
         }
+        // RFC 7252 section 5.5: none is sent where none is defined.
+        if let Part::Payload(payload) = part
+            && !payload.is_empty()
+            && !draft.code().has_payload()
+        {
+            return Err(DraftError::Payload);
+        }
         if let Part::Option(number, value) = part
             && !is_allowed(
                 number,
@@ -280,13 +303,31 @@ impl Endpoint<'_> {
                     return Ok(());
                 }
                 Err(UriError::NoSpace) if room < limit && self.make_room() => {}
-                Err(UriError::NoSpace) => {
-                    self.discard_draft();
-                    return Err(DraftError::TooLarge);
-                }
+                Err(UriError::NoSpace) => return Err(self.too_large()),
                 Err(error) => return Err(DraftError::Uri(error)),
             }
         }
+    }
+
+    /// Says of a request that the program deals with a critical option of the response itself. At most
+    /// [`UNDERSTOOD_IN_RESPONSES`] of them.
+    pub fn draft_understand(&mut self, number: OptionNumber) -> Result<(), DraftError> {
+        let draft = self.draft.as_mut().ok_or(DraftError::NoDraft)?;
+        let added = draft.understood.add(number);
+        added.then_some(()).ok_or(DraftError::Option)
+    }
+
+    /// Ends a draft that cannot be sent.
+    fn too_large(&mut self) -> DraftError {
+        if let Some(Draft {
+            target: Target::Response { request, .. },
+            ..
+        }) = self.draft
+        {
+            self.response_failed(request);
+        }
+        self.discard_draft();
+        DraftError::TooLarge
     }
 
     /// Adds an option of format `uint`, RFC 7252 section 3.2.
@@ -320,7 +361,9 @@ impl Endpoint<'_> {
             }
         };
         let room = limit.saturating_sub(draft.message.len() + BODY_OVERHEAD) as u32;
-        let mut szx = block::szx_within(room).ok_or(DraftError::TooLarge)?;
+        let Some(mut szx) = block::szx_within(room) else {
+            return Err(self.too_large());
+        };
         if size != 0 {
             szx = szx.min(block::szx_within(size).unwrap_or(0));
         }
@@ -367,7 +410,7 @@ impl Endpoint<'_> {
         let draft = self.draft.as_mut().ok_or(DraftError::NoDraft)?;
         if !BLOCK {
             return if more {
-                Err(DraftError::TooLarge)
+                Err(self.too_large())
             } else {
                 self.draft_add(Part::Payload(data))
             };

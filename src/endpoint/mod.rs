@@ -24,7 +24,7 @@ use crate::echo::EchoKey;
 use crate::exchange::incoming::{Acknowledgement, Requests};
 use crate::exchange::outgoing::{Exchanges, Failure, Kind, State};
 use crate::handle::Handle;
-use crate::message::deduplication::Answer;
+use crate::message::deduplication::{Answer, ReceivedId};
 use crate::message::peer::{PeerAddr, PeerId};
 use crate::message::transmission::Owner;
 use crate::message::{Counters, Datagram, Expired, MessageLayer};
@@ -212,14 +212,14 @@ impl<'m> Endpoint<'m> {
 
     /// Whether it fetched the rest of a notification. `None`: the handle is stale.
     fn exchange_take(&mut self, handle: Handle, now: Instant) -> Option<bool> {
-        let exchange = self.exchanges.get(handle)?;
-        let (is_fetch, request) = (exchange.root().is_some(), exchange.request());
+        let exchange = *self.exchanges.get(handle)?;
         self.message.end_owned(Owner::Exchange(handle), now);
         self.exchanges.remove(handle);
-        if let Some(message) = request {
+        if let Some(message) = exchange.request() {
             self.message.free(message);
         }
-        Some(is_fetch)
+        self.token_is_free(&exchange, now);
+        Some(exchange.root().is_some())
     }
 
     /// Notes that an exchange came to nothing; `poll_event` tells it.
@@ -267,11 +267,14 @@ impl<'m> Endpoint<'m> {
         while let Some(handle) = self.requests.first_expired(now) {
             self.request_end(handle);
         }
+        while let Some(handle) = self.requests.take_failed() {
+            self.answer_failed(handle, now);
+        }
         if BLOCK {
             self.bodies.expire(now);
         }
         while let Some(request) = self.requests.take_ack_due(now) {
-            self.acknowledge_empty(request.peer, request.id);
+            self.acknowledge_empty(request.peer, request.id, Answer::Acknowledged);
         }
     }
 
@@ -307,15 +310,11 @@ impl<'m> Endpoint<'m> {
         self.message.counters.timeouts = self.message.counters.timeouts.wrapping_add(1);
     }
 
-    /// Sends an Empty ACK that repetitions of the request get again.
-    fn acknowledge_empty(&mut self, peer: PeerId, id: MessageId) {
-        self.message.deduplication.set_answer(
-            peer,
-            id,
-            Answer::Empty(MessageType::Acknowledgement),
-        );
+    /// Sends an Empty ACK that repetitions of the request get again; `answer` says whether more is to come.
+    fn acknowledge_empty(&mut self, peer: PeerId, id: ReceivedId, answer: Answer) {
+        self.message.deduplication.set_answer(peer, id, answer);
         self.message
-            .send_empty(peer, MessageType::Acknowledgement, id);
+            .send_empty(peer, MessageType::Acknowledgement, id.id);
     }
 
     /// Says that the handler of a request has returned. If it has not answered, a confirmable request
@@ -325,11 +324,14 @@ impl<'m> Endpoint<'m> {
             return;
         };
         pending.released = true;
+        if pending.failed {
+            return; // to be answered with the timers
+        }
         let (peer, id) = (pending.peer, pending.id);
         match pending.acknowledgement {
             Acknowledgement::Owed { .. } => {
                 pending.acknowledgement = Acknowledgement::Sent;
-                self.acknowledge_empty(peer, id);
+                self.acknowledge_empty(peer, id, Answer::Acknowledged);
             }
             Acknowledgement::None => {
                 self.message
@@ -345,8 +347,9 @@ impl<'m> Endpoint<'m> {
         let Some(request) = self.requests.get(handle) else {
             return;
         };
-        let observing = request.observing.get();
+        let (peer, id, observing) = (request.peer, request.id, request.observing.get());
         self.requests.remove(handle);
+        self.message.deduplication.settle(peer, id);
         if let Some(message) = observing.kept {
             self.message.free(message);
         }
@@ -361,7 +364,7 @@ impl<'m> Endpoint<'m> {
         self.request_end(request);
     }
 
-    /// The request from this peer that has not been answered: with this message id, else with this token.
+    /// The latest request from this peer that has not been answered: with this message id, else with this token.
     #[must_use]
     pub fn request_find(
         &self,
@@ -370,8 +373,8 @@ impl<'m> Endpoint<'m> {
         token: Option<Token>,
     ) -> Option<Handle> {
         let peer = self.message.peers.find(peer)?;
-        let found = self.requests.find(peer, |r| Some(r.id) == id);
-        found.or_else(|| self.requests.find(peer, |r| Some(r.token) == token))
+        let found = self.requests.find_last(peer, |r| Some(r.id.id) == id);
+        found.or_else(|| self.requests.find_last(peer, |r| Some(r.token) == token))
     }
 
     /// Whether `poll_event` has something to give.
@@ -415,7 +418,7 @@ impl<'m> Endpoint<'m> {
     /// datagram waits to be polled. `None`: not until something else happens.
     #[must_use]
     pub fn poll_timeout(&self, now: Instant) -> Option<u32> {
-        if self.message.has_output() || self.has_ended() {
+        if self.message.has_output() || self.has_ended() || self.requests.has_failed() {
             return Some(0);
         }
         let next = earliest(

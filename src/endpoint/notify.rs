@@ -7,7 +7,9 @@ use crate::block::body::request_key;
 use crate::config::OBSERVE;
 use crate::exchange::incoming::{Acknowledgement, Blocks, MaybeBlock, Observing, Request};
 use crate::handle::Handle;
+use crate::message::deduplication::ReceivedId;
 use crate::message::peer::{PeerAddr, PeerId};
+use crate::message::token_of;
 use crate::message::transmission::{Backoff, Owner};
 use crate::observe::observer::{NON_INTERVAL_MS, Observer, State};
 use crate::resource::{NON_CONFIRMABLE, Resource};
@@ -16,7 +18,7 @@ use crate::when::When;
 use crate::wire::block::Block;
 use crate::wire::builder::MessageDraft;
 use crate::wire::code::Code;
-use crate::wire::header::{HEADER_LEN, MessageId, Token};
+use crate::wire::header::{MessageId, Token};
 use crate::wire::message::MessageView;
 use crate::wire::option::{OptionNumber, Options};
 use crate::wire::uint;
@@ -301,12 +303,14 @@ fn pending_request(observer: &Observer, message: &MessageView<'_>, now: Instant)
     let block2 = message.first(OptionNumber::BLOCK2).and_then(Block::decode);
     Request {
         peer: observer.peer,
-        id: message.id(),
+        id: ReceivedId::of(message),
         token: *message.token(),
         acknowledgement: Acknowledgement::Notification,
         released: false,
+        failed: false,
         expires: now.after(crate::time::LONGEST / 2),
         method: message.code(),
+        accept: None, // the first response has met it, and the format stays
         blocks: When::new(Blocks {
             // RFC 7959 section 3.4: in blocks of the size that the observer has asked for.
             block2: MaybeBlock::new(block2.filter(|block| block.num == 0)),
@@ -317,14 +321,6 @@ fn pending_request(observer: &Observer, message: &MessageView<'_>, now: Instant)
         multicast: false,
         no_response: 0,
     }
-}
-
-/// The token of an encoded message.
-fn token_of(message: &[u8]) -> &[u8] {
-    let len = message.first().map_or(0, |first| usize::from(first & 0x0F));
-    message
-        .get(HEADER_LEN..HEADER_LEN + len)
-        .unwrap_or_default()
 }
 
 /// The Content-Format among a message's options.

@@ -5,7 +5,7 @@
 use super::Endpoint;
 use crate::exchange::outgoing::{Failure, Kind, State};
 use crate::handle::Handle;
-use crate::message::deduplication::Answer;
+use crate::message::deduplication::{Answer, ReceivedId};
 use crate::message::peer::{PeerAddr, PeerId};
 use crate::message::transmission::Owner;
 use crate::time::Instant;
@@ -130,7 +130,7 @@ impl Endpoint<'_> {
             self.message.peers.heard(id);
         }
         let message = match MessageView::parse(datagram) {
-            Ok(message) => message,
+            Ok(message) => message.without_undefined_payload(),
             Err(error) => {
                 self.count_malformed();
                 if let ParseError::Format { kind, id } = error
@@ -178,19 +178,15 @@ impl Endpoint<'_> {
         } = *incoming;
         let (kind, code) = (message.kind(), message.code());
         match kind {
-            Acknowledgement if code.is_empty() => self.handle_empty_ack(address, message, now),
+            Acknowledgement => return self.handle_acknowledgement(incoming, piece),
             Reset if code.is_empty() => return self.handle_reset(address, message, now),
-            Acknowledgement if code.is_response() => {
-                return self.handle_piggybacked(incoming, piece);
-            }
             Confirmable | NonConfirmable if code.is_request() => {
                 return self.handle_request(incoming, piece);
             }
             Confirmable | NonConfirmable if code.is_response() => {
                 return self.handle_separate(incoming, piece);
             }
-            // RFC 7252 section 4.2 and 4.3: Empty CON (a ping), Empty NON, reserved classes, and ACK or RST
-            // with a code that they cannot carry.
+            // RFC 7252 section 4.2 and 4.3: Empty CON (a ping), Empty NON, reserved classes, and RST with a code.
             _ => {
                 if !(kind == Confirmable && code.is_empty()) {
                     self.message.count_dropped();
@@ -217,38 +213,70 @@ impl Endpoint<'_> {
         }
     }
 
-    fn handle_empty_ack(&mut self, peer: &PeerAddr, message: &MessageView<'_>, now: Instant) {
-        let id = message.id();
-        let Some((peer, owner)) = self.find_sent(peer, id) else {
-            return self.message.count_dropped();
+    /// RFC 7252 sections 4.2 and 5.2.1. What an ACK carries beside its Message ID matters to requests alone.
+    fn handle_acknowledgement(
+        &mut self,
+        incoming: &Incoming<'_, '_>,
+        piece: &mut Piece,
+    ) -> Option<Event> {
+        let (id, now) = (incoming.message.id(), incoming.now);
+        let Some((peer, owner)) = self.find_sent(incoming.address, id) else {
+            self.message.count_dropped();
+            return None;
         };
-        let deadline = now.after(self.message.parameters.exchange_lifetime_ms());
         match owner {
             Owner::Exchange(handle) => {
-                if let Some(exchange) = self.exchanges.get_mut(handle) {
-                    // RFC 7252 section 4.3: a ping is answered with RST, an ACK says nothing.
-                    if exchange.kind == Kind::Ping {
-                        return self.message.count_dropped();
-                    }
-                    exchange.id = Some(id);
-                    exchange.state = if exchange.wants_no_response() {
-                        State::Failed(Failure::Silent)
-                    } else {
-                        State::Acknowledged { deadline }
-                    };
-                }
+                return self.exchange_acknowledged(handle, peer, incoming, piece);
             }
             Owner::Observer(observer) => self.notification_acknowledged(observer),
             Owner::Response => {}
         }
         self.message.end_sent(peer, id, now);
+        None
     }
 
-    /// The confirmable message that an ACK with this id is about: its peer and its owner.
-    pub(super) fn find_sent(&self, peer: &PeerAddr, id: MessageId) -> Option<(PeerId, Owner)> {
+    fn exchange_acknowledged(
+        &mut self,
+        handle: Handle,
+        peer: PeerId,
+        incoming: &Incoming<'_, '_>,
+        piece: &mut Piece,
+    ) -> Option<Event> {
+        let (id, code, now) = (incoming.message.id(), incoming.message.code(), incoming.now);
+        let exchange = self.exchanges.get_mut(handle)?;
+        if exchange.kind == Kind::Ping {
+            // RFC 7252 section 4.3 has an RST here, but an ACK comes from a peer that lives, too.
+            self.exchange_end(handle, now);
+            return Some(Event::Pong(handle));
+        }
+        if code.is_response() {
+            return self.handle_piggybacked(handle, peer, incoming, piece);
+        }
+        let is_awaited = exchange.kind == Kind::Confirmable && exchange.state == State::Sending;
+        if !code.is_empty() || !is_awaited {
+            self.message.count_dropped();
+            return None;
+        }
+        let deadline = now.after(self.message.parameters.exchange_lifetime_ms());
+        exchange.id = Some(id);
+        exchange.state = if exchange.wants_no_response() {
+            State::Failed(Failure::Silent)
+        } else {
+            State::Acknowledged { deadline }
+        };
+        self.message.end_sent(peer, id, now);
+        None
+    }
+
+    /// What a message with this id was sent to the peer for: one that waits for its ACK, or a request that waits for
+    /// nothing but its response.
+    fn find_sent(&self, peer: &PeerAddr, id: MessageId) -> Option<(PeerId, Owner)> {
         let peer = self.message.peers.find(peer)?;
-        let transmission = self.message.sent(peer, id).filter(|t| t.confirmable)?;
-        Some((peer, transmission.owner()))
+        let owner = match self.message.sent(peer, id) {
+            Some(transmission) => transmission.owner(),
+            None => Owner::Exchange(self.exchanges.match_id(peer, id)?),
+        };
+        Some((peer, owner))
     }
 
     fn handle_reset(
@@ -258,15 +286,9 @@ impl Endpoint<'_> {
         now: Instant,
     ) -> Option<Event> {
         let id = message.id();
-        let found = self.message.peers.find(peer).and_then(|peer| {
-            let owner = match self.message.sent(peer, id) {
-                Some(transmission) => transmission.owner(),
-                None => match self.observers.match_id(peer, id) {
-                    Some(observer) => Owner::Observer(observer),
-                    None => Owner::Exchange(self.exchanges.match_id(peer, id)?),
-                },
-            };
-            Some((peer, owner))
+        let found = self.find_sent(peer, id).or_else(|| {
+            let peer = self.message.peers.find(peer)?;
+            Some((peer, Owner::Observer(self.observers.match_id(peer, id)?)))
         });
         let Some((peer, owner)) = found else {
             self.message.count_dropped();
@@ -298,7 +320,7 @@ impl Endpoint<'_> {
         message: &MessageView<'_>,
         now: Instant,
     ) -> bool {
-        let id = message.id();
+        let id = ReceivedId::of(message);
         let Some(answer) = self.message.deduplication.find(peer, id, now) else {
             return false;
         };
@@ -307,7 +329,11 @@ impl Endpoint<'_> {
         match answer {
             _ if message.kind() != MessageType::Confirmable => {}
             Answer::Message(message) => self.message.send_again(peer, message),
-            Answer::Empty(kind) => self.message.send_empty(peer, kind, id),
+            Answer::Acknowledged => {
+                self.message
+                    .send_empty(peer, MessageType::Acknowledgement, id.id);
+            }
+            Answer::Empty(kind) => self.message.send_empty(peer, kind, id.id),
             Answer::Pending | Answer::Silence => {}
         }
         true

@@ -10,7 +10,7 @@ use crate::exchange::incoming::{
     Acknowledgement, Blocks, MaybeBlock, Observing, Request, SAYS_NO_RESPONSE,
 };
 use crate::handle::Handle;
-use crate::message::deduplication::Answer;
+use crate::message::deduplication::{Answer, ReceivedId};
 use crate::message::peer::PeerId;
 use crate::message::transmission::Owner;
 use crate::resource::{FRESH, OBSERVABLE, Resource};
@@ -20,19 +20,17 @@ use crate::wire::code::Code;
 use crate::wire::header::{HEADER_LEN, MessageType};
 use crate::wire::message::MessageView;
 use crate::wire::observe;
-use crate::wire::option::OptionNumber;
+use crate::wire::option::{OptionNumber, Understood};
 
 /// How long an Echo value is fresh, milliseconds: RFC 9175 section 2.3 wants at least a round trip.
 const ECHO_LIFETIME_MS: u32 = 60_000;
 
-/// Critical options that are understood in a request: RFC 7252 section 5.10, RFC 7959. Those of a response are
-/// all elective.
+/// Critical options that are dealt with here, or that handlers find in what they are given: RFC 7252 section 5.10,
+/// RFC 7959. The conditions, If-Match and If-None-Match, are for who knows the state.
 fn is_recognized_in_request(number: OptionNumber) -> bool {
     matches!(
         number,
-        OptionNumber::IF_MATCH
-            | OptionNumber::URI_HOST
-            | OptionNumber::IF_NONE_MATCH
+        OptionNumber::URI_HOST
             | OptionNumber::URI_PORT
             | OptionNumber::URI_PATH
             | OptionNumber::URI_QUERY
@@ -56,11 +54,6 @@ pub(super) fn no_response_of(message: &MessageView<'_>) -> u8 {
     value.map_or(0, |value| value as u8 | SAYS_NO_RESPONSE)
 }
 
-/// A safe method without effects: it may be carried out again for each block of its response.
-fn is_safe(method: Code) -> bool {
-    method == Code::GET || method == Code::FETCH
-}
-
 /// Who answers a request.
 enum Route {
     Resource(Resource),
@@ -82,14 +75,18 @@ impl Endpoint<'_> {
         {
             return None;
         }
-        if let Some(number) = message.unrecognized_critical(is_recognized_in_request) {
+        let resource = self.resources.find(message.options());
+        let understood = resource.map_or(Understood::default(), |resource| resource.understood);
+        if let Some(number) =
+            message.unrecognized_critical(is_recognized_in_request, understood.numbers())
+        {
             self.refuse_option(incoming, number);
             return None;
         }
         self.verify(incoming);
         let blocks = block_option(message, OptionNumber::BLOCK1)
             .and_then(|block1| Ok((block1, block_option(message, OptionNumber::BLOCK2)?)));
-        let routed = blocks.and_then(|blocks| Ok((blocks, self.route(message)?)));
+        let routed = blocks.and_then(|blocks| Ok((blocks, self.route(message, resource)?)));
         match routed {
             Ok(((block1, block2), Route::Resource(resource))) => {
                 self.serve(incoming, &resource, block1, block2, piece)
@@ -106,14 +103,13 @@ impl Endpoint<'_> {
     }
 
     /// Who takes the request, or the code that refuses it.
-    fn route(&self, message: &MessageView<'_>) -> Result<Route, Code> {
+    fn route(&self, message: &MessageView<'_>, resource: Option<Resource>) -> Result<Route, Code> {
         // RFC 7252 section 5.10.2: no forward proxy here.
         if message.first(OptionNumber::PROXY_URI).is_some()
             || message.first(OptionNumber::PROXY_SCHEME).is_some()
         {
             return Err(Code::PROXYING_NOT_SUPPORTED);
         }
-        let resource = self.resources.find(message.options());
         match resource {
             Some(resource) if resource.allows(message.code()) => Ok(Route::Resource(resource)),
             // RFC 7252 section 5.8: an unrecognized or unsupported method.
@@ -157,12 +153,9 @@ impl Endpoint<'_> {
         piece: &mut Piece,
     ) -> Option<Event> {
         let message = incoming.message;
-        let accept = message.uint(OptionNumber::ACCEPT);
         if ATTRIBUTES
-            && let Some(accept) = accept
-            && !self
-                .resources
-                .gives_format(message.options(), accept as u16)
+            && let Some(accept) = message.accept()
+            && !self.resources.gives_format(message.options(), accept)
         {
             self.refuse(incoming, &Refusal::with(Code::NOT_ACCEPTABLE));
             return None;
@@ -175,9 +168,7 @@ impl Endpoint<'_> {
         }
         let Some(request) = self.accept(incoming, resource, block1, block2) else {
             self.message.count_dropped();
-            if message.kind() == MessageType::Confirmable {
-                self.refuse_overload(incoming);
-            }
+            self.refuse_overload(incoming);
             return None;
         };
         match self.take_part(request, incoming, resource, piece) {
@@ -209,7 +200,7 @@ impl Endpoint<'_> {
         let peer = self.message.peers.find(incoming.address);
         self.message.parameters.amplification != 0
             && !incoming.multicast
-            && !is_safe(message.code())
+            && !message.code().is_safe()
             && !peer.is_some_and(|peer| self.message.peers.is_verified(peer))
     }
 
@@ -244,7 +235,7 @@ impl Endpoint<'_> {
         };
         piece.offset = block.offset();
         piece.body = self.bodies.find(peer, Direction::Out, blocks.key);
-        if piece.body.is_none() && !is_safe(incoming.message.code()) {
+        if piece.body.is_none() && !incoming.message.code().is_safe() {
             // RFC 7959 section 2.9.2: it would have to be carried out again.
             return Err(Refusal::with(Code::REQUEST_ENTITY_INCOMPLETE));
         }
@@ -351,6 +342,7 @@ impl Endpoint<'_> {
     ) -> Option<Handle> {
         let (message, now) = (incoming.message, incoming.now);
         let peer = self.intern(incoming.address)?;
+        self.message.end_response(peer, message.token(), now);
         let parameters = &self.message.parameters;
         let (lifetime, acknowledgement) = if message.kind() == MessageType::Confirmable {
             // Half of ACK_TIMEOUT: in time for the peer not to retransmit, as far as the network allows.
@@ -363,7 +355,7 @@ impl Endpoint<'_> {
             (parameters.non_lifetime_ms(), Acknowledgement::None)
         };
         if self.requests.is_full() {
-            let old = self.requests.first_released()?;
+            let old = self.requests.first_spare()?;
             let observing = self.requests.get(old).map(|old| old.observing.get());
             self.request_end(old);
             if let Some(observer) = observing.and_then(|observing| observing.observer) {
@@ -378,12 +370,14 @@ impl Endpoint<'_> {
         };
         let request = Request {
             peer,
-            id: message.id(),
+            id: ReceivedId::of(message),
             token: *message.token(),
             acknowledgement,
             released: false,
+            failed: false,
             expires: now.after(lifetime),
             method: message.code(),
+            accept: message.accept(),
             blocks: When::new(Blocks {
                 block1: MaybeBlock::new(block1),
                 block2: MaybeBlock::new(block2),
@@ -402,7 +396,7 @@ impl Endpoint<'_> {
         let handle = self.requests.insert(request)?;
         if self
             .message
-            .remember(peer, message.id(), lifetime, Answer::Pending, now)
+            .remember(peer, request.id, lifetime, Answer::Pending, now)
         {
             return Some(handle);
         }
@@ -419,7 +413,7 @@ impl Endpoint<'_> {
     ) -> (bool, Option<crate::message::store::StoredMessage>) {
         let message = incoming.message;
         let value = message.uint(OptionNumber::OBSERVE);
-        if !OBSERVE || incoming.multicast || !is_safe(message.code()) || value.is_none() {
+        if !OBSERVE || incoming.multicast || !message.code().is_safe() || value.is_none() {
             return (false, None);
         }
         if value == Some(observe::DEREGISTER)
@@ -474,7 +468,7 @@ impl Endpoint<'_> {
     fn refuse_overload(&mut self, incoming: &Incoming<'_, '_>) {
         if let Some(peer) = self.intern(incoming.address) {
             let lifetime = self.message.parameters.exchange_lifetime_ms();
-            let id = incoming.message.id();
+            let id = ReceivedId::of(incoming.message);
             self.message
                 .remember(peer, id, lifetime, Answer::Silence, incoming.now);
         }

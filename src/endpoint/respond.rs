@@ -12,7 +12,7 @@ use crate::echo::ECHO_LEN;
 use crate::exchange::incoming::{Acknowledgement, Request, suppresses};
 use crate::handle::Handle;
 use crate::message::Handover;
-use crate::message::deduplication::Answer;
+use crate::message::deduplication::{Answer, ReceivedId};
 use crate::message::peer::PeerId;
 use crate::message::transmission::{Backoff, Owner};
 use crate::time::Instant;
@@ -163,10 +163,18 @@ impl Endpoint<'_> {
         }
         // What the observer is promised, as long as the draft can be read.
         let format = format_of(message.options(self.message.store.draft(usize::MAX)));
+        if !pending.accepts(code, format) {
+            let refusal = Refusal::with(Code::NOT_ACCEPTABLE);
+            let sent = self.respond_instead(request, &pending, &refusal, confirmable, now);
+            return sent.map(|()| responded);
+        }
         let sent = if pending.observing.get().observer.is_some() {
             self.notification_send(&pending, &message, code, now)
         } else if self.must_verify(&pending, message.len(), observes) {
-            return self.challenge(request, &pending, now).map(|()| responded);
+            let refusal = self.challenge_of(pending.peer, now);
+            // RFC 9175 section 2.4: in the ACK or non-confirmable.
+            let sent = self.respond_instead(request, &pending, &refusal, false, now);
+            return sent.map(|()| responded);
         } else {
             self.respond(&pending, &message, confirmable, code, now)
         };
@@ -174,7 +182,10 @@ impl Endpoint<'_> {
             self.notification_again(observer, now);
             self.request_end(request);
         }
-        sent.ok_or(RespondError::NoSlot)?;
+        if sent.is_none() {
+            self.response_failed(request);
+            return Err(RespondError::NoSlot);
+        }
         let mut observing = pending.observing.get();
         observing.observer = None;
         let format = (code != Code::VALID).then_some(format);
@@ -188,6 +199,35 @@ impl Endpoint<'_> {
         responded.body = self.body_begin(&pending, &body, now);
         self.request_end(request);
         Ok(responded)
+    }
+
+    /// Notes that a response cannot be sent: unless another one is given, the peer is told so.
+    pub(super) fn response_failed(&mut self, request: Handle) {
+        if let Some(pending) = self.requests.get_mut(request) {
+            pending.failed = pending.acknowledgement != Acknowledgement::Notification;
+        }
+    }
+
+    /// Answers 5.00, as the handler has said nothing that could be sent.
+    pub(super) fn answer_failed(&mut self, request: Handle, now: Instant) {
+        let Some(pending) = self.requests.get(request).copied() else {
+            return;
+        };
+        self.discard_draft();
+        let refusal = Refusal::with(Code::INTERNAL_SERVER_ERROR);
+        if pending.suppresses(refusal.code) {
+            return self.request_drop(request);
+        }
+        let answered = self
+            .write_stateless(&pending.token, &refusal)
+            .and_then(|message| self.respond(&pending, &message, true, refusal.code, now));
+        if answered.is_some() {
+            self.request_end(request);
+        } else {
+            // No room for that either. It is acknowledged, and the program may still answer it.
+            self.message.count_dropped();
+            self.request_release(request);
+        }
     }
 
     /// Notes that a response's body goes on.
@@ -228,7 +268,7 @@ impl Endpoint<'_> {
         match request.acknowledgement {
             // RFC 7252 section 5.2.1
             Acknowledgement::Owed { .. } => {
-                let stored = self.commit(message, MessageType::Acknowledgement, code, id)?;
+                let stored = self.commit(message, MessageType::Acknowledgement, code, id.id)?;
                 self.message.send_answer(peer, id, stored);
             }
             // RFC 7252 section 5.2.2: repetitions of the request still get the Empty ACK.
@@ -282,6 +322,7 @@ impl Endpoint<'_> {
             message: stored,
             confirmable: true,
             kept: false,
+            held: false,
             owner,
             backoff,
         };
@@ -370,7 +411,8 @@ impl Endpoint<'_> {
             if incoming.message.kind() == MessageType::Confirmable
                 && let Some(peer) = self.intern(incoming.address)
             {
-                self.acknowledge_empty(peer, incoming.message.id());
+                let answer = Answer::Empty(MessageType::Acknowledgement);
+                self.acknowledge_empty(peer, ReceivedId::of(incoming.message), answer);
             }
             return;
         }
@@ -408,8 +450,8 @@ impl Endpoint<'_> {
     ) -> Option<()> {
         let request = incoming.message;
         if request.kind() == MessageType::Confirmable {
-            let (kind, id) = (MessageType::Acknowledgement, request.id());
-            let stored = self.commit(message, kind, code, id)?;
+            let (kind, id) = (MessageType::Acknowledgement, ReceivedId::of(request));
+            let stored = self.commit(message, kind, code, id.id)?;
             self.message.send_answer(peer, id, stored);
         } else if incoming.multicast {
             self.send_at_leisure(peer, message, code, now)?;
@@ -455,19 +497,22 @@ impl Endpoint<'_> {
             && !self.message.peers.is_verified(peer)
     }
 
-    /// Answers 4.01 with an Echo value, instead of what the handler has said.
-    fn challenge(
+    /// Answers something else than the handler has said.
+    fn respond_instead(
         &mut self,
         request: Handle,
         pending: &Request,
+        refusal: &Refusal<'_>,
+        confirmable: bool,
         now: Instant,
     ) -> Result<(), RespondError> {
         self.message.store.keep_draft(0);
-        let refusal = self.challenge_of(pending.peer, now);
-        let message = self.write_stateless(&pending.token, &refusal);
-        // RFC 9175 section 2.4: in the ACK or non-confirmable.
-        let sent = message.and_then(|m| self.respond(pending, &m, false, refusal.code, now));
-        sent.ok_or(RespondError::NoSlot)?;
+        let message = self.write_stateless(&pending.token, refusal);
+        let sent = message.and_then(|m| self.respond(pending, &m, confirmable, refusal.code, now));
+        if sent.is_none() {
+            self.response_failed(request);
+            return Err(RespondError::NoSlot);
+        }
         self.request_end(request);
         Ok(())
     }

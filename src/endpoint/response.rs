@@ -8,7 +8,7 @@ use crate::block::transfer::{ETag, Upload};
 use crate::config::{BLOCK, KEEP_REQUESTS, OBSERVE};
 use crate::exchange::outgoing::{Exchange, Failure, Kind, State};
 use crate::handle::Handle;
-use crate::message::deduplication::Answer;
+use crate::message::deduplication::{Answer, ReceivedId};
 use crate::message::peer::PeerId;
 use crate::message::transmission::Owner;
 use crate::time::{Instant, LONGEST};
@@ -29,6 +29,13 @@ fn is_recognized_in_response(number: OptionNumber) -> bool {
     BLOCK && matches!(number, OptionNumber::BLOCK1 | OptionNumber::BLOCK2)
 }
 
+/// Whether nothing of the response must be understood that is not.
+fn is_understood(exchange: &Exchange, message: &MessageView<'_>) -> bool {
+    let understood = exchange.understood.numbers();
+    let critical = message.unrecognized_critical(is_recognized_in_response, understood);
+    critical.is_none()
+}
+
 /// What a response's block means to the body.
 enum Progress {
     /// The response is whole.
@@ -42,34 +49,30 @@ enum Progress {
 }
 
 impl Endpoint<'_> {
-    /// A response in an ACK, RFC 7252 section 5.2.1.
+    /// A response in an ACK, RFC 7252 section 5.2.1; also of a server that answers a non-confirmable request so, or
+    /// that has sent an Empty ACK before.
     pub(super) fn handle_piggybacked(
         &mut self,
+        handle: Handle,
+        peer: PeerId,
         incoming: &Incoming<'_, '_>,
         piece: &mut Piece,
     ) -> Option<Event> {
         let (message, now) = (incoming.message, incoming.now);
         // RFC 7252 section 5.3.2: message id, token and peer must match; section 5.4.1: a response with an
         // unrecognized critical option is rejected, which for an ACK is ignoring it.
-        if let Some((peer, Owner::Exchange(handle))) =
-            self.find_sent(incoming.address, message.id())
-            && let Some(exchange) = self.exchanges.get_mut(handle)
-            && exchange.kind == Kind::Confirmable
-            && exchange.token == *message.token()
-            && message
-                .unrecognized_critical(is_recognized_in_response)
-                .is_none()
-        {
-            self.message.end_sent(peer, message.id(), now);
-            if let Some(observation) = self.observations.get_mut(handle) {
-                // The answer to a registration is newer than any notification before it, even if the server
-                // has begun to count anew.
-                observation.last = None;
-            }
-            return self.conclude(handle, message, piece, now);
+        let exchange = self.exchanges.get(handle)?;
+        if exchange.token != *message.token() || !is_understood(exchange, message) {
+            self.message.count_dropped();
+            return None;
         }
-        self.message.count_dropped();
-        None
+        self.message.end_sent(peer, message.id(), now);
+        if let Some(observation) = self.observations.get_mut(handle) {
+            // The answer to a registration is newer than any notification before it, even if the server
+            // has begun to count anew.
+            observation.last = None;
+        }
+        self.conclude(handle, message, piece, now)
     }
 
     /// A response in a message of its own, RFC 7252 sections 5.2.2 and 5.2.3.
@@ -107,18 +110,17 @@ impl Endpoint<'_> {
             return None;
         };
         // Without room in the table a repetition would be rejected instead of acknowledged: no harm is done.
-        let parameters = &self.message.parameters;
+        let (parameters, id) = (&self.message.parameters, ReceivedId::of(message));
         if message.kind() == MessageType::Confirmable {
             let lifetime = parameters.exchange_lifetime_ms();
             let answer = Answer::Empty(MessageType::Acknowledgement);
-            self.message
-                .remember(peer, message.id(), lifetime, answer, now);
+            self.message.remember(peer, id, lifetime, answer, now);
             self.message
                 .send_empty(peer, MessageType::Acknowledgement, message.id());
         } else {
             let lifetime = parameters.non_lifetime_ms();
             self.message
-                .remember(peer, message.id(), lifetime, Answer::Silence, now);
+                .remember(peer, id, lifetime, Answer::Silence, now);
         }
         // RFC 7252 section 5.2.2: the response also acknowledges the request, if its ACK was lost.
         self.message.end_owned(Owner::Exchange(handle), now);
@@ -138,10 +140,7 @@ impl Endpoint<'_> {
         let handle = self
             .exchanges
             .match_token(peer, message.token(), was_sent)?;
-        message
-            .unrecognized_critical(is_recognized_in_response)
-            .is_none()
-            .then_some(handle)
+        is_understood(self.exchanges.get(handle)?, message).then_some(handle)
     }
 
     /// What the response to an exchange's request means. It has been acknowledged.

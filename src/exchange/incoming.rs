@@ -3,13 +3,14 @@
 
 use crate::config::{BLOCK, OBSERVE, REQUESTS};
 use crate::handle::{Handle, Table};
+use crate::message::deduplication::ReceivedId;
 use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
 use crate::time::{Instant, earliest};
 use crate::when::When;
 use crate::wire::block::Block;
 use crate::wire::code::Code;
-use crate::wire::header::{MessageId, Token};
+use crate::wire::header::Token;
 
 /// What the message layer owes the peer, RFC 7252 section 5.2.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,18 +95,22 @@ pub struct Observing {
 pub struct Request {
     /// Who asked.
     pub peer: PeerId,
-    /// The request's message id.
-    pub id: MessageId,
+    /// What the request is known by.
+    pub id: ReceivedId,
     /// What the response must carry.
     pub token: Token,
     /// Whether an ACK is owed.
     pub acknowledgement: Acknowledgement,
     /// The handler has returned without an answer; one may come later, or never.
     pub released: bool,
+    /// What the handler has said cannot be sent.
+    pub failed: bool,
     /// When nobody waits for the answer any more.
     pub expires: Instant,
     /// The method.
     pub method: Code,
+    /// The format that is asked for.
+    pub accept: Option<u16>,
     /// What it says about blocks.
     pub blocks: When<{ BLOCK as usize }, Blocks>,
     /// What it has to do with observing.
@@ -117,6 +122,16 @@ pub struct Request {
 }
 
 impl Request {
+    /// Whether the client wants such a representation, RFC 7252 section 5.10.4.
+    #[must_use]
+    pub fn accepts(&self, code: Code, format: Option<u16>) -> bool {
+        let is_representation = code == Code::CONTENT && self.method.is_safe();
+        let differs = self
+            .accept
+            .is_some_and(|accept| format.is_some_and(|format| format != accept));
+        !(is_representation && differs)
+    }
+
     /// Whether a response with this code is not to be sent.
     #[must_use]
     pub fn suppresses(&self, code: Code) -> bool {
@@ -166,10 +181,26 @@ impl Requests {
         self.table.remove(handle);
     }
 
-    /// The oldest request whose handler has returned.
+    /// The oldest request whose handler has returned, of those that may give way: who has had an Empty ACK counts
+    /// on a response.
     #[must_use]
-    pub fn first_released(&self) -> Option<Handle> {
-        self.table.find(|r| r.released)
+    pub fn first_spare(&self) -> Option<Handle> {
+        self.table
+            .find(|r| r.released && !r.failed && r.acknowledgement != Acknowledgement::Sent)
+    }
+
+    /// Whether a handler has returned without an answer that could be sent.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.table.iter().any(|(_, r)| r.released && r.failed)
+    }
+
+    /// One such request; the next call gives another one.
+    pub fn take_failed(&mut self) -> Option<Handle> {
+        let failed = |(_, r): &(Handle, &mut Request)| r.released && r.failed;
+        let (handle, request) = self.table.iter_mut().find(failed)?;
+        request.failed = false;
+        Some(handle)
     }
 
     /// A request that nobody waits for any more.
@@ -184,10 +215,11 @@ impl Requests {
         self.table.is_full()
     }
 
-    /// The request from this peer that fits.
+    /// The latest request from this peer that fits.
     #[must_use]
-    pub fn find(&self, peer: PeerId, fits: impl Fn(&Request) -> bool) -> Option<Handle> {
-        self.table.find(|r| r.peer == peer && fits(r))
+    pub fn find_last(&self, peer: PeerId, fits: impl Fn(&Request) -> bool) -> Option<Handle> {
+        let fitting = self.table.iter().filter(|(_, r)| r.peer == peer && fits(r));
+        fitting.last().map(|(handle, _)| handle)
     }
 
     /// Whether a request waits to be forgotten some day.

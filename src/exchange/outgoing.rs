@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 //! Requests of ours that wait for their response.
 
-use crate::config::{EXCHANGES, KEEP_REQUESTS};
+use crate::config::{EXCHANGES, KEEP_REQUESTS, UNDERSTOOD_IN_RESPONSES};
 use crate::handle::{Handle, Table};
 use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
 use crate::time::{Instant, earliest};
 use crate::when::When;
 use crate::wire::header::{MessageId, MessageType, Token};
+use crate::wire::option::Understood;
 
 /// What was asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,7 +63,7 @@ pub enum State {
         /// When the wait is over.
         deadline: Instant,
     },
-    /// A non-confirmable request got no response at once; it may still come.
+    /// A non-confirmable request was sent; its response may come.
     Unanswered {
         /// When the wait is over.
         deadline: Instant,
@@ -114,6 +115,8 @@ pub struct Exchange {
     pub forgotten: bool,
     /// The No-Response option of the request, RFC 7967; 0: none.
     pub no_response: u8,
+    /// What the program deals with itself in the response.
+    pub understood: Understood<UNDERSTOOD_IN_RESPONSES>,
 }
 
 /// RFC 7967 section 2.1: no response of any class is wanted.
@@ -181,6 +184,17 @@ impl Exchanges {
         with_message_layer
     }
 
+    /// The exchanges, oldest first, whose responses could be taken for those of this one, itself included: RFC 7252
+    /// section 5.3.1 wants tokens in use to be unique.
+    pub fn with_token_of(&self, one: &Exchange) -> impl Iterator<Item = (Handle, &Exchange)> {
+        let (peer, token, kind) = (one.peer, one.token, one.kind);
+        self.table.iter().filter(move |(_, e)| {
+            let is_group = kind == Kind::Multicast || e.kind == Kind::Multicast;
+            let is_ping = kind == Kind::Ping || e.kind == Kind::Ping;
+            e.token == token && (is_group || e.peer == peer) && !is_ping
+        })
+    }
+
     /// The exchange whose request had this message id and is no longer with the message layer: what an
     /// RST that is about no transmission can be about.
     #[must_use]
@@ -197,17 +211,18 @@ impl Exchanges {
         self.table.find(fits)
     }
 
-    /// The oldest non-confirmable request, to that peer or to any, whose response did not come at once, of
-    /// those that may go.
+    /// The oldest non-confirmable request that was sent, to that peer or to any, of those that may go: with what handle
+    /// and how long until its wait is over, milliseconds.
     #[must_use]
     pub fn first_unanswered(
         &self,
         to: Option<PeerId>,
-        may_go: impl Fn(Handle) -> bool,
+        now: Instant,
+        may_go: impl Fn(Handle, u32) -> bool,
     ) -> Option<Handle> {
         self.table.earliest(|handle, e| match e.state {
             State::Unanswered { deadline } if to.is_none_or(|to| to == e.peer) => {
-                may_go(handle).then_some(deadline)
+                may_go(handle, deadline.remaining(now)).then_some(deadline)
             }
             _ => None,
         })

@@ -132,6 +132,23 @@ pub unsafe extern "C" fn mcoap_draft_uint(
     unsafe { mcoap_draft_add(endpoint, number, value.as_ptr(), value.len()) }
 }
 
+/// Says of a request that the caller deals with a critical option of the response itself. `MCOAP_ERR_OPTION`: those
+/// would be too many, more than 2.
+///
+/// # Safety
+/// `endpoint` was made by `mcoap_endpoint_init`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_draft_understand(
+    endpoint: *mut mcoap_endpoint,
+    number: u16,
+) -> mcoap_result {
+    // SAFETY: the caller vouches.
+    let Some(this) = (unsafe { endpoint.as_mut() }) else {
+        return MCOAP_ERR_ARGUMENT;
+    };
+    result(this.endpoint.draft_understand(OptionNumber(number)))
+}
+
 /// Hands the request over: it goes out with the next `mcoap_endpoint_poll_transmit`, or when its turn
 /// comes (RFC 7252 section 4.7). The exchange ends with exactly one event, unless it is cancelled.
 /// `message_len`: bytes of the message. `message_id`: its id, 0 if it has none yet.

@@ -47,7 +47,7 @@ pub const MCOAP_ERR_TOO_LARGE: mcoap_result = -3;
 pub const MCOAP_ERR_URI: mcoap_result = -4;
 /// A bad option number, or a length that the option cannot have.
 pub const MCOAP_ERR_OPTION: mcoap_result = -5;
-/// A token of more than 8 bytes.
+/// A token of more than 8 bytes, or one that an observation of the same peer has.
 pub const MCOAP_ERR_TOKEN: mcoap_result = -6;
 /// The handle names nothing that is alive.
 pub const MCOAP_ERR_STALE: mcoap_result = -7;
@@ -60,6 +60,8 @@ pub const MCOAP_ERR_STATE: mcoap_result = -10;
 
 /// The part of a body that is asked for lies behind its end.
 pub const MCOAP_ERR_RANGE: mcoap_result = -11;
+/// A message with this code has no payload, RFC 7252 section 5.5.
+pub const MCOAP_ERR_PAYLOAD: mcoap_result = -12;
 
 /// 5.00, for a handler that failed.
 pub const MCOAP_CODE_INTERNAL_SERVER_ERROR: u8 = 0xA0;
@@ -163,6 +165,7 @@ impl From<DraftError> for Failure {
         Self(match error {
             DraftError::NoDraft => MCOAP_ERR_STATE,
             DraftError::Kind | DraftError::Code => MCOAP_ERR_TYPE,
+            DraftError::Payload => MCOAP_ERR_PAYLOAD,
             DraftError::Stale => MCOAP_ERR_STALE,
             DraftError::TooLarge => MCOAP_ERR_TOO_LARGE,
             DraftError::Option => MCOAP_ERR_OPTION,
@@ -179,6 +182,7 @@ impl From<RequestError> for Failure {
             RequestError::NoSlot => MCOAP_ERR_NO_SLOT,
             RequestError::Group => MCOAP_ERR_TYPE,
             RequestError::Stale => MCOAP_ERR_STALE,
+            RequestError::Token => MCOAP_ERR_TOKEN,
         })
     }
 }

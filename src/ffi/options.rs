@@ -215,8 +215,7 @@ pub unsafe extern "C" fn mcoap_request_condition(
 }
 
 /// The code to answer with instead of `code`, after a handler has said what it gives: 2.03 for an ETag that the
-/// client has, 4.06 for another format than it accepts; else `code`. `content_format`: or
-/// `MCOAP_CONTENT_FORMAT_NONE`.
+/// client has; else `code`.
 ///
 /// # Safety
 /// Pointers are valid for their lengths.
@@ -226,7 +225,6 @@ pub unsafe extern "C" fn mcoap_response_condition(
     options: *const u8,
     options_len: usize,
     code: u8,
-    content_format: i32,
     etag: *const u8,
     etag_len: usize,
 ) -> u8 {
@@ -234,8 +232,7 @@ pub unsafe extern "C" fn mcoap_response_condition(
     let (bytes, tag) = unsafe { (slice(options, options_len), slice(etag, etag_len)) };
     let options = Options::new(bytes.unwrap_or_default());
     let etag = tag.filter(|_| !etag.is_null());
-    let format = u16::try_from(content_format).ok();
-    condition::of_response(Code(method), options, Code(code), format, etag).0
+    condition::of_response(Code(method), options, Code(code), etag).0
 }
 
 /// The code of a handler that says no other: 2.05 for GET and FETCH, 2.02 for DELETE, 2.04 for the rest.

@@ -2,6 +2,7 @@
 //! The paths that are served.
 
 use crate::resource::{FRESH, HIDDEN, NON_CONFIRMABLE, OBSERVABLE, Resource};
+use crate::wire::option::Understood;
 
 use super::{
     MCOAP_ERR_ARGUMENT, MCOAP_ERR_MEMORY, MCOAP_OK, mcoap_endpoint, mcoap_result, result, slice,
@@ -68,7 +69,14 @@ pub struct mcoap_resource {
     pub max_body: u32,
     /// Between two notifications to an observer, milliseconds.
     pub interval_ms: u32,
+    /// Numbers of critical options that the handler deals with itself; 0 for none.
+    pub understood: [u16; MCOAP_UNDERSTOOD],
 }
+
+/// Critical options that the handler of a resource may understand.
+pub const MCOAP_UNDERSTOOD: usize = 4;
+
+const _: () = assert!(MCOAP_UNDERSTOOD == crate::config::UNDERSTOOD_IN_REQUESTS);
 
 /// Adds a path such as "a/b", with or without a leading slash, percent-decoded, in place of the same path if that is
 /// there already. `MCOAP_ERR_MEMORY`: give a larger block with `mcoap_resource_memory`.
@@ -97,6 +105,7 @@ pub unsafe extern "C" fn mcoap_resource_add(
         flags,
         max_body: resource.max_body,
         interval_ms: resource.interval_ms,
+        understood: Understood::new(resource.understood),
     };
     result(this.endpoint.resources().add(path, &resource))
 }

@@ -4,16 +4,46 @@
 use super::peer::PeerId;
 use super::store::StoredMessage;
 use crate::config::DEDUPLICATION;
+use crate::hash::Hash;
 use crate::list;
 use crate::time::Instant;
 use crate::wire::header::{MessageId, MessageType};
+use crate::wire::message::MessageView;
 use heapless::Vec;
+
+/// What a received message is known by, among those of its peer. Not its Message ID alone: a client that has
+/// started anew may use one again, and then it asks for something else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReceivedId {
+    /// Its Message ID.
+    pub id: MessageId,
+    /// A hash of its code and its token.
+    mark: u16,
+}
+
+impl ReceivedId {
+    /// What the message is known by.
+    #[must_use]
+    pub fn of(message: &MessageView<'_>) -> Self {
+        let mut hash = Hash::new();
+        hash.byte(message.code().0);
+        let token = message.token().as_slice();
+        token.iter().for_each(|&byte| hash.byte(byte));
+        let hash = hash.finish();
+        Self {
+            id: message.id(),
+            mark: (hash >> 16 ^ hash) as u16,
+        }
+    }
+}
 
 /// What a repetition of a received message is answered with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
     /// Not answered yet: the answer is still to come, repetitions are ignored.
     Pending,
+    /// An Empty ACK; the response is still to come.
+    Acknowledged,
     /// Nothing: the message was non-confirmable.
     Silence,
     /// The same Empty message.
@@ -25,14 +55,14 @@ pub enum Answer {
 #[derive(Clone, Copy)]
 struct Entry {
     peer: PeerId,
-    id: MessageId,
+    id: ReceivedId,
     expires: Instant,
     answer: Answer,
 }
 
 /// The messages received lately, oldest first.
 ///
-/// When the table is full, the oldest entry whose answer has been given makes room: a flood can
+/// When the table is full, the oldest entry whose last answer has been given makes room: a flood can
 /// shorten the time for which repetitions are recognised, but it can neither grow the table nor push
 /// out a request that is being handled.
 #[derive(Default)]
@@ -43,7 +73,7 @@ pub struct Deduplication {
 impl Deduplication {
     /// The answer to repeat, if this message was received before and has not expired.
     #[must_use]
-    pub fn find(&self, peer: PeerId, id: MessageId, now: Instant) -> Option<Answer> {
+    pub fn find(&self, peer: PeerId, id: ReceivedId, now: Instant) -> Option<Answer> {
         let entry = self.entries.iter().find(|e| e.peer == peer && e.id == id)?;
         if entry.expires.is_due(now) {
             None
@@ -56,7 +86,7 @@ impl Deduplication {
     pub fn insert(
         &mut self,
         peer: PeerId,
-        id: MessageId,
+        id: ReceivedId,
         expires: Instant,
         answer: Answer,
     ) -> bool {
@@ -70,9 +100,9 @@ impl Deduplication {
             .is_ok()
     }
 
-    /// Sets the answer to repeat. False: the message is not (or no longer) known, or is another one with
-    /// the same id whose answer is stored; that one stays, as nothing else would free it.
-    pub fn set_answer(&mut self, peer: PeerId, id: MessageId, answer: Answer) -> bool {
+    /// Sets the answer to repeat. False: the message is not (or no longer) known, or is another one that is known by the
+    /// same and whose answer is stored; that one stays, as nothing else would free it.
+    pub fn set_answer(&mut self, peer: PeerId, id: ReceivedId, answer: Answer) -> bool {
         let fits = |e: &&mut Entry| {
             e.peer == peer && e.id == id && !matches!(e.answer, Answer::Message(_))
         };
@@ -80,8 +110,17 @@ impl Deduplication {
         entry.map(|entry| entry.answer = answer).is_some()
     }
 
+    /// Says that nothing comes after the Empty ACK any more.
+    pub fn settle(&mut self, peer: PeerId, id: ReceivedId) {
+        let fits =
+            |e: &&mut Entry| e.peer == peer && e.id == id && e.answer == Answer::Acknowledged;
+        if let Some(entry) = self.entries.iter_mut().find(fits) {
+            entry.answer = Answer::Empty(MessageType::Acknowledgement);
+        }
+    }
+
     /// Forgets a message that was not answered: a repetition is taken as new.
-    pub fn forget(&mut self, peer: PeerId, id: MessageId) {
+    pub fn forget(&mut self, peer: PeerId, id: ReceivedId) {
         self.take_first(|e| e.peer == peer && e.id == id && e.answer == Answer::Pending);
     }
 
@@ -98,7 +137,7 @@ impl Deduplication {
 
     /// Removes the oldest entry that has been answered and gives its answer.
     pub fn take_oldest_answered(&mut self) -> Option<Answer> {
-        self.take_first(|entry| entry.answer != Answer::Pending)
+        self.take_first(|entry| !matches!(entry.answer, Answer::Pending | Answer::Acknowledged))
     }
 
     /// Removes the oldest entry whose answer takes bytes in the store, and gives that answer.
@@ -119,7 +158,7 @@ impl Deduplication {
 
     /// All entries.
     #[cfg(test)]
-    pub fn all(&self) -> std::vec::Vec<(PeerId, MessageId, Answer)> {
+    pub fn all(&self) -> std::vec::Vec<(PeerId, ReceivedId, Answer)> {
         self.entries
             .iter()
             .map(|e| (e.peer, e.id, e.answer))

@@ -13,8 +13,8 @@ use crate::config::{Parameters, TRANSMISSIONS};
 use crate::handle::Handle;
 use crate::rng::Jitter;
 use crate::time::{Instant, earliest};
-use crate::wire::header::{MessageId, MessageType, encode_empty};
-use deduplication::{Answer, Deduplication};
+use crate::wire::header::{HEADER_LEN, MessageId, MessageType, Token, encode_empty};
+use deduplication::{Answer, Deduplication, ReceivedId};
 use message_id::MessageIds;
 use outbox::{Outbox, Outgoing};
 use peer::{PeerAddr, PeerId, PeerTable};
@@ -47,7 +47,7 @@ pub struct Counters {
 #[derive(Clone, Copy, Debug)]
 pub struct Expired {
     /// A confirmable message was not acknowledged after MAX_RETRANSMIT retransmissions; else: a
-    /// non-confirmable request no longer counts as outstanding, and its response may still come.
+    /// non-confirmable request has been sent, and its response may come.
     pub confirmable: bool,
     /// Its message id.
     pub id: Option<MessageId>,
@@ -190,7 +190,7 @@ impl<'m> MessageLayer<'m> {
     pub fn remember(
         &mut self,
         peer: PeerId,
-        id: MessageId,
+        id: ReceivedId,
         lifetime_ms: u32,
         answer: Answer,
         now: Instant,
@@ -229,9 +229,9 @@ impl<'m> MessageLayer<'m> {
         }
     }
 
-    /// Queues an answer that repetitions of message `id` get again; if the message is not known (any more),
+    /// Queues an answer that repetitions of the message get again; if that is not known (any more),
     /// the answer is sent once and freed.
-    pub fn send_answer(&mut self, peer: PeerId, id: MessageId, message: StoredMessage) {
+    pub fn send_answer(&mut self, peer: PeerId, id: ReceivedId, message: StoredMessage) {
         if self
             .deduplication
             .set_answer(peer, id, Answer::Message(message))
@@ -286,6 +286,7 @@ impl<'m> MessageLayer<'m> {
             message,
             confirmable: false,
             kept: false,
+            held: false,
             owner: Owner::Response,
             backoff: Backoff::default(),
         };
@@ -317,6 +318,22 @@ impl<'m> MessageLayer<'m> {
         }
     }
 
+    /// Gives up the separate response with this token. RFC 7252 section 5.3.1: a peer that uses the token again does not
+    /// wait for it any more.
+    pub fn end_response(&mut self, peer: PeerId, token: &Token, now: Instant) {
+        let store = &self.store;
+        let is_it = |t: &Transmission| {
+            let message = t.message.map(|message| store.get(message));
+            t.peer == peer
+                && t.owner() == Owner::Response
+                && message.is_some_and(|message| token_of(message) == token.as_slice())
+        };
+        let index = self.transmissions.iter().position(is_it);
+        if let Some(index) = index {
+            self.end(index, now);
+        }
+    }
+
     fn end(&mut self, index: usize, now: Instant) {
         let Some(ended) = self.transmissions.get(index) else {
             return;
@@ -338,6 +355,15 @@ impl<'m> MessageLayer<'m> {
         let index = self.transmissions.position_owned(owner);
         let transmission = index.and_then(|index| self.transmissions.get_mut(index));
         transmission.map(|t| t.superseded = true).is_some()
+    }
+
+    /// Lets an owner's message start that was handed in to be held.
+    pub fn release(&mut self, owner: Owner, now: Instant) {
+        let index = self.transmissions.position_owned(owner);
+        if let Some(transmission) = index.and_then(|index| self.transmissions.get_mut(index)) {
+            transmission.held = false;
+        }
+        self.start_waiting(now);
     }
 
     /// Who sent the message with this id to this peer, and whether it was confirmable.
@@ -377,7 +403,12 @@ impl<'m> MessageLayer<'m> {
                         self.retransmit(index, backoff.doubled(), now);
                     }
                 }
-                State::Expecting { until } => over = until.is_due(now),
+                State::Sent => {
+                    // The outbox may still have the datagram.
+                    self.transmissions.remove(index);
+                    self.start_waiting(now);
+                    return Some(expired);
+                }
                 State::Delayed { until } if until.is_due(now) => {
                     self.send_delayed(index);
                     continue;
@@ -496,9 +527,7 @@ impl<'m> MessageLayer<'m> {
             }
             transmission.state = backoff.until_next(now);
         } else {
-            transmission.state = State::Expecting {
-                until: now.after(self.parameters.ack_timeout_max_ms()),
-            };
+            transmission.state = State::Sent;
             if !transmission.kept {
                 transmission.message = None;
             }
@@ -520,7 +549,8 @@ impl<'m> MessageLayer<'m> {
         for (index, transmission) in self.transmissions.iter().enumerate() {
             let at = match transmission.state {
                 State::Unacknowledged { deadline, .. } => Some(deadline),
-                State::Expecting { until } | State::Delayed { until } => Some(until),
+                State::Delayed { until } => Some(until),
+                State::Sent => Some(now),
                 State::Waiting { .. } => self.may_start_at(index, transmission, now),
             };
             next = earliest(next, at);
@@ -534,12 +564,13 @@ impl<'m> MessageLayer<'m> {
         !self.deduplication.is_empty() || self.ids.in_use() || self.peers.is_probing()
     }
 
-    /// Whether another separate response to the peer may be confirmable. RFC 7252 section 5.2.2 leaves
-    /// the choice; peers that acknowledge nothing must not fill the table.
+    /// Whether another separate response to the peer may be confirmable: only if it can go out at once, as the client
+    /// waits for it, and behind those that were given before. RFC 7252 section 5.2.2 leaves the choice. Peers that
+    /// acknowledge nothing must not fill the table.
     #[must_use]
     pub fn may_confirm_response(&self, peer: PeerId) -> bool {
-        let (all, waiting) = self.transmissions.responses(peer);
-        all < TRANSMISSIONS / 2 && waiting == 0
+        self.transmissions.responses() < TRANSMISSIONS / 2
+            && self.transmissions.confirmable_to(peer) < self.parameters.nstart as usize
     }
 
     /// Whether a datagram waits for `poll_transmit`.
@@ -571,6 +602,14 @@ impl<'m> MessageLayer<'m> {
             starts: outgoing.starts,
         })
     }
+}
+
+/// The token of an encoded message.
+pub(crate) fn token_of(message: &[u8]) -> &[u8] {
+    let len = message.first().map_or(0, |first| usize::from(first & 0x0F));
+    message
+        .get(HEADER_LEN..HEADER_LEN + len)
+        .unwrap_or_default()
 }
 
 /// Writes the message id into an encoded message, RFC 7252 section 3.

@@ -87,11 +87,8 @@ pub enum State {
         /// Retransmissions so far, at most MAX_RETRANSMIT.
         retransmissions: u8,
     },
-    /// A non-confirmable request, sent; counted as an outstanding interaction `until` then.
-    Expecting {
-        /// When it stops counting.
-        until: Instant,
-    },
+    /// A non-confirmable request, sent: its owner is to be told.
+    Sent,
 }
 
 impl State {
@@ -101,10 +98,10 @@ impl State {
         matches!(self, Self::Waiting { .. })
     }
 
-    /// Sent: an ACK or RST can be about it, and it counts for NSTART.
+    /// Sent: an ACK or RST can be about it.
     #[must_use]
     pub fn is_sent(self) -> bool {
-        matches!(self, Self::Unacknowledged { .. } | Self::Expecting { .. })
+        matches!(self, Self::Unacknowledged { .. } | Self::Sent)
     }
 }
 
@@ -123,6 +120,8 @@ pub struct Transmission {
     pub kept: bool,
     /// A newer message is to take its place when it would be sent again, RFC 7641 section 4.5.2.
     pub superseded: bool,
+    /// Its owner does not want it to start yet.
+    pub held: bool,
     /// Whose it is; with `is_notification`, see [`Transmission::owner`].
     owner: Option<Handle>,
     is_notification: bool,
@@ -146,6 +145,7 @@ impl Transmission {
             confirmable: handover.confirmable,
             kept: handover.kept,
             superseded: false,
+            held: handover.held,
             owner,
             is_notification,
             state: State::Waiting {
@@ -177,6 +177,8 @@ pub struct Handover {
     pub confirmable: bool,
     /// The owner frees the message, not the end of the transmission.
     pub kept: bool,
+    /// Not to start before `release`.
+    pub held: bool,
     /// Whose it is.
     pub owner: Owner,
     /// What an earlier message that this one replaces has come to.
@@ -236,25 +238,30 @@ impl Transmissions {
         self.list.iter()
     }
 
-    /// Whether the one at `index` may be the next to its peer, RFC 7252 section 4.7: with fewer than
-    /// `nstart` outstanding interactions, and none handed in before that goes first. A confirmable one
-    /// does not stand behind non-confirmable ones, which PROBING_RATE may hold back for long.
+    /// Whether the one at `index` may be the next to its peer, RFC 7252 section 4.7: none of its kind was handed in
+    /// before it, and if it is confirmable, fewer than `nstart` wait for their ACK. PROBING_RATE alone holds
+    /// non-confirmable ones back, which may be for long.
     #[must_use]
     pub fn has_turn(&self, index: usize, nstart: u32) -> bool {
         let Some(this) = self.list.get(index) else {
             return false;
         };
-        let mut outstanding = 0;
-        for (other, t) in self.list.iter().enumerate() {
-            if t.peer != this.peer {
-            } else if t.state.is_sent() {
-                outstanding += 1;
-            } else if t.state.is_waiting() && other < index && (t.confirmable || !this.confirmable)
-            {
-                return false;
-            }
-        }
-        outstanding < nstart
+        let goes_first = |t: &Transmission| {
+            t.peer == this.peer
+                && t.confirmable == this.confirmable
+                && t.state.is_waiting()
+                && !t.held
+        };
+        !this.held
+            && !self.list.iter().take(index).any(goes_first)
+            && (!this.confirmable || self.unacknowledged(this.peer) < nstart as usize)
+    }
+
+    /// Confirmable messages to the peer that wait for their ACK.
+    fn unacknowledged(&self, peer: PeerId) -> usize {
+        let waits =
+            |t: &&Transmission| t.peer == peer && matches!(t.state, State::Unacknowledged { .. });
+        self.list.iter().filter(waits).count()
     }
 
     /// Responses to multicast requests whose leisure is not over.
@@ -264,15 +271,18 @@ impl Transmissions {
         self.list.iter().filter(delayed).count()
     }
 
-    /// Separate responses on their way: all of them, and those that wait to be sent to `peer`.
+    /// Separate responses on their way.
     #[must_use]
-    pub fn responses(&self, peer: PeerId) -> (usize, usize) {
-        let mut responses = (0, 0);
-        for t in self.list.iter().filter(|t| t.owner() == Owner::Response) {
-            responses.0 += 1;
-            responses.1 += usize::from(t.peer == peer && t.state.is_waiting());
-        }
-        responses
+    pub fn responses(&self) -> usize {
+        let responses = self.list.iter().filter(|t| t.owner() == Owner::Response);
+        responses.count()
+    }
+
+    /// Confirmable messages on their way to the peer.
+    #[must_use]
+    pub fn confirmable_to(&self, peer: PeerId) -> usize {
+        let to = |t: &&Transmission| t.peer == peer && t.confirmable;
+        self.list.iter().filter(to).count()
     }
 
     /// Whether one refers to the peer.

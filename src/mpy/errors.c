@@ -14,6 +14,10 @@ void microcoapy_raise(mcoap_result result) {
             microcoapy_bad_value(MP_QSTR_url);
         case MCOAP_ERR_OPTION:
             microcoapy_bad_value(MP_QSTR_options);
+        case MCOAP_ERR_PAYLOAD:
+            microcoapy_bad_value(MP_QSTR_payload);
+        case MCOAP_ERR_TOKEN:
+            microcoapy_bad_value(MP_QSTR_token);
         case MCOAP_ERR_NO_SLOT:
             mp_raise_OSError(MP_ENOBUFS);
         case MCOAP_ERR_TOO_LARGE:

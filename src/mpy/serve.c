@@ -254,8 +254,8 @@ static void reply_from_result(reply_t *reply, const pending_t *pending, mp_obj_t
     }
     size_t options_len;
     const uint8_t *options = request_options(pending, &options_len);
-    uint8_t wanted = mcoap_response_condition(method_of(pending), options, options_len,
-        reply->code, format == mp_const_none ? MCOAP_CONTENT_FORMAT_NONE : (int32_t)mp_obj_get_int(format), tag.buf, tag.len);
+    uint8_t wanted = mcoap_response_condition(
+        method_of(pending), options, options_len, reply->code, tag.buf, tag.len);
     if (tag.len != 0) {
         microcoapy_options_append(&reply->options, OPTION_ETAG, mp_obj_new_bytes(tag.buf, tag.len), MP_QSTR_etag);
     }

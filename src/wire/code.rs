@@ -107,14 +107,24 @@ impl Code {
         self.class() == 0 && !self.is_empty()
     }
 
-    /// 2.xx, 4.xx and 5.xx, assigned or not.
+    /// 2.00 to 5.31, assigned or not: RFC 7252 section 12.1.
     pub const fn is_response(self) -> bool {
-        matches!(self.class(), 2 | 4 | 5)
+        matches!(self.class(), 2..=5)
     }
 
-    /// RFC 7252 section 3: class values other than 0, 2, 4 and 5 are reserved.
+    /// 1.00 to 1.31 and 6.00 to 7.31: RFC 7252 section 12.1.
     pub const fn is_reserved(self) -> bool {
-        matches!(self.class(), 1 | 3 | 6 | 7)
+        matches!(self.class(), 1 | 6 | 7)
+    }
+
+    /// A method without effects, RFC 7252 section 5.8 and RFC 8132.
+    pub const fn is_safe(self) -> bool {
+        matches!(self, Self::GET | Self::FETCH)
+    }
+
+    /// Whether a payload of such a message means something, RFC 7252 sections 5.8 and 5.9.
+    pub const fn has_payload(self) -> bool {
+        !matches!(self, Self::EMPTY | Self::GET | Self::DELETE | Self::VALID)
     }
 
     /// 2.xx.
@@ -143,12 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn classes_are_those_of_section_3() {
+    fn classes_are_those_of_section_12_1() {
         assert!(Code(0x00).is_empty());
         assert!(Code(0x01).is_request() && Code(0x1F).is_request());
-        assert!(Code(0x20).is_reserved() && Code(0x60).is_reserved());
+        assert!(Code(0x20).is_reserved() && Code(0x3F).is_reserved());
         assert!(Code(0xC0).is_reserved() && Code(0xFF).is_reserved());
-        assert!(Code(0x40).is_response() && Code(0x80).is_response() && Code(0xBF).is_response());
+        assert!(Code(0x40).is_response() && Code(0x60).is_response() && Code(0xBF).is_response());
         assert!(Code(0x5F).is_success() && !Code(0x80).is_success() && !Code(0x01).is_success());
     }
 

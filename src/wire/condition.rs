@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! Conditions of requests: If-Match, If-None-Match, ETag and Accept (RFC 7252 sections 5.10.4, 5.10.6 and
-//! 5.10.8).
+//! Conditions of requests: If-Match, If-None-Match and ETag (RFC 7252 sections 5.10.6 and 5.10.8).
 
 use super::code::Code;
 use super::option::{OptionNumber, Options};
-use super::uint;
 
 /// What is known of the state of a resource.
 #[derive(Clone, Copy, Debug)]
@@ -13,11 +11,6 @@ pub struct State<'a> {
     pub exists: bool,
     /// Its ETag, if it has one.
     pub etag: Option<&'a [u8]>,
-}
-
-/// A method without effects.
-fn is_safe(method: Code) -> bool {
-    method == Code::GET || method == Code::FETCH
 }
 
 fn has(mut options: Options<'_>, number: OptionNumber, value: Option<&[u8]>) -> bool {
@@ -44,30 +37,19 @@ pub fn of_request(method: Code, options: Options<'_>, state: &State<'_>) -> Opti
 
 /// RFC 7252 section 5.10.6.2: whether the client has this representation.
 fn is_valid(method: Code, options: Options<'_>, etag: Option<&[u8]>) -> bool {
-    is_safe(method) && etag.is_some() && has(options, OptionNumber::ETAG, etag)
+    method.is_safe() && etag.is_some() && has(options, OptionNumber::ETAG, etag)
 }
 
-/// The code to answer with instead of `code`, if the representation is not what the client wants.
+/// The code to answer with instead of `code`: 2.03 if the client has the representation.
 #[must_use]
-pub fn of_response(
-    method: Code,
-    mut options: Options<'_>,
-    code: Code,
-    format: Option<u16>,
-    etag: Option<&[u8]>,
-) -> Code {
-    if code != Code::CONTENT || !is_safe(method) {
+pub fn of_response(method: Code, options: Options<'_>, code: Code, etag: Option<&[u8]>) -> Code {
+    if code != Code::CONTENT || !method.is_safe() {
         return code;
     }
     if is_valid(method, options, etag) {
-        return Code::VALID;
-    }
-    // RFC 7252 section 5.10.4
-    let accept = options.find(|option| option.number == OptionNumber::ACCEPT);
-    let accept = accept.and_then(|option| uint::decode(option.value));
-    match (accept, format) {
-        (Some(accept), Some(format)) if accept != u32::from(format) => Code::NOT_ACCEPTABLE,
-        _ => code,
+        Code::VALID
+    } else {
+        code
     }
 }
 
@@ -146,24 +128,21 @@ mod tests {
     }
 
     #[test]
-    fn a_response_is_compared_with_what_is_wanted() {
-        let bytes = encoded(&[(4, b"a"), (17, &[50])]);
-        let response =
-            |code, format, etag| of_response(Code::GET, Options::new(&bytes), code, format, etag);
-        assert_eq!(response(Code::CONTENT, Some(50), None), Code::CONTENT);
-        assert_eq!(response(Code::CONTENT, Some(0), None), Code::NOT_ACCEPTABLE);
-        assert_eq!(response(Code::CONTENT, None, None), Code::CONTENT);
-        assert_eq!(response(Code::CONTENT, Some(50), Some(b"a")), Code::VALID);
-        assert_eq!(response(Code::CONTENT, Some(50), Some(b"b")), Code::CONTENT);
-        assert_eq!(response(Code::NOT_FOUND, Some(0), None), Code::NOT_FOUND);
-        let put = of_response(
-            Code::PUT,
-            Options::new(&bytes),
-            Code::CONTENT,
-            Some(0),
-            None,
+    fn a_response_is_compared_with_what_the_client_has() {
+        let bytes = encoded(&[(4, b"a")]);
+        let response = |method, code, etag| of_response(method, Options::new(&bytes), code, etag);
+        assert_eq!(response(Code::GET, Code::CONTENT, None), Code::CONTENT);
+        assert_eq!(response(Code::GET, Code::CONTENT, Some(b"a")), Code::VALID);
+        assert_eq!(
+            response(Code::GET, Code::CONTENT, Some(b"b")),
+            Code::CONTENT
         );
-        assert_eq!(put, Code::CONTENT);
+        let not_found = response(Code::GET, Code::NOT_FOUND, Some(b"a"));
+        assert_eq!(not_found, Code::NOT_FOUND);
+        assert_eq!(
+            response(Code::PUT, Code::CONTENT, Some(b"a")),
+            Code::CONTENT
+        );
     }
 
     #[test]

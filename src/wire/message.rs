@@ -106,6 +106,17 @@ impl<'a> MessageView<'a> {
         self.options
     }
 
+    /// The message without a payload that is not defined for its code: RFC 7252 section 5.5 has it ignored.
+    #[must_use]
+    pub fn without_undefined_payload(self) -> Self {
+        let payload = if self.code.has_payload() {
+            self.payload
+        } else {
+            &[]
+        };
+        Self { payload, ..self }
+    }
+
     /// Empty when the message has no payload.
     pub fn payload(&self) -> &'a [u8] {
         self.payload
@@ -138,11 +149,18 @@ impl<'a> MessageView<'a> {
         u16::try_from(self.uint(OptionNumber::CONTENT_FORMAT)?).ok()
     }
 
-    /// The first critical option the message must be refused for, RFC 7252 section 5.4.1.
+    /// RFC 7252 section 5.10.4.
+    pub fn accept(&self) -> Option<u16> {
+        u16::try_from(self.uint(OptionNumber::ACCEPT)?).ok()
+    }
+
+    /// The first critical option the message must be refused for, RFC 7252 section 5.4.1: neither recognized, nor one of
+    /// the numbers that are understood.
     #[inline(never)]
     pub fn unrecognized_critical(
         &self,
         recognizes: fn(OptionNumber) -> bool,
+        understood: &[u16],
     ) -> Option<OptionNumber> {
         let mut previous = None;
         for OptionView { number, value } in self.options() {
@@ -151,8 +169,8 @@ impl<'a> MessageView<'a> {
             let fits = |definition: Definition| {
                 definition.accepts(value.len()) && (definition.repeatable || !repeated)
             };
-            if number.is_critical() && !(recognizes(number) && number.definition().is_none_or(fits))
-            {
+            let known = recognizes(number) || understood.contains(&number.0);
+            if number.is_critical() && !(known && number.definition().is_none_or(fits)) {
                 return Some(number);
             }
         }

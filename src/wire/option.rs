@@ -135,6 +135,36 @@ impl OptionNumber {
     }
 }
 
+/// Critical options that a program deals with itself, at most `N`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Understood<const N: usize>([u16; N]);
+
+impl<const N: usize> Default for Understood<N> {
+    fn default() -> Self {
+        Self([0; N]) // 0 is no critical option
+    }
+}
+
+impl<const N: usize> Understood<N> {
+    /// Those with these numbers; 0 for none.
+    #[must_use]
+    pub fn new(numbers: [u16; N]) -> Self {
+        Self(numbers)
+    }
+
+    /// Adds one. False: there is no room.
+    pub fn add(&mut self, number: OptionNumber) -> bool {
+        let place = self.0.iter_mut().find(|place| **place == 0);
+        place.map(|place| *place = number.0).is_some()
+    }
+
+    /// Their numbers; 0 for none.
+    #[must_use]
+    pub fn numbers(&self) -> &[u16; N] {
+        &self.0
+    }
+}
+
 /// One option of a message; the value is borrowed from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OptionView<'a> {

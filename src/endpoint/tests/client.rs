@@ -212,7 +212,6 @@ fn rst_ends_a_request_and_answers_a_ping() {
     );
     let ping = bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
     assert_eq!(bench.sent_one(), empty(Confirmable, ping.id.0));
-    assert!(bench.receive(&empty(Acknowledgement, ping.id.0)).is_none());
     let pong = empty(Reset, ping.id.0);
     assert_eq!(bench.receive(&pong), Some(Event::Pong(ping.exchange)));
     assert_eq!(bench.endpoint.usage(), Usage::default());
@@ -255,11 +254,7 @@ fn a_non_confirmable_request_is_sent_once_and_its_response_may_be_late() {
     let mut bench = Bench::new();
     let sent = bench.get(NonConfirmable, b"t").unwrap();
     bench.sent_one();
-    assert_eq!(
-        bench.advance_to_timeout(),
-        Some(3000),
-        "no longer outstanding"
-    );
+    bench.advance(3000);
     assert!(bench.sent().is_empty());
     assert_eq!(bench.endpoint.poll_event(bench.now), None);
     let answer = message(NonConfirmable, Code::CONTENT, 5, &[]);
@@ -267,7 +262,7 @@ fn a_non_confirmable_request_is_sent_once_and_its_response_may_be_late() {
 
     bench.get(NonConfirmable, b"t").unwrap();
     bench.sent_one();
-    bench.advance_to_timeout();
+    bench.advance(0);
     assert_eq!(bench.advance_to_timeout(), Some(145_000));
     assert_eq!(
         bench.endpoint.poll_event(bench.now).map(|e| e.failure),

@@ -243,6 +243,8 @@ fn long_documents_come_block_by_block() {
 #[test]
 fn more_links_than_a_message_holds_are_cut_into_blocks_unasked() {
     let mut bench = server();
+    let memory = vec![0; 2048].leak();
+    assert!(bench.endpoint.resources().move_to(memory));
     for n in 0..30u8 {
         add(&mut bench, &[b'p', b'0' + n / 10, b'0' + n % 10], 0, &[]);
     }

@@ -164,7 +164,7 @@ fn many_options_are_read() {
 fn odd_path_segments_are_opaque() {
     let mut bench = Bench::server();
     bench.serve(b"a/%2E%2E/b", 9, 0);
-    for segment in [&b".."[..], b"%2F", b"\xFF\xFE", b"", b"R", b"r/"] {
+    for segment in [&b".."[..], b"%2F", b"\xFF\xFE", b"R", b"r/"] {
         let mut rest = vec![0xB0 | segment.len() as u8];
         rest.extend_from_slice(segment);
         let datagram = message(Confirmable, Code::GET, 1, &rest);

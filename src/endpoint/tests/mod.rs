@@ -6,6 +6,7 @@
 )]
 
 mod amplification;
+mod answers;
 mod bodies_in_parts;
 mod client;
 mod congestion;
@@ -20,12 +21,15 @@ mod notifying;
 mod observation;
 mod observer;
 mod observing;
+mod odd_peers;
 mod random;
 mod registering;
 mod server;
 mod state;
+mod tokens;
 mod transfer_in;
 mod transfer_out;
+mod understood;
 
 use super::*;
 pub(super) use crate::block::transfer::ETag;
@@ -87,7 +91,7 @@ impl Bench {
 
     pub fn server_with(parameters: Parameters) -> Self {
         let mut bench = Self::with(parameters);
-        let memory = vec![0; 512].leak();
+        let memory = vec![0; 1024].leak();
         assert!(bench.endpoint.resources().move_to(memory));
         bench.serve(b"r", 1, 0);
         bench.serve_methods(b"g", 0x02, 2, 0);

@@ -259,9 +259,11 @@ fn a_full_table_refuses() {
         nstart: 255,
         ..Default::default()
     });
-    for _ in 0..OBSERVATIONS {
+    for n in 0..OBSERVATIONS as u32 {
+        bench.peer = peer(n);
         observe(&mut bench, Confirmable).unwrap();
     }
+    bench.peer = peer(100);
     assert_eq!(observe(&mut bench, Confirmable), Err(RequestError::NoSlot));
     assert_eq!(bench.endpoint.usage().observations, OBSERVATIONS);
     assert_eq!(bench.endpoint.usage().exchanges, OBSERVATIONS);

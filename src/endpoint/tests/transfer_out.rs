@@ -453,9 +453,11 @@ fn a_full_table_of_transfers_refuses() {
         ..large_messages()
     });
     let mut sent = Vec::new();
-    for _ in 0..TRANSFERS {
+    for n in 0..TRANSFERS as u32 {
+        bench.peer = peer(n);
         sent.push(put(&mut bench, 40, 32).0);
     }
+    bench.peer = peer(100);
     begin(&mut bench, Confirmable, Code::PUT);
     bench.endpoint.draft_body(None, 16).unwrap();
     bench.endpoint.draft_block(&[0; 16], true).unwrap();
