@@ -22,6 +22,7 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 _Bytes = Buffer | str
 _Address = Any
+_Numbers = list[int] | tuple[int, ...]
 """(ip, port) of an IP peer; else whatever a custom socket or feed() uses as an address, if it can be told apart."""
 
 class _Readinto(Protocol):
@@ -153,6 +154,8 @@ class CoapPacket:
     """COAP_TYPE"""
     method: int
     """COAP_METHOD of a request, COAP_RESPONSE_CODE of a response."""
+    code: int
+    """The same as method."""
     messageid: int
     """Assigned by the engine when a request is sent."""
     content_format: int
@@ -177,6 +180,10 @@ class CoapPacket:
     def setUriHost(self, address: str, /) -> None: ...
     def setUriPath(self, url: str, /) -> None:
         """One Uri-Path option per segment; nothing is percent-decoded."""
+    def setObserve(self, value: int, /) -> None:
+        """Adds the Observe option, 0 to 16,777,215."""
+    def getObserveValue(self) -> int | None:
+        """The value of the Observe option; None without one."""
     def toString(self) -> str:
         """"type: CON, method: 2.05, messageid: 123, payload: b'..'" """
 
@@ -313,6 +320,8 @@ class _RequestOptions(TypedDict, total=False):
     """The request is carried out only if nothing exists. Else 4.12."""
     no_response: int | None
     """RFC 7967: the sum of 2 (no 2.xx), 8 (no 4.xx), 16 (no 5.xx)."""
+    understands: _Numbers | None
+    """Numbers of at most 2 critical options of the response that the program deals with itself."""
 
 class _ObserveOptions(TypedDict, total=False):
     callback: Callable[[Response], object] | None
@@ -322,6 +331,7 @@ class _ObserveOptions(TypedDict, total=False):
     non: bool | None
     token: _Bytes | None
     options: _Options | None
+    understands: _Numbers | None
     accept: int | None
     etag: _Bytes | list[_Bytes] | tuple[_Bytes, ...] | None
     block_size: int | None
@@ -470,7 +480,8 @@ class Coap:
     callbacks: dict[str, Callable[[CoapPacket, Any, int], object] | Resource]
     """Request handlers by path, without leading slash; may be edited."""
     port: int
-    """The bound port; before start() the one that it will bind."""
+    """The bound port; before start() the one that it will bind. 0 after start(0) where sockets do not tell: on all ports
+    but unix."""
     def __init__(
         self,
         port: int = 5683,
@@ -506,8 +517,8 @@ class Coap:
     def setCustomSocket(self, sock: _CustomSocket) -> None:
         """Uses this object in place of a UDP socket."""
     def poll(self, timeoutMs: int = -1, pollPeriodMs: int = 500) -> bool:
-        """Handles one message: True as soon as its callback has returned. False after timeoutMs milliseconds; negative:
-        one pass without waiting. pollPeriodMs has no effect."""
+        """Handles one message: True as soon as its callback has returned. False after timeoutMs milliseconds, and at once
+        when it is not started or was stopped; negative: one pass without waiting. pollPeriodMs has no effect."""
     def loop(self, blocking: bool = True) -> bool:
         """poll() without time limit, or poll(-1)."""
     def run(self) -> None:
@@ -536,18 +547,33 @@ class Coap:
     def get(self, uri: str, /, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange:
         """uri: coap://host[:port][/path][?query], percent-encoded. OSError(EHOSTUNREACH): the host is not known."""
     @overload
-    def get(self, ip: Any, port: int, url: str, token: _Bytes | None = b"") -> int:
-        """Classic layer. Bytes of the message; 0 if nothing could be sent."""
+    def get(
+        self, ip: Any, port: int, url: str, token: _Bytes | None = b"", observe_option: int | None = None,
+        understands: _Numbers | None = (),
+    ) -> int:
+        """Classic layer. Bytes of the message; 0 if nothing could be sent: not started, port 0, the host is not known or not
+        reachable from this socket, no room, longer than max_message. With debug set, the reason is printed as an OSError.
+
+        What has arrived is taken in before; what there is to tell of it waits for poll(). Where that is not called, the
+        latest responses and errors are kept: 8, or as many as there may be requests at a time.
+
+        token: one in use towards that peer makes the request wait until it is free. observe_option: 0 registers as an
+        observer, 1 with the same token ends that. understands: numbers of at most 2 critical options of the response
+        that the program deals with itself."""
     @overload
     def delete(self, uri: str, /, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange: ...
     @overload
-    def delete(self, ip: Any, port: int, url: str, token: _Bytes | None = b"") -> int: ...
+    def delete(
+        self, ip: Any, port: int, url: str, token: _Bytes | None = b"", observe_option: int | None = None,
+        understands: _Numbers | None = (),
+    ) -> int: ...
     @overload
     def put(self, uri: str, /, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange: ...
     @overload
     def put(
         self, ip: Any, port: int, url: str, payload: _Bytes | None = b"",
         query_option: _Bytes | None = None, content_format: int = -1, token: _Bytes | None = b"",
+        understands: _Numbers | None = (),
     ) -> int: ...
     @overload
     def post(self, uri: str, /, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange: ...
@@ -555,6 +581,7 @@ class Coap:
     def post(
         self, ip: Any, port: int, url: str, payload: _Bytes | None = b"",
         query_option: _Bytes | None = None, content_format: int = -1, token: _Bytes | None = b"",
+        understands: _Numbers | None = (),
     ) -> int: ...
     def fetch(self, uri: str, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange: ...
     def patch(self, uri: str, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]) -> Exchange: ...
@@ -584,43 +611,65 @@ class Coap:
         max_body: int = ...,
         fresh: bool = False,
         hidden: bool = False,
+        understands: _Numbers | None = (),
         **attributes: object,
     ) -> Resource:
         """Decorator of a handler. obs: may be observed; non: notifications are non-confirmable; min_interval:
         milliseconds between two of them. etag: of the state, None when there is none; answers ETag, If-Match and
         If-None-Match. into: where the body of a request goes, block by block; then its payload is b"". max_body: bytes of
         the longest body of a request, else the constructor's. fresh: other methods than GET and FETCH only from a client
-        whose Echo is fresh (RFC 9175 section 2.3). hidden: not among the links. Other keywords are attributes of the
+        whose Echo is fresh (RFC 9175 section 2.3). hidden: not among the links. understands: numbers of
+        at most 4 critical options that the handler deals with itself; without `etag`, If-Match (1) and If-None-Match (5)
+        are such; a request with another one is answered 4.02. Other keywords are attributes of the
         link (RFC 6690): rt="temperature", ct=50, if_="sensor"."""
     # classic layer
-    def addIncomingRequestCallback(self, url: str, cb: Callable[[CoapPacket, Any, int], object]) -> None:
-        """cb(packet, ip, port) for requests to this path, any method. It answers with sendResponse(), then or later."""
-    def getNonConf(self, ip: Any, port: int, url: str, token: _Bytes | None = b"") -> int: ...
-    def deleteNonConf(self, ip: Any, port: int, url: str, token: _Bytes | None = b"") -> int: ...
+    def addIncomingRequestCallback(
+        self, url: str, cb: Callable[[CoapPacket, Any, int], object], understands: _Numbers | None = (),
+    ) -> None:
+        """cb(packet, ip, port) for requests to this path, any method. It answers with sendResponse(), then or later.
+        understands: numbers of at most 4 critical options that cb deals with itself, such as If-Match (1) and
+        If-None-Match (5); a request with another one is answered 4.02."""
+    def getNonConf(
+        self, ip: Any, port: int, url: str, token: _Bytes | None = b"", observe_option: int | None = None,
+        understands: _Numbers | None = (),
+    ) -> int: ...
+    def deleteNonConf(
+        self, ip: Any, port: int, url: str, token: _Bytes | None = b"", observe_option: int | None = None,
+        understands: _Numbers | None = (),
+    ) -> int: ...
     def putNonConf(
         self, ip: Any, port: int, url: str, payload: _Bytes | None = b"",
         query_option: _Bytes | None = None, content_format: int = -1, token: _Bytes | None = b"",
+        understands: _Numbers | None = (),
     ) -> int: ...
     def postNonConf(
         self, ip: Any, port: int, url: str, payload: _Bytes | None = b"",
         query_option: _Bytes | None = None, content_format: int = -1, token: _Bytes | None = b"",
+        understands: _Numbers | None = (),
     ) -> int: ...
     def send(
         self, ip: Any, port: int, url: str | None, type: int, method: int, token: _Bytes | None = b"",
         payload: _Bytes | None = b"", content_format: int = -1, query_option: _Bytes | None = None,
+        understands: _Numbers | None = (),
     ) -> int:
         """Any request. COAP_CON with COAP_EMPTY_MESSAGE and an empty url is a ping: the answer comes to
         responseCallback as a packet of type COAP_RESET."""
-    def sendEx(self, ip: Any, port: int, url: str, packet: CoapPacket) -> int:
+    def ping(self, ip: Any, port: int) -> int:
+        """An Empty message. Any ACK or RST to it comes to responseCallback as a packet with code 0."""
+    def sendEx(
+        self, ip: Any, port: int, url: str, packet: CoapPacket, understands: _Numbers | None = (),
+    ) -> int:
         """Sends the packet to this path."""
-    def sendPacket(self, ip: Any, port: int, packet: CoapPacket) -> int:
+    def sendPacket(self, ip: Any, port: int, packet: CoapPacket, understands: _Numbers | None = ()) -> int:
         """Sends the packet: a request, or the answer to the request with its messageid or token."""
     def sendResponse(
         self, ip: Any, port: int, messageid: int, payload: _Bytes | None, method: int,
-        content_format: int = -1, token: _Bytes | None = b"",
+        content_format: int = -1, token: _Bytes | None = b"", request_packet: CoapPacket | None = None,
     ) -> int:
-        """Answers the request with this message id, in its ACK or in a message of its own. 0 if there is no such
-        request."""
+        """Answers the request with this message id, or the one that is given, in its ACK or in a message of its own; in
+        blocks if it is long. 0 if there is no such request, or no room.
+
+        If no answer can be sent by the time that the handler has returned, the client gets 5.00."""
 
 # Programs for microCoAPy import from these; all are the module itself.
 microcoapy: ModuleType

@@ -9,6 +9,7 @@
 #   MICROCOAPY_IPV6, MICROCOAPY_OBSERVE, MICROCOAPY_BLOCK, MICROCOAPY_DISCOVERY
 #                          0: without that; 1 otherwise; see tools/features.sh
 #   MICROCOAPY_MODERN      0: only the classic layer, without the last three
+#   MICROCOAPY_FLAT_NAMES  0: no modules coap_macros, coap_packet and coap_option
 #   MICROCOAPY_TARGET_DIR  where cargo builds; a folder in the port's build folder otherwise
 # tools/archive.sh, which runs cargo, has more, in the environment.
 
@@ -36,6 +37,7 @@ microcoapy_setting(MICROCOAPY_MODERN "1" "microcoapy: the modern layer, 0 or 1")
 microcoapy_setting(MICROCOAPY_OBSERVE "${MICROCOAPY_MODERN}" "microcoapy: Observe, 0 or 1")
 microcoapy_setting(MICROCOAPY_BLOCK "${MICROCOAPY_MODERN}" "microcoapy: block-wise transfer, 0 or 1")
 microcoapy_setting(MICROCOAPY_DISCOVERY "${MICROCOAPY_MODERN}" "microcoapy: discovery and multicast, 0 or 1")
+microcoapy_setting(MICROCOAPY_FLAT_NAMES "1" "microcoapy: modules coap_macros, coap_packet and coap_option, 0 or 1")
 microcoapy_setting(MICROCOAPY_TARGET_DIR "${CMAKE_BINARY_DIR}/microcoapy" "microcoapy: cargo's folder")
 
 # ---- which CPU ----------------------------------------------------------------------------------
@@ -183,6 +185,7 @@ set(MICROCOAPY_DEFINITIONS
     MICROCOAPY_OBSERVE=${MICROCOAPY_OBSERVE}
     MICROCOAPY_BLOCK=${MICROCOAPY_BLOCK}
     MICROCOAPY_DISCOVERY=${MICROCOAPY_DISCOVERY}
+    MICROCOAPY_FLAT_NAMES=${MICROCOAPY_FLAT_NAMES}
 )
 
 add_library(usermod_microcoapy INTERFACE)

@@ -987,6 +987,11 @@ mcoap_result mcoap_exchange_cancel(struct mcoap_endpoint *endpoint, uint32_t now
 mcoap_result mcoap_observation_cancel(struct mcoap_endpoint *endpoint, uint32_t now, mcoap_handle exchange);
 
 /**
+ * How many requests may wait for their responses at the same time.
+ */
+size_t mcoap_exchanges_max(void);
+
+/**
  * Ends the exchange as a timeout after `milliseconds`, whatever happens.
  *
  * # Safety
@@ -1397,5 +1402,13 @@ mcoap_result mcoap_uri_parse(const uint8_t *text,
                              uint8_t *host,
                              size_t host_len,
                              struct mcoap_uri *uri);
+
+/**
+ * Whether the text, not percent-encoded, can be a host: a name, or an address.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+bool mcoap_host_check(const uint8_t *text, size_t text_len);
 
 #endif  /* MICROCOAPY_H */

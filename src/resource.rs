@@ -276,6 +276,9 @@ fn write_record(out: &mut [u8], path: &[u8], resource: &Resource) -> Result<usiz
     // The path is checked to its end even when the memory is full, so that a malformed one is never
     // answered with a request for more memory.
     let mut full = false;
+    if path.contains(&b'?') {
+        return Err(AddError::Path(UriError::Query));
+    }
     for segment in uri::path_segments(path) {
         let size = segment.decoded_len().map_err(AddError::Path)?;
         match out.get_mut(len..len + 1 + size) {
@@ -509,5 +512,14 @@ mod tests {
         table.add(b"bb", &resource(2, 0xFE)).unwrap();
         assert_eq!(find(&table, &[b"a"]), Some(1));
         assert_eq!(find(&table, &[b"bb"]), Some(2));
+        for (path, error) in [
+            (&b"q?x=1"[..], UriError::Query),
+            (b"a#b", UriError::Fragment),
+        ] {
+            assert_eq!(
+                table.add(path, &resource(3, 0xFE)),
+                Err(AddError::Path(error))
+            );
+        }
     }
 }

@@ -182,6 +182,9 @@ fn is_allowed(number: OptionNumber, value: &[u8], mut present: Options<'_>) -> b
     if is_segment && (value == b"." || value == b"..") {
         return false;
     }
+    if number == OptionNumber::URI_HOST && !uri::is_host(value) {
+        return false;
+    }
     number.definition().is_none_or(|definition| {
         definition.accepts(value.len())
             && (definition.repeatable || present.all(|o| o.number != number))

@@ -7,6 +7,7 @@ use super::{
     mcoap_handle, mcoap_result, put, result, slice,
 };
 use crate::block::transfer::ETAG_MAX;
+use crate::config::EXCHANGES;
 use crate::handle::Handle;
 use crate::time::Instant;
 
@@ -54,6 +55,12 @@ pub unsafe extern "C" fn mcoap_observation_cancel(
         Some(exchange) if this.endpoint.observation_cancel(exchange, Instant(now)) => MCOAP_OK,
         _ => MCOAP_ERR_STALE,
     }
+}
+
+/// How many requests may wait for their responses at the same time.
+#[unsafe(no_mangle)]
+pub extern "C" fn mcoap_exchanges_max() -> usize {
+    EXCHANGES
 }
 
 /// Ends the exchange as a timeout after `milliseconds`, whatever happens.

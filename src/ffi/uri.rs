@@ -6,7 +6,7 @@ use super::{
     MCOAP_ERR_ARGUMENT, MCOAP_ERR_MEMORY, MCOAP_ERR_URI, MCOAP_OK, mcoap_result, put, slice,
 };
 use crate::wire::ip;
-use crate::wire::uri::{Host, Uri};
+use crate::wire::uri::{self, Host, Uri};
 
 /// A URI in its parts.
 #[repr(C)]
@@ -83,4 +83,14 @@ pub unsafe extern "C" fn mcoap_uri_parse(
     // SAFETY: the caller vouches.
     unsafe { put(uri, out) };
     MCOAP_OK
+}
+
+/// Whether the text, not percent-encoded, can be a host: a name, or an address.
+///
+/// # Safety
+/// Pointers are valid for their lengths.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_host_check(text: *const u8, text_len: usize) -> bool {
+    // SAFETY: the caller vouches.
+    unsafe { slice(text, text_len) }.is_some_and(uri::is_host)
 }

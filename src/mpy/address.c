@@ -223,14 +223,17 @@ bool microcoapy_peer_from_args(coap_obj_t *self, mp_obj_t ip, mp_int_t port, pee
 }
 
 bool microcoapy_peer_reachable(coap_obj_t *self, const peer_t *peer) {
+    bool is_ip = object_index(peer) == NO_OBJECT;
+    if (is_ip && (self->link == LINK_FD || self->link == LINK_STREAM)
+        && peer->bytes[peer->len - 1] == 0 && peer->bytes[peer->len - 2] == 0) {
+        return false; // port 0
+    }
     #if MICROCOAPY_POSIX
     struct sockaddr_storage address;
-    if (self->link == LINK_FD && object_index(peer) == NO_OBJECT) {
+    if (self->link == LINK_FD && is_ip) {
         return microcoapy_peer_to_sockaddr(peer, self->family, &address) != 0;
     }
     #endif
-    (void)self;
-    (void)peer;
     return true;
 }
 

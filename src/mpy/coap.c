@@ -80,7 +80,7 @@ static void coap_init_endpoint(coap_obj_t *self, const mcoap_parameters *paramet
     self->block = m_malloc0(state_len + self->rx_len);
     self->rx = (uint8_t *)self->block + state_len;
     uint8_t seed[MCOAP_SEED_LEN];
-    microcoapy_entropy(seed, sizeof(seed));
+    microcoapy_entropy(self, seed, sizeof(seed));
     mcoap_result result =
         mcoap_endpoint_init(self->block, state_len, parameters, seed, sizeof(seed), &self->endpoint);
     if (result != MCOAP_OK) {
@@ -129,6 +129,7 @@ static void stop(coap_obj_t *self) {
     mcoap_endpoint_reset(self->endpoint);
     self->addresses = MP_OBJ_NULL;
     self->bodies = NULL;
+    microcoapy_forget_news(self);
     microcoapy_socket_close(self);
     microcoapy_end_all(self);
     microcoapy_async_update(self);
@@ -303,16 +304,18 @@ static MP_DEFINE_CONST_FUN_OBJ_1(coap_next_timeout_ms_obj, coap_next_timeout_ms)
 
 // ---- handlers and counters ---------------------------------------------------------------------
 
-// addIncomingRequestCallback(url, cb)
+// addIncomingRequestCallback(url, cb, understands=())
 static mp_obj_t run_add_incoming_request_callback(coap_obj_t *self, mp_obj_t *arg) {
     microcoapy_str_arg(arg[ARG_URL], MP_QSTR_url);
     if (!mp_obj_is_callable(arg[ARG_CB])) {
         microcoapy_bad_type(MP_QSTR_cb);
     }
-    microcoapy_path_add(self, arg[ARG_URL], arg[ARG_CB]);
+    mp_obj_t handler = microcoapy_handler(arg[ARG_CB], arg[ARG_UNDERSTANDS]);
+    microcoapy_path_add(self, arg[ARG_URL], handler, MP_QSTR_url);
     return mp_const_none;
 }
-static METHOD(coap_add_incoming_request_callback_obj, run_add_incoming_request_callback, 2, ARG_URL, ARG_CB);
+static METHOD(coap_add_incoming_request_callback_obj, run_add_incoming_request_callback, 2,
+    ARG_URL, ARG_CB, ARG_UNDERSTANDS);
 
 // In the order of mcoap_stats, which has nothing but counters.
 static const qstr_short_t counter_names[] = {
@@ -327,6 +330,7 @@ static mp_obj_t coap_stats(mp_obj_t self_in) {
     coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
     mcoap_stats stats;
     mcoap_endpoint_stats(self->endpoint, &stats);
+    stats.dropped += self->news_dropped;
     MP_STATIC_ASSERT(sizeof(stats) == MP_ARRAY_SIZE(counter_names) * sizeof(uint32_t));
     const uint32_t *counter = (const uint32_t *)&stats;
     mp_obj_t dict = mp_obj_new_dict(MP_ARRAY_SIZE(counter_names));
@@ -409,7 +413,7 @@ static void coap_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     size_t index = attr == MP_QSTR_resposeCallback
         ? ATTR_RESPONSE_CALLBACK : microcoapy_name_index(attr_names, ATTR_COUNT, attr);
     if (index == ATTR_COUNT) {
-        if (dest[0] == MP_OBJ_NULL) {
+        if (!microcoapy_own_attr(&self->own, attr, dest) && dest[0] == MP_OBJ_NULL) {
             dest[1] = MP_OBJ_SENTINEL; // a method
         }
     } else if (dest[0] == MP_OBJ_NULL) {
@@ -463,6 +467,7 @@ static const mp_rom_map_elem_t coap_table[] = {
     { MP_ROM_QSTR(MP_QSTR_sendEx), MP_ROM_PTR(&microcoapy_send_ex_obj) },
     { MP_ROM_QSTR(MP_QSTR_sendPacket), MP_ROM_PTR(&microcoapy_send_packet_obj) },
     { MP_ROM_QSTR(MP_QSTR_sendResponse), MP_ROM_PTR(&microcoapy_send_response_obj) },
+    { MP_ROM_QSTR(MP_QSTR_ping), MP_ROM_PTR(&microcoapy_ping_obj) },
 };
 static MP_DEFINE_CONST_DICT(coap_dict, coap_table);
 

@@ -80,6 +80,12 @@ exchange_obj_t *microcoapy_exchange_new(coap_obj_t *self, bool observation) {
     return exchange;
 }
 
+bool microcoapy_exchange_runs_program(const exchange_obj_t *exchange) {
+    return exchange->callback != mp_const_none || exchange->progress != mp_const_none
+           || exchange->sink.target != MP_OBJ_NULL
+           || (exchange->source.object != MP_OBJ_NULL && microcoapy_source_total(&exchange->source) == MCOAP_UNKNOWN);
+}
+
 void microcoapy_end_all(coap_obj_t *self) {
     while (self->waiters != NULL) {
         waiter_t *waiter = self->waiters;
@@ -137,7 +143,7 @@ static void send_block(exchange_obj_t *exchange) {
 static void ask_for_block(exchange_obj_t *exchange) {
     coap_obj_t *self = exchange->waiter.coap;
     uint8_t entropy[MCOAP_ENTROPY_LEN];
-    microcoapy_entropy(entropy, sizeof(entropy));
+    microcoapy_entropy(self, entropy, sizeof(entropy));
     mcoap_result result =
         mcoap_exchange_continue(self->endpoint, microcoapy_now(), exchange->handle, entropy, sizeof(entropy));
     if (exchange->handle != 0) {
@@ -258,7 +264,12 @@ static bool handle(exchange_obj_t *exchange, const mcoap_event *event, const pee
         case MCOAP_EVENT_NOTIFICATION: {
             mp_obj_t response = complete(exchange, event, peer);
             if (exchange->handle != 0) {
-                deliver(exchange, response);
+                if (exchange->is_classic) {
+                    // The next notification is begun anew.
+                    end(exchange, response, false);
+                } else {
+                    deliver(exchange, response);
+                }
             }
             return true;
         }

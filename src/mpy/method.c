@@ -20,6 +20,7 @@ const qstr_short_t microcoapy_argument_names[ARG_COUNT] = {
     [ARG_MESSAGEID] = MP_QSTR_messageid,
     [ARG_CONTENT_FORMAT] = MP_QSTR_content_format,
     [ARG_PORT] = MP_QSTR_port,
+    [ARG_OBSERVE] = MP_QSTR_observe_option,
     [ARG_IP] = MP_QSTR_ip,
     [ARG_PACKET] = MP_QSTR_packet,
     [ARG_SOCK] = MP_QSTR_sock,
@@ -27,6 +28,8 @@ const qstr_short_t microcoapy_argument_names[ARG_COUNT] = {
     [ARG_TIMEOUT] = MP_QSTR_timeoutMs,
     [ARG_POLL_PERIOD] = MP_QSTR_pollPeriodMs,
     [ARG_BLOCKING] = MP_QSTR_blocking,
+    [ARG_UNDERSTANDS] = MP_QSTR_understands,
+    [ARG_REQUEST_PACKET] = MP_QSTR_request_packet,
 };
 
 static mp_obj_t method_call(mp_obj_t method_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {

@@ -9,8 +9,10 @@
 
 // serve.c: what a request means. True if a handler has run.
 bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const peer_t *peer);
-// paths.c: serves a path, with or without a leading slash.
-void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler);
+// paths.c: a handler of the classic layer, with the numbers that understands= names.
+mp_obj_t microcoapy_handler(mp_obj_t callback, mp_obj_t understands);
+// paths.c: serves a path, with or without a leading slash. argument: what a malformed one was given as.
+void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, qstr argument);
 
 #if MICROCOAPY_MODERN
 // ---- body.c: bodies, part by part ---------------------------------------------------------------
@@ -149,6 +151,8 @@ extern const mp_obj_type_t microcoapy_observation_type;
 exchange_obj_t *microcoapy_exchange_find(coap_obj_t *self, mcoap_handle handle);
 // What an event means to an exchange. True if a program has been told something.
 bool microcoapy_exchange_event(exchange_obj_t *exchange, const mcoap_event *event, const peer_t *peer);
+// Whether an event may call what the program gave: a callback, a stream.
+bool microcoapy_exchange_runs_program(const exchange_obj_t *exchange);
 exchange_obj_t *microcoapy_exchange_new(coap_obj_t *self, bool observation);
 // Ends an exchange with an exception or None; the peer of an observation is told if tell is set.
 void microcoapy_exchange_abandon(exchange_obj_t *exchange, mp_obj_t error, bool tell);
@@ -204,6 +208,9 @@ bool microcoapy_path_number(coap_obj_t *self, mp_obj_t handler, uint32_t *number
 
 // ---- serve.c: answering requests -----------------------------------------------------------------
 
+// What a program of the classic layer answers, in blocks if it is long. len: bytes of the message.
+mcoap_result microcoapy_answer_classic(
+    coap_obj_t *self, mcoap_handle request, uint8_t type, uint8_t code, const options_t *options, mp_obj_t payload, size_t *len);
 // Forgets bodies whose next block will not come.
 void microcoapy_prune_bodies(coap_obj_t *self);
 

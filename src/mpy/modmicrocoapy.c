@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Module microcoapy. It also answers to the module names that programs for the original library
-// import: microcoapy.microcoapy, .coap_macros, .coap_packet and .coap_option are the same module.
+// import: microcoapy.microcoapy, .coap_macros, .coap_packet and .coap_option are the same module, and so are the last
+// three as modules of their own.
 
 #include "py/objstr.h"
 #include "modern.h"
@@ -60,3 +61,8 @@ const mp_obj_module_t microcoapy_module = {
 };
 
 MP_REGISTER_MODULE(MP_QSTR_microcoapy, microcoapy_module);
+#if MICROCOAPY_FLAT_NAMES
+MP_REGISTER_MODULE(MP_QSTR_coap_macros, microcoapy_module);
+MP_REGISTER_MODULE(MP_QSTR_coap_packet, microcoapy_module);
+MP_REGISTER_MODULE(MP_QSTR_coap_option, microcoapy_module);
+#endif

@@ -92,6 +92,42 @@ void microcoapy_options_collect(options_t *options, mp_obj_t given) {
     }
 }
 
+void microcoapy_understood_add(understood_t understood, mp_int_t number) {
+    for (size_t i = 0; i < MCOAP_UNDERSTOOD; i++) {
+        if (understood[i] == 0 || understood[i] == number) {
+            understood[i] = number;
+            return;
+        }
+    }
+    microcoapy_bad_value(MP_QSTR_understands);
+}
+
+void microcoapy_understood_arg(understood_t understood, mp_obj_t given) {
+    size_t len;
+    mp_obj_t *items;
+    memset(understood, 0, sizeof(understood_t));
+    if (given == MP_OBJ_NULL || given == mp_const_none) {
+        return;
+    }
+    if (!microcoapy_items(given, &len, &items)) {
+        microcoapy_bad_type(MP_QSTR_understands);
+    }
+    for (size_t i = 0; i < len; i++) {
+        microcoapy_understood_add(understood, microcoapy_int_arg(items[i], MP_QSTR_understands, 1, UINT16_MAX));
+    }
+}
+
+mcoap_result microcoapy_understood_draft(coap_obj_t *self, const understood_t understood) {
+    mcoap_result result = MCOAP_OK;
+    for (size_t i = 0; i < MCOAP_UNDERSTOOD && understood[i] != 0 && result == MCOAP_OK; i++) {
+        result = mcoap_draft_understand(self->endpoint, understood[i]);
+        if (result == MCOAP_ERR_OPTION) {
+            microcoapy_bad_value(MP_QSTR_understands);
+        }
+    }
+    return result;
+}
+
 mcoap_result microcoapy_options_add(coap_obj_t *self, const options_t *options) {
     mcoap_result result = MCOAP_OK;
     const mp_obj_t *pair = options->pairs;

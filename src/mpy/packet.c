@@ -87,6 +87,7 @@ void microcoapy_packet_init(packet_obj_t *self, const mp_obj_type_t *type, const
     self->content_format = MP_OBJ_NEW_SMALL_INT(event->content_format);
     self->query = MP_OBJ_NULL;
     self->options = MP_OBJ_NULL;
+    self->own = MP_OBJ_NULL;
     self->token = new_bytes(event->token, event->token_len);
     self->payload = new_bytes(event->payload, event->payload_len);
     self->raw_options = new_bytes(event->options, event->options_len);
@@ -146,6 +147,9 @@ static mp_obj_t packet_text(packet_obj_t *self) {
 void microcoapy_packet_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     packet_obj_t *self = MP_OBJ_TO_PTR(self_in);
     bool load = dest[0] == MP_OBJ_NULL;
+    if (attr == MP_QSTR_code) {
+        attr = MP_QSTR_method; // as the modern layer calls it
+    }
     if (load && attr == MP_QSTR_text) {
         dest[0] = packet_text(self);
         return;
@@ -156,7 +160,8 @@ void microcoapy_packet_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     if (load && attr == MP_QSTR_query) {
         packet_query(self);
     }
-    if (!microcoapy_slot_attr(packet_names, MP_ARRAY_SIZE(packet_names), &self->version, attr, dest) && load) {
+    if (!microcoapy_slot_attr(packet_names, MP_ARRAY_SIZE(packet_names), &self->version, attr, dest)
+        && !microcoapy_own_attr(&self->own, attr, dest) && load) {
         dest[1] = MP_OBJ_SENTINEL; // a method
     }
 }
@@ -203,6 +208,42 @@ static mp_obj_t packet_set_uri_path(mp_obj_t self_in, mp_obj_t url) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(packet_set_uri_path_obj, packet_set_uri_path);
 
+// setObserve(value): the Observe option, RFC 7641 section 2
+static mp_obj_t packet_set_observe(mp_obj_t self_in, mp_obj_t value_in) {
+    uint32_t value = microcoapy_int_arg(value_in, MP_QSTR_value, 0, OBSERVE_MAX);
+    uint8_t bytes[3] = { value >> 16, value >> 8, value };
+    size_t zeros = value == 0 ? 3 : value < 1 << 8 ? 2 : value < 1 << 16 ? 1 : 0;
+    return packet_add_option(
+        self_in, MP_OBJ_NEW_SMALL_INT(OPTION_OBSERVE), new_bytes(bytes + zeros, sizeof(bytes) - zeros));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(packet_set_observe_obj, packet_set_observe);
+
+// getObserveValue() -> the value of the Observe option, or None
+static mp_obj_t packet_get_observe_value(mp_obj_t self_in) {
+    size_t len;
+    mp_obj_t *items;
+    if (!microcoapy_items(packet_options(MP_OBJ_TO_PTR(self_in)), &len, &items)) {
+        return mp_const_none; // the program has put something else there
+    }
+    for (size_t i = 0; i < len; i++) {
+        mp_buffer_info_t buffer;
+        if (!mp_obj_is_type(items[i], &microcoapy_option_type)) {
+            continue;
+        }
+        option_obj_t *option = MP_OBJ_TO_PTR(items[i]);
+        if (option->number == MP_OBJ_NEW_SMALL_INT(OPTION_OBSERVE)
+            && mp_get_buffer(option->buffer, &buffer, MP_BUFFER_READ) && buffer.len <= sizeof(uint32_t)) {
+            uint32_t value = 0;
+            for (size_t at = 0; at < buffer.len; at++) {
+                value = value << 8 | ((const uint8_t *)buffer.buf)[at];
+            }
+            return mp_obj_new_int_from_uint(value);
+        }
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(packet_get_observe_value_obj, packet_get_observe_value);
+
 static const char *type_name(mp_obj_t type) {
     static const char names[][8] = { "CON", "NONCON", "ACK", "RESET" };
     mp_int_t number = mp_obj_is_small_int(type) ? MP_OBJ_SMALL_INT_VALUE(type) : -1;
@@ -234,6 +275,8 @@ static const mp_rom_map_elem_t packet_table[] = {
     { MP_ROM_QSTR(MP_QSTR_addOption), MP_ROM_PTR(&packet_add_option_obj) },
     { MP_ROM_QSTR(MP_QSTR_setUriHost), MP_ROM_PTR(&packet_set_uri_host_obj) },
     { MP_ROM_QSTR(MP_QSTR_setUriPath), MP_ROM_PTR(&packet_set_uri_path_obj) },
+    { MP_ROM_QSTR(MP_QSTR_setObserve), MP_ROM_PTR(&packet_set_observe_obj) },
+    { MP_ROM_QSTR(MP_QSTR_getObserveValue), MP_ROM_PTR(&packet_get_observe_value_obj) },
     { MP_ROM_QSTR(MP_QSTR_toString), MP_ROM_PTR(&packet_to_string_obj) },
 };
 static MP_DEFINE_CONST_DICT(packet_dict, packet_table);

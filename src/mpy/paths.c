@@ -18,6 +18,39 @@ mp_obj_t microcoapy_callbacks(coap_obj_t *self) {
     return self->callbacks;
 }
 
+// ---- handlers that understand options ----------------------------------------------------------
+
+// In place of a handler, to remember what it understands.
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t callback;
+    understood_t understood;
+} handler_obj_t;
+
+static mp_obj_t handler_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    handler_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    return mp_call_function_n_kw(self->callback, n_args, n_kw, args);
+}
+
+static MP_DEFINE_CONST_OBJ_TYPE(
+    handler_type, MP_QSTR_function, MP_TYPE_FLAG_NONE,
+    call, handler_call
+    );
+
+mp_obj_t microcoapy_handler(mp_obj_t callback, mp_obj_t understands) {
+    understood_t understood;
+    microcoapy_understood_arg(understood, understands);
+    if (understood[0] == 0) {
+        return callback;
+    }
+    handler_obj_t *handler = mp_obj_malloc(handler_obj_t, &handler_type);
+    handler->callback = callback;
+    memcpy(handler->understood, understood, sizeof(understood));
+    return MP_OBJ_FROM_PTR(handler);
+}
+
+// ---- the table ---------------------------------------------------------------------------------
+
 static bool in_step(coap_obj_t *self, mp_map_t *map) {
     if (map->used != self->resource_count) {
         return false;
@@ -82,6 +115,9 @@ static mcoap_result add_attribute(coap_obj_t *self, mp_obj_t name_in, mp_obj_t v
 static mcoap_result add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, uint32_t number) {
     mcoap_resource settings = { .number = number, .methods = METHODS_ALL };
     mp_map_t *attributes = NULL;
+    if (mp_obj_is_type(handler, &handler_type)) {
+        memcpy(settings.understood, ((handler_obj_t *)MP_OBJ_TO_PTR(handler))->understood, sizeof(understood_t));
+    }
     #if MICROCOAPY_MODERN
     if (mp_obj_is_type(handler, &microcoapy_resource_type)) {
         resource_obj_t *resource = MP_OBJ_TO_PTR(handler);
@@ -89,8 +125,6 @@ static mcoap_result add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, uint3
         settings.number = number;
         attributes = mp_obj_dict_get_map(resource->attributes);
     }
-    #else
-    (void)handler;
     #endif
     mcoap_result result = add_path(self, path, &settings);
     for (size_t i = 0; attributes != NULL && i < attributes->alloc && result == MCOAP_OK; i++) {
@@ -102,13 +136,14 @@ static mcoap_result add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, uint3
     return result;
 }
 
-void microcoapy_paths_sync(coap_obj_t *self) {
+// The engine's table is brought in line with the dict.
+static mcoap_result update(coap_obj_t *self) {
     if (self->callbacks == MP_OBJ_NULL) {
-        return;
+        return MCOAP_OK;
     }
     mp_map_t *map = mp_obj_dict_get_map(self->callbacks);
     if (in_step(self, map)) {
-        return;
+        return MCOAP_OK;
     }
     mp_obj_t *paths = m_new(mp_obj_t, map->used);
     self->resource_paths = paths;
@@ -129,12 +164,17 @@ void microcoapy_paths_sync(coap_obj_t *self) {
     #if MICROCOAPY_OBSERVE
     mcoap_resource_changed(self->endpoint);
     #endif
-    if (failure != MCOAP_OK) {
-        microcoapy_raise(failure);
+    return failure;
+}
+
+void microcoapy_paths_sync(coap_obj_t *self) {
+    mcoap_result result = update(self);
+    if (result != MCOAP_OK) {
+        microcoapy_raise(result);
     }
 }
 
-void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler) {
+void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, qstr argument) {
     size_t len;
     const char *text = mp_obj_str_get_data(path, &len);
     if (len != 0 && text[0] == '/') {
@@ -144,7 +184,13 @@ void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler) {
     self->resource_count = SIZE_MAX; // out of step, also if the path was there before
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        microcoapy_paths_sync(self);
+        mcoap_result result = update(self);
+        if (result == MCOAP_ERR_URI) {
+            microcoapy_bad_value(argument);
+        }
+        if (result != MCOAP_OK) {
+            microcoapy_raise(result);
+        }
         nlr_pop();
     } else {
         // No request could ever reach it.

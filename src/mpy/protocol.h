@@ -44,11 +44,13 @@
 #define OPTION_ETAG (4)
 #define OPTION_IF_NONE_MATCH (5)
 #define OPTION_OBSERVE (6)
+#define OBSERVE_MAX (0xffffff)
 #define OPTION_URI_PATH (11)
 #define OPTION_MAX_AGE (14)
 #define OPTION_URI_QUERY (15)
 #define OPTION_ACCEPT (17)
 #define OPTION_BLOCK2 (23)
+#define OPTION_BLOCK1 (27)
 #define OPTION_SIZE2 (28)
 #define OPTION_NO_RESPONSE (258)
 

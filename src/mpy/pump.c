@@ -44,37 +44,107 @@ bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange) {
     return sent;
 }
 
+// ---- news: what a sending call has taken in, and the program has not been told yet ---------------
+
+// At least so many are kept, and one for each request that there may be at once. Where nobody polls, the oldest gives way.
+#define NEWS_MIN (8)
+
+typedef struct _news_t {
+    struct _news_t *next;
+    mp_obj_t what;      // a packet or an exception for a callback; MP_OBJ_NULL: the event is to be dispatched
+    mp_obj_t sender;
+    bool is_error;
+    mcoap_event event; // what it lends is in the receive buffer, which nothing overwrites before it is dispatched
+    peer_t peer;
+} news_t;
+
+static void drop_oldest_news(coap_obj_t *self) {
+    for (news_t **link = &self->news; *link != NULL; link = &(*link)->next) {
+        if ((*link)->what != MP_OBJ_NULL) {
+            *link = (*link)->next;
+            self->news_dropped++;
+            return;
+        }
+    }
+}
+
+static news_t *news_add(coap_obj_t *self) {
+    news_t *added = m_new0(news_t, 1);
+    size_t count = 0;
+    for (const news_t *news = self->news; news != NULL; news = news->next) {
+        count++;
+    }
+    if (count >= NEWS_MIN && count >= mcoap_exchanges_max()) {
+        drop_oldest_news(self);
+    }
+    news_t **link = &self->news;
+    while (*link != NULL) {
+        link = &(*link)->next;
+    }
+    *link = added;
+    return added;
+}
+
+static bool receive_buffer_is_in_use(coap_obj_t *self) {
+    const news_t *news = self->news;
+    while (news != NULL && news->what != MP_OBJ_NULL) {
+        news = news->next;
+    }
+    return news != NULL;
+}
+
+void microcoapy_forget_news(coap_obj_t *self) {
+    self->news = NULL;
+}
+
 // ---- events ------------------------------------------------------------------------------------
 
-// Tells the program of a message (error 0), or of an error. False if there is no callback for that.
-static bool deliver(coap_obj_t *self, const mcoap_event *event, int error, const peer_t *peer) {
-    mp_obj_t callback = error == 0 ? self->response_callback : self->error_callback;
-    mp_obj_t what = MP_OBJ_NULL, sender = MP_OBJ_NULL;
-    if (callback != mp_const_none) {
-        what = error == 0
-            ? microcoapy_packet_from_event(event)
-            : mp_obj_new_exception_arg1(&mp_type_OSError, MP_OBJ_NEW_SMALL_INT(error));
-        sender = microcoapy_peer_to_object(self, peer);
-    }
-    // The acknowledgement goes out before the callback, which may take its time.
-    microcoapy_flush(self, 0);
+static void call_back(coap_obj_t *self, bool is_error, mp_obj_t what, mp_obj_t sender) {
+    mp_obj_t callback = is_error ? self->error_callback : self->response_callback;
     if (callback != mp_const_none) {
         mp_call_function_2(callback, what, sender);
     }
-    return callback != mp_const_none;
+}
+
+// Tells the program now, or later. False if there is nobody to be told.
+static bool tell(coap_obj_t *self, bool is_error, mp_obj_t what, const peer_t *peer, bool later) {
+    mp_obj_t sender = microcoapy_peer_to_object(self, peer);
+    if (later) {
+        news_t *news = news_add(self);
+        news->what = what;
+        news->sender = sender;
+        news->is_error = is_error;
+        return true;
+    }
+    // The acknowledgement goes out before the callback, which may take its time.
+    microcoapy_flush(self, 0);
+    call_back(self, is_error, what, sender);
+    return true;
+}
+
+// Tells the program of a message (error 0), or of an error. False if there is no callback for that.
+static bool deliver(coap_obj_t *self, const mcoap_event *event, int error, const peer_t *peer, bool later) {
+    if ((error == 0 ? self->response_callback : self->error_callback) == mp_const_none) {
+        return false;
+    }
+    mp_obj_t what = error == 0
+        ? microcoapy_packet_from_event(event)
+        : mp_obj_new_exception_arg1(&mp_type_OSError, MP_OBJ_NEW_SMALL_INT(error));
+    return tell(self, error != 0, what, peer, later);
 }
 
 // What has become of one of our requests.
-static bool dispatch_classic(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
+static bool dispatch_classic(coap_obj_t *self, const mcoap_event *event, const peer_t *peer, bool later) {
     switch (event->kind) {
         case MCOAP_EVENT_RESPONSE:
+        case MCOAP_EVENT_NOTIFICATION:
         case MCOAP_EVENT_PONG:
-            deliver(self, event, 0, peer);
+            deliver(self, event, 0, peer, later);
             return true;
         case MCOAP_EVENT_RESET:
-            return deliver(self, event, MP_ECONNRESET, peer);
+            return deliver(self, event, MP_ECONNRESET, peer, later);
         case MCOAP_EVENT_TIMEOUT:
-            return deliver(self, event, MP_ETIMEDOUT, peer);
+            return deliver(self, event, MP_ETIMEDOUT, peer, later);
         default:
             return false;
     }
@@ -82,15 +152,15 @@ static bool dispatch_classic(coap_obj_t *self, const mcoap_event *event, const p
 
 #if MICROCOAPY_MODERN
 // What has become of a classic request whose response came block by block.
-static void deliver_whole(coap_obj_t *self, exchange_obj_t *exchange, const peer_t *peer) {
-    mp_obj_t callback = exchange->waiter.failed ? self->error_callback : self->response_callback;
-    if (callback != mp_const_none) {
-        mp_call_function_2(callback, exchange->waiter.result, microcoapy_peer_to_object(self, peer));
+static void deliver_whole(coap_obj_t *self, exchange_obj_t *exchange, const peer_t *peer, bool later) {
+    bool is_error = exchange->waiter.failed;
+    if ((is_error ? self->error_callback : self->response_callback) != mp_const_none) {
+        tell(self, is_error, exchange->waiter.result, peer, later);
     }
 }
 
 // True if something was handled.
-static bool dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
+static bool dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer, bool later) {
     exchange_obj_t *exchange = microcoapy_exchange_find(self, event->handle);
     switch (event->kind) {
         case MCOAP_EVENT_NONE:
@@ -113,39 +183,107 @@ static bool dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *p
     if (exchange != NULL) {
         bool told = microcoapy_exchange_event(exchange, event, peer);
         if (exchange->is_classic && exchange->waiter.result != MP_OBJ_NULL) {
-            deliver_whole(self, exchange, peer);
+            deliver_whole(self, exchange, peer, later);
         }
         return told;
     }
-    return dispatch_classic(self, event, peer);
+    return dispatch_classic(self, event, peer, later);
+}
+
+// Whether the program runs, not only hears of it, when this is dispatched.
+static bool runs_program(coap_obj_t *self, const mcoap_event *event) {
+    exchange_obj_t *exchange = microcoapy_exchange_find(self, event->handle);
+    return event->kind == MCOAP_EVENT_REQUEST || event->kind == MCOAP_EVENT_UPLOAD || event->kind == MCOAP_EVENT_DOWNLOAD
+           || (exchange != NULL && microcoapy_exchange_runs_program(exchange));
 }
 #else
-static bool dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
+static bool dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer, bool later) {
     bool is_request = event->kind == MCOAP_EVENT_REQUEST;
-    return is_request ? microcoapy_serve_event(self, event, peer) : dispatch_classic(self, event, peer);
+    return is_request ? microcoapy_serve_event(self, event, peer) : dispatch_classic(self, event, peer, later);
+}
+
+static bool runs_program(coap_obj_t *self, const mcoap_event *event) {
+    (void)self;
+    return event->kind == MCOAP_EVENT_REQUEST;
 }
 #endif
 
+// The oldest of the news. False: there are none.
+static bool tell_news(coap_obj_t *self) {
+    news_t *news = self->news;
+    if (news == NULL) {
+        return false;
+    }
+    self->news = news->next;
+    if (news->what != MP_OBJ_NULL) {
+        call_back(self, news->is_error, news->what, news->sender);
+        return true;
+    }
+    bool handled = dispatch(self, &news->event, &news->peer, false);
+    microcoapy_flush(self, 0);
+    return handled || tell_news(self);
+}
+
+static void take_in_event(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
+    if (!runs_program(self, event)) {
+        dispatch(self, event, peer, true);
+        return;
+    }
+    news_t *news = news_add(self);
+    news->event = *event;
+    news->peer = *peer;
+}
+
+// What has come of the timers: true if the program has been told of something.
 static bool dispatch_timer_events(coap_obj_t *self) {
+    if (tell_news(self)) {
+        return true;
+    }
     mcoap_event event;
     while (mcoap_endpoint_poll_event(self->endpoint, microcoapy_now(), &event) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, event.peer, event.peer_len);
-        if (dispatch(self, &event, &peer)) {
+        if (dispatch(self, &event, &peer, false)) {
             return true;
         }
     }
     return false;
 }
 
+static void hand_in(coap_obj_t *self, const datagram_t *datagram, mcoap_event *event) {
+    event->kind = MCOAP_EVENT_NONE;
+    mcoap_endpoint_handle_datagram(self->endpoint, microcoapy_now(), datagram->peer.bytes, datagram->peer.len,
+        self->rx, datagram->len, datagram->multicast, event);
+}
+
 static bool handle_datagram(coap_obj_t *self, const datagram_t *datagram) {
     mcoap_event event;
-    event.kind = MCOAP_EVENT_NONE;
-    mcoap_endpoint_handle_datagram(self->endpoint, microcoapy_now(), datagram->peer.bytes, datagram->peer.len,
-        self->rx, datagram->len, datagram->multicast, &event);
-    bool handled = dispatch(self, &event, &datagram->peer);
+    hand_in(self, datagram, &event);
+    bool handled = dispatch(self, &event, &datagram->peer, false);
     microcoapy_flush(self, 0);
     return handled;
+}
+
+void microcoapy_take_in(coap_obj_t *self) {
+    mcoap_event event;
+    datagram_t datagram;
+    for (unsigned i = 0; i < DATAGRAMS_PER_PASS && !receive_buffer_is_in_use(self); i++) {
+        receive_t received = microcoapy_socket_receive(self, &datagram);
+        if (received == RECEIVE_NONE) {
+            break;
+        }
+        if (received == RECEIVE_DATA) {
+            microcoapy_paths_sync(self);
+            hand_in(self, &datagram, &event);
+            take_in_event(self, &event, &datagram.peer);
+        }
+    }
+    microcoapy_run_timers(self);
+    while (mcoap_endpoint_poll_event(self->endpoint, microcoapy_now(), &event) == MCOAP_OK) {
+        peer_t peer;
+        peer_copy(&peer, event.peer, event.peer_len);
+        dispatch(self, &event, &peer, true);
+    }
 }
 
 bool microcoapy_feed(coap_obj_t *self, const void *data, size_t len, mp_obj_t address) {
@@ -186,6 +324,9 @@ void microcoapy_run_timers(coap_obj_t *self) {
 
 uint32_t microcoapy_next_timer(coap_obj_t *self) {
     uint32_t milliseconds;
+    if (self->news != NULL) {
+        return 0;
+    }
     if (mcoap_endpoint_poll_timeout(self->endpoint, microcoapy_now(), &milliseconds) == MCOAP_OK) {
         return milliseconds;
     }

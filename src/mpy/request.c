@@ -25,6 +25,7 @@ enum {
     ARG_TOKEN_,
     ARG_OPTIONS_,
     ARG_CALLBACK,
+    ARG_UNDERSTANDS_,
     ARG_OPTION_FIRST, // from here on: the value of an option
     OPTION_ARGUMENTS = 6,
     ARG_REQUEST_COUNT = ARG_OPTION_FIRST + OPTION_ARGUMENTS,
@@ -34,6 +35,7 @@ enum {
 static const qstr_short_t argument_names[ARG_REQUEST_COUNT] = {
     MP_QSTR_uri, MP_QSTR_payload, MP_QSTR_body, MP_QSTR_into, MP_QSTR_progress, MP_QSTR_timeout, MP_QSTR_resume,
     MP_QSTR_block_size, MP_QSTR_non, MP_QSTR_token, MP_QSTR_options, MP_QSTR_callback,
+    MP_QSTR_understands,
     MP_QSTR_content_format, MP_QSTR_accept, MP_QSTR_etag, MP_QSTR_if_match, MP_QSTR_if_none_match, MP_QSTR_no_response,
 };
 static const uint16_t option_numbers[OPTION_ARGUMENTS] = {
@@ -45,6 +47,7 @@ typedef struct {
     mcoap_uri uri;
     peer_t peer;
     options_t options;
+    understood_t understood;
     mp_buffer_info_t token;
     mp_buffer_info_t etag;
     uint32_t start;      // bytes of the response that the program has already
@@ -227,7 +230,7 @@ static mcoap_result add_body(coap_obj_t *self, const plan_t *plan, exchange_obj_
 
 static mcoap_result write_request(coap_obj_t *self, const plan_t *plan, exchange_obj_t *exchange, bool observe) {
     uint8_t entropy[MCOAP_ENTROPY_LEN];
-    microcoapy_entropy(entropy, sizeof(entropy));
+    microcoapy_entropy(self, entropy, sizeof(entropy));
     const uint8_t *token = plan->token.len == 0 ? entropy : plan->token.buf;
     mcoap_result result = mcoap_request_begin(self->endpoint, plan->type, plan->code,
         plan->draws_token ? NULL : token, plan->token.len, entropy, sizeof(entropy));
@@ -236,6 +239,9 @@ static mcoap_result write_request(coap_obj_t *self, const plan_t *plan, exchange
     }
     if (result == MCOAP_OK) {
         result = microcoapy_options_add(self, &plan->options);
+    }
+    if (result == MCOAP_OK) {
+        result = microcoapy_understood_draft(self, plan->understood);
     }
     if (result == MCOAP_OK && observe) {
         result = mcoap_draft_uint(self->endpoint, OPTION_OBSERVE, MCOAP_OBSERVE_REGISTER);
@@ -305,6 +311,7 @@ static exchange_obj_t *request(
     }
     plan_resume(&plan, value[ARG_RESUME].u_obj);
     plan_options(&plan, value);
+    microcoapy_understood_arg(plan.understood, value[ARG_UNDERSTANDS_].u_obj);
     exchange_obj_t *exchange = microcoapy_exchange_new(self, observe);
     if (is_given(value[ARG_PROGRESS].u_obj)) {
         exchange->progress = value[ARG_PROGRESS].u_obj;
@@ -316,8 +323,8 @@ static exchange_obj_t *request(
     }
     plan_body(self, &plan, value, exchange);
     plan_destination(self, &plan, value[ARG_URI_].u_obj);
-    // A program may send for long without polling: what has waited for its turn goes first.
-    microcoapy_run_timers(self);
+    // A program may send for long without polling.
+    microcoapy_take_in(self);
     send(self, &plan, exchange, observe);
     return exchange;
 }

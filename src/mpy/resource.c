@@ -71,6 +71,9 @@ static bool set(resource_obj_t *resource, qstr name, mp_obj_t value) {
         case MP_QSTR_etag:
             resource->etag = value;
             return true;
+        case MP_QSTR_understands:
+            microcoapy_understood_arg(resource->settings.understood, value);
+            return true;
         default:
             return false;
     }
@@ -93,8 +96,16 @@ static mp_obj_t attribute_text(mp_obj_t value) {
     return mp_obj_new_str_from_vstr(&text);
 }
 
+// Who knows the ETag of its state deals with If-Match and If-None-Match: serve.c does.
+static void enforce_conditions(resource_obj_t *resource) {
+    if (resource->etag != MP_OBJ_NULL) {
+        microcoapy_understood_add(resource->settings.understood, OPTION_IF_MATCH);
+        microcoapy_understood_add(resource->settings.understood, OPTION_IF_NONE_MATCH);
+    }
+}
+
 // resource(path, *, methods=("GET",), obs=False, non=False, min_interval=0, etag=..., into=None, max_body=...,
-// fresh=False, hidden=False, **attributes)
+// fresh=False, hidden=False, understands=(), **attributes)
 static mp_obj_t coap_resource(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
     mp_arg_check_num(n_args, kwargs->used, 2, 2, true);
     microcoapy_str_arg(args[1], MP_QSTR_path);
@@ -112,6 +123,7 @@ static mp_obj_t coap_resource(size_t n_args, const mp_obj_t *args, mp_map_t *kwa
             }
         }
     }
+    enforce_conditions(resource);
     if (resource->into != MP_OBJ_NULL && resource->settings.max_body == 0) {
         resource->settings.max_body = BODY_MAX; // whoever takes it block by block needs no memory for it
     }
@@ -132,7 +144,7 @@ static mp_obj_t resource_call(mp_obj_t self_in, size_t n_args, size_t n_kw, cons
         microcoapy_bad_type(MP_QSTR_handler);
     }
     resource->handler = args[0];
-    microcoapy_path_add(resource->coap, resource->path, self_in);
+    microcoapy_path_add(resource->coap, resource->path, self_in, MP_QSTR_path);
     return self_in;
 }
 
@@ -163,7 +175,11 @@ static void resource_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         if (dest[0] == MP_OBJ_NULL) {
             dest[0] = resource->etag == MP_OBJ_NULL ? mp_const_none : resource->etag;
         } else if (dest[1] != MP_OBJ_NULL) {
+            if (resource->etag == MP_OBJ_NULL) {
+                resource->coap->resource_count = SIZE_MAX; // out of step
+            }
             resource->etag = dest[1];
+            enforce_conditions(resource);
             dest[0] = MP_OBJ_NULL;
         }
     } else if (dest[0] == MP_OBJ_NULL) {

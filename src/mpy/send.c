@@ -6,8 +6,8 @@
 
 #include <string.h>
 
+#include "modern.h"
 #include "protocol.h"
-#include "shim.h"
 
 // A message once nothing of it can fail in Python any more. The arguments keep the bytes alive.
 typedef struct {
@@ -15,6 +15,7 @@ typedef struct {
     mp_buffer_info_t bytes[ARG_BYTES_END];
     mp_int_t number[ARG_NUMBERS_END - ARG_NUMBERS]; // -1 where there is none
     options_t options;
+    understood_t understood;
     uint8_t entropy[MCOAP_ENTROPY_LEN];
 } draft_t;
 #define NUMBER(draft, arg) ((draft)->number[(arg) - ARG_NUMBERS])
@@ -28,10 +29,10 @@ static void look_up_bytes(const mp_obj_t *arg, draft_t *draft) {
 }
 
 static void look_up_numbers(const mp_obj_t *arg, draft_t *draft) {
-    static const uint16_t max[] = { TYPE_RST, UINT8_MAX, UINT16_MAX, UINT16_MAX, UINT16_MAX };
+    static const uint32_t max[] = { TYPE_RST, UINT8_MAX, UINT16_MAX, UINT16_MAX, UINT16_MAX, OBSERVE_MAX };
     for (size_t i = ARG_NUMBERS; i < ARG_NUMBERS_END; i++) {
         mp_int_t min = i == ARG_CONTENT_FORMAT ? MCOAP_CONTENT_FORMAT_NONE : 0;
-        NUMBER(draft, i) = arg[i] == MP_OBJ_NULL
+        NUMBER(draft, i) = arg[i] == MP_OBJ_NULL || (i == ARG_OBSERVE && arg[i] == mp_const_none)
             ? -1 : microcoapy_int_arg(arg[i], microcoapy_argument_names[i], min, max[i - ARG_NUMBERS]);
     }
 }
@@ -44,16 +45,22 @@ static bool prepare(coap_obj_t *self, mp_obj_t *arg, draft_t *draft) {
     }
     memset(&draft->options, 0, sizeof(draft->options));
     microcoapy_options_collect(&draft->options, arg[ARG_OPTIONS]);
+    microcoapy_understood_arg(draft->understood, arg[ARG_UNDERSTANDS]);
     arg[ARG_HOST] = microcoapy_is_str(arg[ARG_IP]) ? arg[ARG_IP] : MP_OBJ_NULL;
     look_up_bytes(arg, draft);
     if (draft->bytes[ARG_TOKEN].len > MCOAP_TOKEN_MAX) {
         microcoapy_bad_value(MP_QSTR_token);
     }
+    const mp_buffer_info_t *host = &draft->bytes[ARG_HOST];
+    if (!mcoap_host_check(host->buf, host->len)) {
+        microcoapy_bad_value(MP_QSTR_ip);
+    }
     if (self->link == LINK_NONE
-        || !microcoapy_peer_from_args(self, arg[ARG_IP], NUMBER(draft, ARG_PORT), &draft->peer)) {
+        || !microcoapy_peer_from_args(self, arg[ARG_IP], NUMBER(draft, ARG_PORT), &draft->peer)
+        || !microcoapy_peer_reachable(self, &draft->peer)) {
         return false;
     }
-    microcoapy_entropy(draft->entropy, sizeof(draft->entropy));
+    microcoapy_entropy(self, draft->entropy, sizeof(draft->entropy));
     // Finding the peer may have run Python code, which may have moved a bytearray's bytes.
     look_up_bytes(arg, draft);
     return self->link != LINK_NONE;
@@ -88,58 +95,92 @@ static mcoap_result add_target(coap_obj_t *self, const mp_buffer_info_t *bytes) 
 static mcoap_result add_body(coap_obj_t *self, const draft_t *draft) {
     mcoap_result result = microcoapy_options_add(self, &draft->options);
     mp_int_t content_format = NUMBER(draft, ARG_CONTENT_FORMAT);
+    if (result == MCOAP_OK && NUMBER(draft, ARG_OBSERVE) >= 0) {
+        result = mcoap_draft_uint(self->endpoint, OPTION_OBSERVE, NUMBER(draft, ARG_OBSERVE));
+    }
     if (result == MCOAP_OK && content_format != MCOAP_CONTENT_FORMAT_NONE) {
         result = mcoap_draft_uint(self->endpoint, MCOAP_OPTION_CONTENT_FORMAT, content_format);
     }
     return result == MCOAP_OK ? add(self, MCOAP_PART_PAYLOAD, &draft->bytes[ARG_PAYLOAD]) : result;
 }
 
-// The rule of these methods: true when the call went well, false for what could not be sent
-// (they return 0), an exception for arguments that can never be right.
-static bool sendable(mcoap_result result) {
+// The rule of these methods: they return 0 for what could not be sent, and raise an exception for arguments that can
+// never be right. Why it could not be sent: an errno, 0 when the call went well.
+static int why_not(mcoap_result result) {
     switch (result) {
         case MCOAP_OK:
-            return true;
+            return 0;
         case MCOAP_ERR_ARGUMENT: // an address that this build does not take
+            return MP_EHOSTUNREACH;
         case MCOAP_ERR_NO_SLOT:
+            return MP_ENOBUFS;
         case MCOAP_ERR_TOO_LARGE:
-        case MCOAP_ERR_STALE:
-            return false;
+            return MP_EMSGSIZE;
+        case MCOAP_ERR_TOKEN: // an observation has it
+            return MP_EBUSY;
+        case MCOAP_ERR_STALE: // nobody waits for this answer
+            return MP_ENOENT;
         default:
             microcoapy_raise(result);
     }
 }
 
-// Goes on after the begin of a request (0) or of the response to one. Returns the number of bytes, or 0;
-// ARG_MESSAGEID becomes what a request was sent with.
-static size_t send_draft(coap_obj_t *self, draft_t *draft, mcoap_handle request, mcoap_result result) {
-    mcoap_handle exchange = 0;
-    size_t len;
-    if (result == MCOAP_OK && request == 0) {
-        result = add_target(self, draft->bytes);
+static mp_obj_t not_sent(coap_obj_t *self, int error) {
+    microcoapy_report_errno(self, MP_QSTR_send, error);
+    return MP_OBJ_NEW_SMALL_INT(0);
+}
+
+// Goes on after the begin of a request. ARG_MESSAGEID becomes what it was sent with.
+static mcoap_result send_request(coap_obj_t *self, draft_t *draft, mcoap_handle *exchange, size_t *len) {
+    mcoap_result result = add_target(self, draft->bytes);
+    if (result == MCOAP_OK) {
+        result = microcoapy_understood_draft(self, draft->understood);
     }
     if (result == MCOAP_OK) {
         result = add_body(self, draft);
     }
     if (result == MCOAP_OK) {
-        if (request != 0) {
-            mcoap_handle body;
-            result = mcoap_response_send(self->endpoint, microcoapy_now(), &len, &body);
-        } else {
-            uint16_t message_id;
-            result = mcoap_request_send(self->endpoint, microcoapy_now(), draft->peer.bytes, draft->peer.len,
-                &exchange, &len, &message_id);
-            NUMBER(draft, ARG_MESSAGEID) = message_id;
+        uint16_t message_id;
+        result = mcoap_request_send(
+            self->endpoint, microcoapy_now(), draft->peer.bytes, draft->peer.len, exchange, len, &message_id);
+        NUMBER(draft, ARG_MESSAGEID) = message_id;
+    }
+    return result;
+}
+
+#if MICROCOAPY_BLOCK
+// Whether the program sees to the blocks itself.
+static bool has_block_option(const options_t *options) {
+    for (size_t i = 0; i < options->count; i++) {
+        mp_obj_t number = options->pairs[2 * i];
+        if (number == MP_OBJ_NEW_SMALL_INT(OPTION_BLOCK1) || number == MP_OBJ_NEW_SMALL_INT(OPTION_BLOCK2)) {
+            return true;
         }
     }
-    if (!sendable(result)) {
-        return 0;
+    return false;
+}
+#endif
+
+static mcoap_result send_answer(
+    coap_obj_t *self, draft_t *draft, mp_obj_t payload, mcoap_handle request, size_t *len) {
+    uint8_t type = NUMBER(draft, ARG_TYPE), code = NUMBER(draft, ARG_METHOD);
+    #if MICROCOAPY_BLOCK
+    if (!has_block_option(&draft->options)) {
+        mp_int_t format = NUMBER(draft, ARG_CONTENT_FORMAT);
+        if (format != MCOAP_CONTENT_FORMAT_NONE) {
+            microcoapy_options_append(
+                &draft->options, MCOAP_OPTION_CONTENT_FORMAT, MP_OBJ_NEW_SMALL_INT(format), MP_QSTR_content_format);
+        }
+        return microcoapy_answer_classic(self, request, type, code, &draft->options, payload, len);
     }
-    if (!microcoapy_flush(self, exchange)) {
-        mcoap_exchange_cancel(self->endpoint, microcoapy_now(), exchange);
-        return 0;
+    #endif
+    (void)payload;
+    mcoap_handle body;
+    mcoap_result result = mcoap_response_begin(self->endpoint, request, type, code);
+    if (result == MCOAP_OK) {
+        result = add_body(self, draft);
     }
-    return len;
+    return result == MCOAP_OK ? mcoap_response_send(self->endpoint, microcoapy_now(), len, &body) : result;
 }
 
 // ---- methods -----------------------------------------------------------------------------------
@@ -148,14 +189,15 @@ static size_t send_draft(coap_obj_t *self, draft_t *draft, mcoap_handle request,
 static mp_obj_t send(coap_obj_t *self, mp_obj_t *arg, bool answer) {
     draft_t draft;
     if (!answer) {
-        // A program may send for long without polling: what has waited for its turn goes first.
-        microcoapy_run_timers(self);
+        // A program may send for long without polling.
+        microcoapy_take_in(self);
     }
     if (!prepare(self, arg, &draft)) {
-        return MP_OBJ_NEW_SMALL_INT(0);
+        return not_sent(self, self->link == LINK_NONE ? MP_ENOTCONN : MP_EHOSTUNREACH);
     }
-    mcoap_handle request = 0;
+    mcoap_handle request = 0, exchange = 0;
     mcoap_result result = MCOAP_ERR_STALE;
+    size_t len;
     const mp_buffer_info_t *token = &draft.bytes[ARG_TOKEN];
     const uint8_t *token_bytes = token->len != 0 ? token->buf : draft.entropy;
     if (!answer) {
@@ -168,10 +210,18 @@ static mp_obj_t send(coap_obj_t *self, mp_obj_t *arg, bool answer) {
     if ((answer || result == MCOAP_ERR_TYPE)
         && mcoap_request_find(self->endpoint, draft.peer.bytes, draft.peer.len, NUMBER(&draft, ARG_MESSAGEID),
             answer ? NULL : token_bytes, token->len, &request) == MCOAP_OK) {
-        result = mcoap_response_begin(
-            self->endpoint, request, NUMBER(&draft, ARG_TYPE), NUMBER(&draft, ARG_METHOD));
+        result = send_answer(self, &draft, arg[ARG_PAYLOAD], request, &len);
+    } else if (result == MCOAP_OK) {
+        result = send_request(self, &draft, &exchange, &len);
     }
-    size_t len = send_draft(self, &draft, request, result);
+    int error = why_not(result);
+    if (error != 0) {
+        return not_sent(self, error);
+    }
+    if (!microcoapy_flush(self, exchange)) {
+        mcoap_exchange_cancel(self->endpoint, microcoapy_now(), exchange);
+        return MP_OBJ_NEW_SMALL_INT(0);
+    }
     arg[ARG_MESSAGEID] = MP_OBJ_NEW_SMALL_INT(NUMBER(&draft, ARG_MESSAGEID));
     return MP_OBJ_NEW_SMALL_INT(len);
 }
@@ -200,33 +250,41 @@ static mp_obj_t run_send_packet(coap_obj_t *self, mp_obj_t *arg) {
 
 // The answer carries the request's own token, whatever is given here.
 static mp_obj_t run_send_response(coap_obj_t *self, mp_obj_t *arg) {
+    mp_obj_t request = arg[ARG_REQUEST_PACKET];
+    if (request != MP_OBJ_NULL && request != mp_const_none) {
+        arg[ARG_MESSAGEID] = mp_load_attr(request, MP_QSTR_messageid);
+    }
     return send(self, arg, true);
 }
 
-// get(ip, port, url, token=b"")
-#define WITHOUT_BODY ARG_IP, ARG_PORT, ARG_URL, ARG_TOKEN
+// get(ip, port, url, token=b"", observe_option=None, understands=())
+#define WITHOUT_BODY ARG_IP, ARG_PORT, ARG_URL, ARG_TOKEN, ARG_OBSERVE, ARG_UNDERSTANDS
 REQUEST_METHOD(microcoapy_get_obj, run_send, TYPE_CON, METHOD_GET, 3, WITHOUT_BODY);
 REQUEST_METHOD(microcoapy_get_non_obj, run_send, TYPE_NON, METHOD_GET, 3, WITHOUT_BODY);
 REQUEST_METHOD(microcoapy_delete_obj, run_send, TYPE_CON, METHOD_DELETE, 3, WITHOUT_BODY);
 REQUEST_METHOD(microcoapy_delete_non_obj, run_send, TYPE_NON, METHOD_DELETE, 3, WITHOUT_BODY);
 
-// put(ip, port, url, payload=b"", query_option=None, content_format=COAP_NONE, token=b"")
-#define WITH_BODY ARG_IP, ARG_PORT, ARG_URL, ARG_PAYLOAD, ARG_QUERY, ARG_CONTENT_FORMAT, ARG_TOKEN
+// put(ip, port, url, payload=b"", query_option=None, content_format=COAP_NONE, token=b"", understands=())
+#define WITH_BODY ARG_IP, ARG_PORT, ARG_URL, ARG_PAYLOAD, ARG_QUERY, ARG_CONTENT_FORMAT, ARG_TOKEN, ARG_UNDERSTANDS
 REQUEST_METHOD(microcoapy_put_obj, run_send, TYPE_CON, METHOD_PUT, 3, WITH_BODY);
 REQUEST_METHOD(microcoapy_put_non_obj, run_send, TYPE_NON, METHOD_PUT, 3, WITH_BODY);
 REQUEST_METHOD(microcoapy_post_obj, run_send, TYPE_CON, METHOD_POST, 3, WITH_BODY);
 REQUEST_METHOD(microcoapy_post_non_obj, run_send, TYPE_NON, METHOD_POST, 3, WITH_BODY);
 
-// send(ip, port, url, type, method, token=b"", payload=b"", content_format=COAP_NONE, query_option=None)
+// send(ip, port, url, type, method, token=b"", payload=b"", content_format=COAP_NONE, query_option=None, understands=())
 METHOD(microcoapy_send_obj, run_send, 5,
-    ARG_IP, ARG_PORT, ARG_URL, ARG_TYPE, ARG_METHOD, ARG_TOKEN, ARG_PAYLOAD, ARG_CONTENT_FORMAT, ARG_QUERY);
+    ARG_IP, ARG_PORT, ARG_URL, ARG_TYPE, ARG_METHOD, ARG_TOKEN, ARG_PAYLOAD, ARG_CONTENT_FORMAT, ARG_QUERY,
+    ARG_UNDERSTANDS);
 
-// sendEx(ip, port, url, packet)
-METHOD(microcoapy_send_ex_obj, run_send_packet, 4, ARG_IP, ARG_PORT, ARG_URL, ARG_PACKET);
+// sendEx(ip, port, url, packet, understands=())
+METHOD(microcoapy_send_ex_obj, run_send_packet, 4, ARG_IP, ARG_PORT, ARG_URL, ARG_PACKET, ARG_UNDERSTANDS);
 
-// sendPacket(ip, port, packet)
-METHOD(microcoapy_send_packet_obj, run_send_packet, 3, ARG_IP, ARG_PORT, ARG_PACKET);
+// sendPacket(ip, port, packet, understands=())
+METHOD(microcoapy_send_packet_obj, run_send_packet, 3, ARG_IP, ARG_PORT, ARG_PACKET, ARG_UNDERSTANDS);
 
-// sendResponse(ip, port, messageid, payload, method, content_format=COAP_NONE, token=b"")
+// ping(ip, port): an Empty message, whose answer responseCallback gets
+REQUEST_METHOD(microcoapy_ping_obj, run_send, TYPE_CON, 0, 2, ARG_IP, ARG_PORT);
+
+// sendResponse(ip, port, messageid, payload, method, content_format=COAP_NONE, token=b"", request_packet=None)
 METHOD(microcoapy_send_response_obj, run_send_response, 5,
-    ARG_IP, ARG_PORT, ARG_MESSAGEID, ARG_PAYLOAD, ARG_METHOD, ARG_CONTENT_FORMAT, ARG_TOKEN);
+    ARG_IP, ARG_PORT, ARG_MESSAGEID, ARG_PAYLOAD, ARG_METHOD, ARG_CONTENT_FORMAT, ARG_TOKEN, ARG_REQUEST_PACKET);

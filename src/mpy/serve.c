@@ -17,6 +17,7 @@ typedef struct {
     options_t options;
     mp_obj_t location; // or None
     source_t source;   // the payload
+    uint8_t type; // of a separate response
     uint8_t code;
 } reply_t;
 
@@ -90,8 +91,9 @@ void microcoapy_prune_bodies(coap_obj_t *self) {
 
 // ---- replies -----------------------------------------------------------------------------------
 
-static mcoap_result write_reply(coap_obj_t *self, mcoap_handle request, const reply_t *reply, mcoap_handle *body) {
-    mcoap_result result = mcoap_response_begin(self->endpoint, request, TYPE_CON, reply->code);
+static mcoap_result write_reply(
+    coap_obj_t *self, mcoap_handle request, const reply_t *reply, size_t *message_len, mcoap_handle *body) {
+    mcoap_result result = mcoap_response_begin(self->endpoint, request, reply->type, reply->code);
     if (result == MCOAP_OK) {
         result = microcoapy_options_add(self, &reply->options);
     }
@@ -110,8 +112,7 @@ static mcoap_result write_reply(coap_obj_t *self, mcoap_handle request, const re
             result = mcoap_draft_block(self->endpoint, data, len, more);
         }
     }
-    size_t len;
-    return result == MCOAP_OK ? mcoap_response_send(self->endpoint, microcoapy_now(), &len, body) : result;
+    return result == MCOAP_OK ? mcoap_response_send(self->endpoint, microcoapy_now(), message_len, body) : result;
 }
 
 static void send_code(coap_obj_t *self, mcoap_handle request, uint8_t code) {
@@ -122,6 +123,27 @@ static void send_code(coap_obj_t *self, mcoap_handle request, uint8_t code) {
     }
 }
 
+// The body goes on: what is left of it is kept for later requests.
+static void keep_body(coap_obj_t *self, mcoap_handle body, const reply_t *reply) {
+    #if MICROCOAPY_BLOCK
+    body_obj_t *known = body_find(self, body, false);
+    if (body == 0) {
+        return;
+    }
+    if (known == NULL) {
+        microcoapy_prune_bodies(self);
+        known = body_new(self, body, false);
+    }
+    if (&known->reply != reply) {
+        known->reply = *reply;
+    }
+    #else
+    (void)self;
+    (void)body;
+    (void)reply;
+    #endif
+}
+
 // Sends the part of the reply that is asked for. False: its body cannot go back to there.
 static bool send_reply(const pending_t *pending, reply_t *reply) {
     coap_obj_t *self = pending->coap;
@@ -129,25 +151,15 @@ static bool send_reply(const pending_t *pending, reply_t *reply) {
     if (!microcoapy_source_prepare(&reply->source, pending->offset, mcoap_endpoint_block_size(self->endpoint))) {
         return false;
     }
-    mcoap_result result = write_reply(self, pending->handle, reply, &body);
+    size_t len;
+    mcoap_result result = write_reply(self, pending->handle, reply, &len, &body);
     if (result == MCOAP_ERR_RANGE) {
         send_code(self, pending->handle, MCOAP_CODE_BAD_REQUEST);
     } else if (result != MCOAP_OK && result != MCOAP_ERR_STALE && result != MCOAP_ERR_NO_SLOT) {
         // What the handler gave cannot be sent: that is its failure.
         microcoapy_raise(result);
     }
-    #if MICROCOAPY_BLOCK
-    body_obj_t *known = body_find(self, body, false);
-    if (body != 0) {
-        if (known == NULL) {
-            microcoapy_prune_bodies(self);
-            known = body_new(self, body, false);
-        }
-        if (&known->reply != reply) {
-            known->reply = *reply;
-        }
-    }
-    #endif
+    keep_body(self, body, reply);
     return true;
 }
 
@@ -160,6 +172,7 @@ static uint8_t method_of(const pending_t *pending) {
 static void reply_init(reply_t *reply, const pending_t *pending) {
     memset(reply, 0, sizeof(*reply));
     reply->location = mp_const_none;
+    reply->type = TYPE_CON;
     reply->code = mcoap_default_code(method_of(pending));
 }
 
@@ -218,6 +231,19 @@ static mp_obj_t take_result(reply_t *reply, mp_obj_t result, mp_obj_t *code, mp_
     return result;
 }
 
+// Whether a body of that length goes in blocks.
+static bool has_blocks(coap_obj_t *self, uint32_t total) {
+    return MICROCOAPY_BLOCK && total != MCOAP_UNKNOWN && total > mcoap_endpoint_block_size(self->endpoint);
+}
+
+// RFC 7959 section 2.4: blocks of one representation must be known by the same ETag.
+static uint32_t fingerprint_of(const source_t *source, uint32_t total) {
+    size_t len = total;
+    bool more;
+    const uint8_t *data = microcoapy_source_part(source, 0, &len, &more);
+    return mcoap_fingerprint(data, len);
+}
+
 static void reply_from_result(reply_t *reply, const pending_t *pending, mp_obj_t result, mp_obj_t etag) {
     mp_obj_t code = mp_const_none, format = mp_const_none, own_etag = MP_OBJ_NULL;
     mp_obj_t payload = take_result(reply, result, &code, &format, &own_etag);
@@ -234,6 +260,9 @@ static void reply_from_result(reply_t *reply, const pending_t *pending, mp_obj_t
             format = MP_OBJ_NEW_SMALL_INT(FORMAT_TEXT);
         }
     }
+    if (format != mp_const_none) {
+        microcoapy_int_arg(format, MP_QSTR_content_format, 0, UINT16_MAX);
+    }
     if (own_etag != MP_OBJ_NULL) {
         etag = own_etag;
     }
@@ -241,15 +270,10 @@ static void reply_from_result(reply_t *reply, const pending_t *pending, mp_obj_t
     if (is_content) {
         microcoapy_bytes_arg(etag, MP_QSTR_etag, &tag);
     }
-    uint8_t fingerprint[4];
-    if (MICROCOAPY_BLOCK && is_content && tag.len == 0 && total != MCOAP_UNKNOWN && total > mcoap_endpoint_block_size(pending->coap->endpoint)) {
-        // Blocks of one representation must be known by the same ETag, RFC 7959 section 2.4.
-        size_t len = total;
-        bool more;
-        const uint8_t *data = microcoapy_source_part(&reply->source, 0, &len, &more);
-        uint32_t hash = mcoap_fingerprint(data, len);
-        memcpy(fingerprint, &hash, sizeof(fingerprint));
-        tag.buf = fingerprint;
+    uint32_t fingerprint;
+    if (is_content && tag.len == 0 && has_blocks(pending->coap, total)) {
+        fingerprint = fingerprint_of(&reply->source, total);
+        tag.buf = &fingerprint;
         tag.len = sizeof(fingerprint);
     }
     size_t options_len;
@@ -266,6 +290,37 @@ static void reply_from_result(reply_t *reply, const pending_t *pending, mp_obj_t
     }
     microcoapy_options_append(&reply->options, MCOAP_OPTION_CONTENT_FORMAT, format, MP_QSTR_content_format);
 }
+
+#if MICROCOAPY_BLOCK
+mcoap_result microcoapy_answer_classic(
+    coap_obj_t *self, mcoap_handle request, uint8_t type, uint8_t code, const options_t *options, mp_obj_t payload, size_t *len) {
+    reply_t reply;
+    memset(&reply, 0, sizeof(reply));
+    reply.options = *options;
+    reply.location = mp_const_none;
+    reply.type = type;
+    reply.code = code;
+    microcoapy_source_init(&reply.source, payload, MP_QSTR_payload);
+    uint32_t total = microcoapy_source_total(&reply.source);
+    if (has_blocks(self, total)) {
+        if (!microcoapy_is_str(payload) && !mp_obj_is_type(payload, &mp_type_bytes)) {
+            // It may change before its last block is asked for.
+            mp_buffer_info_t buffer;
+            mp_get_buffer_raise(payload, &buffer, MP_BUFFER_READ);
+            reply.source.object = mp_obj_new_bytes(buffer.buf, buffer.len);
+        }
+        if (code == MCOAP_CODE_CONTENT) {
+            uint32_t tag = fingerprint_of(&reply.source, total);
+            microcoapy_options_append(
+                &reply.options, OPTION_ETAG, mp_obj_new_bytes((const byte *)&tag, sizeof(tag)), MP_QSTR_etag);
+        }
+    }
+    mcoap_handle body = 0;
+    mcoap_result result = write_reply(self, request, &reply, len, &body);
+    keep_body(self, body, &reply);
+    return result;
+}
+#endif
 
 // ---- errors ------------------------------------------------------------------------------------
 
@@ -289,7 +344,7 @@ static bool send_exception(const pending_t *pending, mp_obj_t exception) {
     }
     size_t options_len;
     const uint8_t *options = request_options(pending, &options_len);
-    reply_t reply = { .code = code, .location = mp_const_none };
+    reply_t reply = { .type = TYPE_CON, .code = code, .location = mp_const_none };
     int32_t format = MCOAP_CONTENT_FORMAT_NONE;
     if (text.len != 0) {
         vstr_t payload;
@@ -303,7 +358,8 @@ static bool send_exception(const pending_t *pending, mp_obj_t exception) {
         }
     }
     mcoap_handle body;
-    if (write_reply(self, pending->handle, &reply, &body) != MCOAP_OK) {
+    size_t len;
+    if (write_reply(self, pending->handle, &reply, &len, &body) != MCOAP_OK) {
         send_code(self, pending->handle, MCOAP_CODE_INTERNAL_SERVER_ERROR);
     }
     return !is_answer;
@@ -446,7 +502,8 @@ static void run_handler(pending_t *pending) {
     }
     size_t options_len;
     const uint8_t *options = request_options(pending, &options_len);
-    uint8_t refusal = mcoap_request_condition(method_of(pending), options, options_len,
+    // Where no state is known, the conditions are the handler's, if it understands them.
+    uint8_t refusal = etag == MP_OBJ_NULL ? 0 : mcoap_request_condition(method_of(pending), options, options_len,
         etag != mp_const_none, tag.len == 0 ? NULL : tag.buf, tag.len);
     if (refusal != 0) {
         reply_t reply;

@@ -49,6 +49,11 @@
 #ifndef MICROCOAPY_DISCOVERY
 #define MICROCOAPY_DISCOVERY MICROCOAPY_MODERN
 #endif
+// Modules coap_macros, coap_packet and coap_option, as programs import them that have the original library's files in
+// one folder. 0 leaves the names to others.
+#ifndef MICROCOAPY_FLAT_NAMES
+#define MICROCOAPY_FLAT_NAMES (1)
+#endif
 #if !MICROCOAPY_MODERN && (MICROCOAPY_OBSERVE || MICROCOAPY_BLOCK || MICROCOAPY_DISCOVERY)
 #error "Observe, block-wise transfer and discovery need MICROCOAPY_MODERN=1"
 #endif
@@ -72,6 +77,14 @@ typedef struct {
     uint8_t bytes[MCOAP_PEER_MAX];
 } peer_t;
 
+// Random bytes come from os.urandom: there is no function for them. Every port has mp_hal_get_random from 1.29 on.
+#if defined(__unix__) || defined(__APPLE__) || MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 29, 0) \
+    || defined(ESP_PLATFORM) || defined(__ets__)
+#define MICROCOAPY_URANDOM (0)
+#else
+#define MICROCOAPY_URANDOM (1)
+#endif
+
 // How datagrams reach the network.
 typedef enum {
     LINK_NONE,   // closed
@@ -84,6 +97,7 @@ typedef enum {
 struct _waiter_t;
 struct _driver_t;
 struct _body_obj_t;
+struct _news_t;
 
 typedef struct _coap_obj_t {
     mp_obj_base_t base;
@@ -106,6 +120,13 @@ typedef struct _coap_obj_t {
     struct _waiter_t *waiters;  // what is under way in the modern layer
     struct _driver_t *driver;   // async.c; NULL until something is awaited
     struct _body_obj_t *bodies; // that come or go block by block
+    struct _news_t *news;       // what a sending call has taken in: for poll(), oldest first
+    mp_obj_t own;               // dict of the program's own attributes; MP_OBJ_NULL until first used
+    #if MICROCOAPY_URANDOM
+    mp_obj_t urandom; // os.urandom; MP_OBJ_NULL until first used
+    uint8_t random_left;
+    uint8_t random[32]; // what it gave; the last random_left bytes are unused
+    #endif
     const mp_stream_p_t *stream; // of a LINK_FD or LINK_STREAM socket
     size_t rx_len;
     uint32_t max_body;  // bytes of the longest body that is kept
@@ -117,6 +138,7 @@ typedef struct _coap_obj_t {
     uint8_t link;        // link_t
     uint8_t family;      // LINK_FD only: 4 or 6, as in an engine's peer address
     uint8_t timers_deferred;
+    uint32_t news_dropped; // responses and errors that nobody was told of, as nobody polled
     bool own_socket;
     bool port_given; // to the constructor
     bool joined;     // a group
@@ -137,6 +159,7 @@ typedef struct _packet_obj_t {
     mp_obj_t query;       // MP_OBJ_NULL: not yet made from raw_options
     mp_obj_t options;     // MP_OBJ_NULL: not yet made from raw_options
     mp_obj_t raw_options; // bytes, as received
+    mp_obj_t own;         // dict of the program's own attributes; MP_OBJ_NULL until first used
 } packet_obj_t;
 
 extern const mp_obj_type_t microcoapy_coap_type;
@@ -160,7 +183,7 @@ extern const constant_class_t microcoapy_content_format_class;
 extern const constant_class_t microcoapy_version_class;
 
 // entropy.c
-void microcoapy_entropy(uint8_t *out, size_t len);
+void microcoapy_entropy(coap_obj_t *self, uint8_t *out, size_t len);
 
 // errors.c
 // Raises ValueError for what can never be right, OSError for what should not have happened.
@@ -209,6 +232,8 @@ size_t microcoapy_peer_to_sockaddr(const peer_t *peer, unsigned family, struct s
 size_t microcoapy_name_index(const qstr_short_t *names, size_t count, qstr name);
 // What a type's attribute handler does where slots[i] is the attribute names[i]. False: there is none of that name.
 mp_obj_t microcoapy_call(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b); // up to two arguments
+// Attributes that a program gives an object: kept in a dict that is made for the first. False: there is none of that name.
+bool microcoapy_own_attr(mp_obj_t *dict, qstr attr, mp_obj_t *dest);
 bool microcoapy_slot_attr(const qstr_short_t *names, size_t count, mp_obj_t *slots, qstr attr, mp_obj_t *dest);
 
 // packet.c
@@ -226,6 +251,11 @@ typedef struct {
 void microcoapy_options_append(options_t *options, mp_int_t number, mp_obj_t value, qstr argument);
 // A list of objects with number and buffer, or of pairs (number, value).
 void microcoapy_options_collect(options_t *options, mp_obj_t given);
+// Numbers of critical options that a program deals with itself, 0 for none: understands=.
+typedef uint16_t understood_t[MCOAP_UNDERSTOOD];
+void microcoapy_understood_arg(understood_t understood, mp_obj_t given);
+void microcoapy_understood_add(understood_t understood, mp_int_t number);
+mcoap_result microcoapy_understood_draft(coap_obj_t *self, const understood_t understood);
 // Adds them to the draft.
 mcoap_result microcoapy_options_add(coap_obj_t *self, const options_t *options);
 
@@ -240,6 +270,9 @@ mp_obj_t microcoapy_path_handler(coap_obj_t *self, uint32_t number);
 // For an exception that only means that the socket has nothing to give or could not do what is named: raises it
 // again if it is none (KeyboardInterrupt, SystemExit).
 void microcoapy_contain(coap_obj_t *self, qstr what, void *exception);
+// Prints it, if the attribute debug is set.
+void microcoapy_report(coap_obj_t *self, qstr what, mp_obj_t object);
+void microcoapy_report_errno(coap_obj_t *self, qstr what, int error);
 void microcoapy_socket_open(coap_obj_t *self, mp_int_t port);
 void microcoapy_socket_attach(coap_obj_t *self, mp_obj_t sock);
 void microcoapy_socket_close(coap_obj_t *self);
@@ -265,6 +298,10 @@ uint32_t microcoapy_now(void);
 bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange);
 // What is due now, and what that has to send.
 void microcoapy_run_timers(coap_obj_t *self);
+// Before something is sent: takes in what has arrived. What the program is to be told of it waits for poll().
+void microcoapy_take_in(coap_obj_t *self);
+// Forgets what waits for poll().
+void microcoapy_forget_news(coap_obj_t *self);
 // A datagram from elsewhere than a socket: true if a program was told of something.
 bool microcoapy_feed(coap_obj_t *self, const void *data, size_t len, mp_obj_t address);
 // The next datagram that is to be sent, with its address; None if there is none.
@@ -292,7 +329,8 @@ enum {
     ARG_METHOD,
     ARG_MESSAGEID,
     ARG_CONTENT_FORMAT,
-    ARG_PORT, ARG_NUMBERS_END,
+    ARG_PORT,
+    ARG_OBSERVE, ARG_NUMBERS_END,
     ARG_IP = ARG_NUMBERS_END,
     ARG_PACKET,
     ARG_SOCK,
@@ -300,9 +338,11 @@ enum {
     ARG_TIMEOUT,
     ARG_POLL_PERIOD,
     ARG_BLOCKING,
+    ARG_UNDERSTANDS,
+    ARG_REQUEST_PACKET,
     ARG_COUNT,
 };
-#define METHOD_ARGS_MAX (9) // that a method takes
+#define METHOD_ARGS_MAX (11) // that a method takes
 typedef struct {
     mp_obj_base_t base;
     // arg: ARG_COUNT objects, MP_OBJ_NULL where nothing is given.
@@ -331,5 +371,6 @@ extern const method_obj_t microcoapy_send_obj;
 extern const method_obj_t microcoapy_send_ex_obj;
 extern const method_obj_t microcoapy_send_packet_obj;
 extern const method_obj_t microcoapy_send_response_obj;
+extern const method_obj_t microcoapy_ping_obj;
 
 #endif // MICROCOAPY_SHIM_H

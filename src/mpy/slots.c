@@ -26,6 +26,29 @@ bool microcoapy_slot_attr(const qstr_short_t *names, size_t count, mp_obj_t *slo
     return true;
 }
 
+bool microcoapy_own_attr(mp_obj_t *dict, qstr attr, mp_obj_t *dest) {
+    mp_obj_t name = MP_OBJ_NEW_QSTR(attr);
+    if (dest[0] != MP_OBJ_NULL && dest[1] != MP_OBJ_NULL) {
+        if (*dict == MP_OBJ_NULL) {
+            *dict = mp_obj_new_dict(1);
+        }
+        mp_obj_dict_store(*dict, name, dest[1]);
+        dest[0] = MP_OBJ_NULL;
+        return true;
+    }
+    mp_map_elem_t *own = *dict == MP_OBJ_NULL ? NULL : mp_map_lookup(mp_obj_dict_get_map(*dict), name, MP_MAP_LOOKUP);
+    if (own == NULL) {
+        return false;
+    }
+    if (dest[0] == MP_OBJ_NULL) {
+        dest[0] = own->value;
+    } else {
+        mp_obj_dict_delete(*dict, name);
+        dest[0] = MP_OBJ_NULL;
+    }
+    return true;
+}
+
 mp_obj_t microcoapy_call(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b) {
     mp_obj_t method[4];
     mp_load_method(object, name, method);

@@ -43,12 +43,17 @@ static mp_obj_t call_method(mp_obj_t object, qstr name, size_t n_args, mp_obj_t 
     return mp_call_method_n_kw(n_args, 0, method);
 }
 
-// What the attribute debug asks for.
-static void report(coap_obj_t *self, qstr what, mp_obj_t object) {
+void microcoapy_report(coap_obj_t *self, qstr what, mp_obj_t object) {
     if (self->debug != mp_const_false) {
         mp_printf(&mp_plat_print, "microcoapy: %q ", what);
         mp_obj_print_helper(&mp_plat_print, object, PRINT_REPR);
         mp_print_str(&mp_plat_print, "\n");
+    }
+}
+
+void microcoapy_report_errno(coap_obj_t *self, qstr what, int error) {
+    if (self->debug != mp_const_false) {
+        microcoapy_report(self, what, mp_obj_new_exception_arg1(&mp_type_OSError, MP_OBJ_NEW_SMALL_INT(error)));
     }
 }
 
@@ -57,13 +62,13 @@ void microcoapy_contain(coap_obj_t *self, qstr what, void *exception) {
     if (!mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(type), MP_OBJ_FROM_PTR(&mp_type_Exception))) {
         nlr_jump(exception);
     }
-    report(self, what, MP_OBJ_FROM_PTR(exception));
+    microcoapy_report(self, what, MP_OBJ_FROM_PTR(exception));
 }
 
 static void trace(coap_obj_t *self, qstr what, const peer_t *peer, const uint8_t *data, size_t len) {
     if (self->debug != mp_const_false) {
         mp_obj_t pair[2] = { microcoapy_peer_to_object(self, peer), mp_obj_new_bytes(data, len) };
-        report(self, what, mp_obj_new_tuple(2, pair));
+        microcoapy_report(self, what, mp_obj_new_tuple(2, pair));
     }
 }
 
@@ -457,6 +462,9 @@ static bool send_fd(coap_obj_t *self, const peer_t *peer, const uint8_t *data, s
     do {
         sent = sendto(self->fd, data, len, MSG_DONTWAIT, to, to_len);
     } while (sent < 0 && errno == EINTR);
+    if (sent < 0) {
+        microcoapy_report_errno(self, MP_QSTR_sendto, errno);
+    }
     return sent == (ssize_t)len;
 }
 #endif

@@ -28,6 +28,8 @@ pub enum UriError {
     Port,
     /// RFC 7252 section 6.4 step 4: a URI with a fragment is refused.
     Fragment,
+    /// The path of a resource has none.
+    Query,
     /// A `%` without two hexadecimal digits.
     PercentEncoding,
     /// A host, path segment or query argument of more than [`SEGMENT_MAX`] bytes.
@@ -115,6 +117,11 @@ impl Iterator for Decode<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (&first, rest) = self.rest.split_first()?;
+        // RFC 7252 section 6.4: a URI with a fragment is none of a resource.
+        if first == b'#' {
+            self.rest = &[];
+            return Some(Err(UriError::Fragment));
+        }
         if first != b'%' {
             self.rest = rest;
             // RFC 7252 section 6.4 step 5: a host becomes lower case before its percent-encodings
@@ -381,6 +388,18 @@ fn split_authority(authority: &[u8]) -> Result<(Host<'_>, &[u8]), UriError> {
     Ok((host, port.unwrap_or_default()))
 }
 
+/// Whether the byte can be one of a host, as a name or as an address, possibly with a zone: no control character, no
+/// space, and none that ends a host in a URI.
+fn is_host_byte(byte: u8) -> bool {
+    !matches!(byte, 0..=b' ' | 0x7F | b'/' | b'?' | b'#' | b'@')
+}
+
+/// Whether the text, not percent-encoded, can be a host.
+#[must_use]
+pub fn is_host(text: &[u8]) -> bool {
+    text.iter().all(|&byte| is_host_byte(byte))
+}
+
 fn host_name(name: &[u8]) -> Result<Segment<'_>, UriError> {
     // RFC 3986 section 3.2.2: reg-name. It has no "@", so user information ends here too.
     if !name
@@ -393,6 +412,12 @@ fn host_name(name: &[u8]) -> Result<Segment<'_>, UriError> {
         encoded: name,
         lowercase: true,
     };
+    if segment
+        .decode()
+        .any(|byte| byte.is_ok_and(|byte| !is_host_byte(byte)))
+    {
+        return Err(UriError::Host);
+    }
     match segment.decoded_len()? {
         // RFC 7252 section 6.1: a URI with an empty host is invalid.
         0 => Err(UriError::Host),

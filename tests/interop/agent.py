@@ -38,7 +38,7 @@ def new(*args, **parameters):
     return coap
 
 
-def resource(coap, path, payload="ok", code=69, content_format=-1, then=None):
+def resource(coap, path, payload="ok", code=69, content_format=-1, then=None, understands=()):
     """Registers a resource that reports each run of its handler and answers; `then` runs after."""
 
     def handler(packet, ip, port):
@@ -49,7 +49,7 @@ def resource(coap, path, payload="ok", code=69, content_format=-1, then=None):
         if then is not None:
             then(packet, ip, port)
 
-    coap.addIncomingRequestCallback(path, handler)
+    coap.addIncomingRequestCallback(path, handler, understands=understands)
 
 
 def commanded():

@@ -85,17 +85,44 @@ def test_too_large_gives_0_and_the_largest_arrives_whole(method):
         assert fits >= 1024, "a 1024-byte payload must fit, %d does" % fits
 
 
-def test_response_too_large_gives_0_and_the_client_is_told():
+@cases(CON=coapmsg.CON, NON=coapmsg.NON)
+def test_response_that_no_message_holds_gives_0_and_the_client_is_told(kind):
+    """An option that is too long: that is nothing that blocks could help."""
     server, port = programs.server(
         "answers = []\n"
         "def large(packet, ip, port):\n"
-        "    answers.append(coap.sendResponse(ip, port, packet.messageid, bytes(70000), 69, 42, packet.token))\n"
+        "    answer = microcoapy.CoapPacket()\n"
+        "    answer.type, answer.method, answer.messageid, answer.token = 2, 69, packet.messageid, packet.token\n"
+        "    answer.addOption(2048, bytes(3000))\n"
+        "    answers.append(coap.sendPacket(ip, port, answer))\n"
         "coap.addIncomingRequestCallback('large', large)\n"
     )
     with net.RawPeer() as peer:
-        answer = peer.ask(coapmsg.request(coapmsg.GET, "large"), ("127.0.0.1", port))
+        answer = peer.ask(coapmsg.request(coapmsg.GET, "large", kind), ("127.0.0.1", port))
         assert server.eval("answers") == [0]
-        assert answer.code == 0 or answer.code >= 0xA0, answer
+        assert answer.dotted == "5.00", answer
+
+
+def test_long_response_goes_in_blocks():
+    server, port = programs.server(
+        "def large(packet, ip, port):\n"
+        "    assert coap.sendResponse(ip, port, packet.messageid, bytes(range(250)) * 280, 69, 42, packet.token) > 0\n"
+        "coap.addIncomingRequestCallback('large', large)\n"
+    )
+    body = b""
+    with net.RawPeer() as peer:
+        while True:
+            request = coapmsg.request(coapmsg.GET, "large")
+            if body:
+                request.options.append((23, coapmsg.uint(len(body) // 1024 << 4 | 6)))
+            answer = peer.ask(request, ("127.0.0.1", port))
+            assert answer.dotted == "2.05", answer
+            block = int.from_bytes(dict(answer.options)[23], "big")
+            assert block >> 4 == len(body) // 1024 and block & 7 == 6, block
+            body += answer.payload
+            if not block & 8:
+                break
+    assert body == bytes(range(250)) * 280
 
 
 def test_response_nobody_asked_for_gives_0():

@@ -88,7 +88,7 @@ def test_response_size(size):
 
 
 def test_options_reach_the_handler():
-    server, port = programs.server(SETUP)
+    server, port = programs.server("resource(coap, 'echo', understands=(1,))")
     ask(port, "echo", Code.PUT, payload=b"x", content_format=50, accept=60, if_match=[b"tag"], etags=[b"a", b"bc"])
     options = server.wait_events("request")[0]["options"]
     assert options == [

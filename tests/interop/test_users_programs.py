@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Whole programs: the examples, and programs written for microCoAPy, which run unchanged."""
 
+import errno
 import os
 import re
 import tempfile
@@ -75,6 +76,46 @@ def test_client_written_for_microcoapy_loses_a_datagram(case):
             assert sum(d.dropped for d in proxy.records) == 1
     assert "messages: 5" in client.output, client.output
     server.wait_count("Measure-current request received:", 2)
+
+
+def test_posts_and_never_polls():
+    """Every post goes out, although the program reads nothing between two of them; poll() tells of the answers."""
+    with net.RawPeer() as peer:
+        agent = programs.client()
+        for number in range(6):
+            agent.exec("coap.post('127.0.0.1', %d, 'log', b'%d')" % (peer.port, number))
+            request, address = peer.recv()
+            assert (request.dotted, request.payload) == ("0.02", b"%d" % number), request
+            peer.send(coapmsg.Message(coapmsg.ACK, 0x44, request.mid, request.token), address)
+        assert not agent.of("response"), "told of in the middle of a call"
+        agent.poll_for(6)
+
+
+def test_zero_has_its_reason():
+    """A method of the classic layer that returns 0 says why, if the program has set debug."""
+    agent = programs.Agent("import socket; coap = new()")
+
+    def reason(call):
+        agent.exec("coap.debug = True")
+        before = len(agent.output)
+        assert agent.eval("coap." + call) == 0, call
+        agent.exec("coap.debug = False")
+        number = re.search(r"^microcoapy: send OSError\((\d+),\)$", agent.output[before:], re.M)
+        quiet = len(agent.output)
+        assert agent.eval("coap." + call) == 0, call
+        assert "microcoapy: " not in agent.output[quiet:], "it is silent unless asked"
+        return errno.errorcode[int(number.group(1))]
+
+    assert reason("get('127.0.0.1', 5683, 'a')") == "ENOTCONN"
+    agent.exec("coap.start(0)")
+    assert reason("get('127.0.0.1', 0, 'a')") == "EHOSTUNREACH"
+    assert reason("put('127.0.0.1', 5683, 'a', bytes(3000))") == "EMSGSIZE"
+    assert reason("sendResponse('127.0.0.1', 5683, 1, b'', 69)") == "ENOENT"
+    with net.RawPeer() as silent:
+        agent.exec("while coap.get('127.0.0.1', %d, 'a'): pass" % silent.port)
+        assert reason("get('127.0.0.1', %d, 'a')" % silent.port) == "ENOBUFS"
+    agent.exec("coap.stop(); coap.setCustomSocket(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))")
+    assert reason("get('::1', 5683, 'a')") == "EHOSTUNREACH"
 
 
 def test_example_client_and_server():

@@ -59,6 +59,16 @@ coap.start(0)
 print(coap.port != 0)
 coap.stop()
 
-# an instance has no other attributes than these
-print(raised(setattr, coap, "nosuch", 1))
-print(raised(getattr, coap, "nosuch"))
+# a program may hang its own on an instance
+print(raised(getattr, coap, "own"), hasattr(coap, "own"))
+coap.own = [1]
+coap.own.append(2)
+coap.poll = lambda: "its own poll"
+print(coap.own, coap.poll(), coap.get is not None)
+del coap.own, coap.poll
+print(hasattr(coap, "own"), coap.poll(-1))
+print(raised(delattr, coap, "own"), raised(delattr, coap, "port"))
+print(hasattr(microcoapy.Coap(), "own"))
+packet = microcoapy.CoapPacket()
+packet.tries = 3
+print(packet.tries, hasattr(microcoapy.CoapPacket(), "tries"))

@@ -129,3 +129,20 @@ for name, arguments, argument in (
     ("setUriHost", (5,), "address"),
 ):
     check(name, getattr(packet, name), arguments, {}, argument)
+
+# What can be no host, no path and no resource
+coap.start(0)
+for method in (coap.get, coap.put, coap.deleteNonConf):
+    for host in ("a\0b", "a b", "a/b", "a?b", "a#b", "a@b", "\x7f"):
+        check("request", method, (host, 5683, "a"), {}, "ip")
+    check("request", method, ("127.0.0.1", 5683, "a#b"), {}, "url")
+    check("request", method, ("127.0.0.1", 5683, "a?b#c"), {}, "url")
+check("request", coap.post, ("127.0.0.1", 5683, "a", b"", "q#r"), {}, "query_option")
+for path in ("q?x=1", "a#b", "?", "a/b?"):
+    check("addIncomingRequestCallback", coap.addIncomingRequestCallback, (path, print), {}, "url")
+    if hasattr(coap, "resource"):
+        check("resource", coap.resource(path), (print,), {}, "path")
+    else:
+        print("resource ValueError names it")
+for arguments in ((1, b"x"), (4, b"x")):
+    check("send", coap.send, ("127.0.0.1", 5683, "a", 0, arguments[0], b"", arguments[1]), {}, "payload")

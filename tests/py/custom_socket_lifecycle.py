@@ -69,9 +69,9 @@ two.setCustomSocket(shared)
 one.stop()
 print(two.get("127.0.0.1", 5, "a") > 0, shared.closed)
 
-# hosts that cannot be: 0, no exception, on a real socket
+# hosts that are not there: 0, no exception, on a real socket; one that can be none is an error
 coap.stop()
 coap.start(0)
-for host in ("", "999.1.1.1", ":::1", "[::1", "a" * 300, "a\0b"):
-    print(repr(host[:10]), coap.get(host, 5, "a"))
+for host in ("", "999.1.1.1", ":::1", "[::1", "a" * 300, "a\0b", "a b", "a/b"):
+    print(repr(host[:10]), raised(coap.get, host, 5, "a"))
 coap.stop()

@@ -47,12 +47,14 @@ GOOD = {
     "messageid": 1,
     "method": 1,
     "number": 1,
+    "observe_option": None,
     "packet": microcoapy.CoapPacket(),
     "path": "p",
     "payload": b"",
     "pollPeriodMs": 1,
     "port": 0,
     "query_option": None,
+    "request_packet": None,
     "sock": Socket(),
     "task": None,
     "tb": None,
@@ -62,6 +64,7 @@ GOOD = {
     "token": b"",
     "typ": None,
     "type": 0,
+    "understands": (),
     "uri": "coap://127.0.0.1/x",
     "url": "a",
     "val": None,
@@ -136,7 +139,7 @@ def check(name, only_positional, ordered, required, only_keywords, open_):
 
 
 # Values of the settings of a resource; True for the others.
-SETTINGS = {"methods": "GET", "min_interval": 1, "etag": b"e", "into": print, "max_body": 16}
+SETTINGS = {"methods": "GET", "min_interval": 1, "etag": b"e", "into": print, "max_body": 16, "understands": (1,)}
 # GET /.well-known/core
 LINKS = b"\x40\x01\x00\x01\xbb.well-known\x04core"
 

@@ -46,7 +46,11 @@ def is_writable(instance, name):
         setattr(instance, name, getattr(instance, name))
     except AttributeError:
         return False
-    return True
+    try:
+        delattr(instance, name)
+        return False  # it was one that a program may add
+    except AttributeError:
+        return True
 
 
 def of_class(thing):
