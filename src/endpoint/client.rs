@@ -6,7 +6,7 @@ use super::Endpoint;
 use super::draft::{Body, Draft, Target};
 use crate::block::transfer::{Transfer, Upload};
 use crate::config::{BLOCK, EXCHANGES, OBSERVE};
-use crate::exchange::outgoing::{Exchange, Failure, Kind, Source, State};
+use crate::exchange::outgoing::{Exchange, Failure, Kind, Source, State, TokenUse};
 use crate::handle::Handle;
 use crate::message::Handover;
 use crate::message::peer::PeerAddr;
@@ -167,7 +167,7 @@ impl Endpoint<'_> {
             no_response,
             understood,
         };
-        if OBSERVE && !self.observation_yields(&exchange, deregisters, now) {
+        if OBSERVE && !self.observation_yields(exchange.token_use(), deregisters, now) {
             self.message.free(stored);
             return Err(RequestError::Token);
         }
@@ -190,7 +190,11 @@ impl Endpoint<'_> {
             self.exchange_end(handle, now);
             return Err(RequestError::NoSlot);
         }
-        let id = self.exchange_transmit(handle, stored, now)?;
+        let id = self.exchange_transmit(handle, stored, now);
+        if id.is_err() {
+            self.exchange_end(handle, now);
+        }
+        let id = id?;
         Ok(Sent {
             exchange: handle,
             id: id.unwrap_or(MessageId(0)),
@@ -230,7 +234,8 @@ impl Endpoint<'_> {
         true
     }
 
-    /// Sends the message of an exchange; when there is no room for that, the exchange ends.
+    /// Sends the message of an exchange. When there is no room for that, the message is freed, and the exchange is to
+    /// end.
     fn exchange_transmit(
         &mut self,
         handle: Handle,
@@ -254,7 +259,6 @@ impl Endpoint<'_> {
         let Ok(id) = self.message.transmit(handover, now) else {
             // The message has been freed.
             exchange.set_request(None);
-            self.exchange_end(handle, now);
             return Err(RequestError::NoSlot);
         };
         exchange.id = id;
@@ -269,7 +273,7 @@ impl Endpoint<'_> {
         let Some(exchange) = self.exchanges.get(handle) else {
             return false;
         };
-        let oldest = self.exchanges.with_token_of(exchange).next();
+        let oldest = self.exchanges.using(exchange.token_use()).next();
         let Some((holder, held_by)) = oldest.filter(|(holder, _)| *holder != handle) else {
             return false;
         };
@@ -294,9 +298,9 @@ impl Endpoint<'_> {
     }
 
     /// Sends what has waited for the token of an exchange that has ended.
-    pub(super) fn token_is_free(&mut self, ended: &Exchange, now: Instant) {
+    pub(super) fn token_is_free(&mut self, token: TokenUse, now: Instant) {
         for place in 0.. {
-            let waiting = self.exchanges.with_token_of(ended).nth(place);
+            let waiting = self.exchanges.using(token).nth(place);
             let Some(handle) = waiting.map(|(handle, _)| handle) else {
                 return;
             };
@@ -308,11 +312,11 @@ impl Endpoint<'_> {
 
     /// What is to become of an observation whose token a new request to the peer has: RFC 7641 section 3.6, it is
     /// cancelled with its own token. False: it goes on, and needs the token.
-    fn observation_yields(&mut self, exchange: &Exchange, deregisters: bool, now: Instant) -> bool {
+    fn observation_yields(&mut self, token: TokenUse, deregisters: bool, now: Instant) -> bool {
         let observations = &self.observations;
         let is_observation =
             |(handle, _): &(Handle, &Exchange)| observations.get(*handle).is_some();
-        let same = self.exchanges.with_token_of(exchange).find(is_observation);
+        let same = self.exchanges.using(token).find(is_observation);
         let observation = same.map(|(handle, _)| handle);
         observation.is_none_or(|handle| deregisters && self.exchange_end(handle, now))
     }

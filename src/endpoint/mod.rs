@@ -212,14 +212,16 @@ impl<'m> Endpoint<'m> {
 
     /// Whether it fetched the rest of a notification. `None`: the handle is stale.
     fn exchange_take(&mut self, handle: Handle, now: Instant) -> Option<bool> {
-        let exchange = *self.exchanges.get(handle)?;
+        let exchange = self.exchanges.get(handle)?;
+        let (is_fetch, request) = (exchange.root().is_some(), exchange.request());
+        let token = exchange.token_use();
         self.message.end_owned(Owner::Exchange(handle), now);
         self.exchanges.remove(handle);
-        if let Some(message) = exchange.request() {
+        if let Some(message) = request {
             self.message.free(message);
         }
-        self.token_is_free(&exchange, now);
-        Some(exchange.root().is_some())
+        self.token_is_free(token, now);
+        Some(is_fetch)
     }
 
     /// Notes that an exchange came to nothing; `poll_event` tells it.

@@ -119,6 +119,14 @@ pub struct Exchange {
     pub understood: Understood<UNDERSTOOD_IN_RESPONSES>,
 }
 
+/// A token in use: RFC 7252 section 5.3.1 wants those towards one peer to be unique.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenUse {
+    peer: PeerId,
+    token: Token,
+    kind: Kind,
+}
+
 /// RFC 7967 section 2.1: no response of any class is wanted.
 const NO_RESPONSE_AT_ALL: u8 = 2 | 8 | 16;
 
@@ -184,14 +192,12 @@ impl Exchanges {
         with_message_layer
     }
 
-    /// The exchanges, oldest first, whose responses could be taken for those of this one, itself included: RFC 7252
-    /// section 5.3.1 wants tokens in use to be unique.
-    pub fn with_token_of(&self, one: &Exchange) -> impl Iterator<Item = (Handle, &Exchange)> {
-        let (peer, token, kind) = (one.peer, one.token, one.kind);
+    /// The exchanges, oldest first, whose responses could be taken for one another's.
+    pub fn using(&self, token: TokenUse) -> impl Iterator<Item = (Handle, &Exchange)> {
         self.table.iter().filter(move |(_, e)| {
-            let is_group = kind == Kind::Multicast || e.kind == Kind::Multicast;
-            let is_ping = kind == Kind::Ping || e.kind == Kind::Ping;
-            e.token == token && (is_group || e.peer == peer) && !is_ping
+            let is_group = token.kind == Kind::Multicast || e.kind == Kind::Multicast;
+            let is_ping = token.kind == Kind::Ping || e.kind == Kind::Ping;
+            e.token == token.token && (is_group || e.peer == token.peer) && !is_ping
         })
     }
 
@@ -328,6 +334,16 @@ impl Exchanges {
 }
 
 impl Exchange {
+    /// Its token, and for what.
+    #[must_use]
+    pub fn token_use(&self) -> TokenUse {
+        TokenUse {
+            peer: self.peer,
+            token: self.token,
+            kind: self.kind,
+        }
+    }
+
     /// The message of the request, if it is kept.
     #[must_use]
     pub fn request(&self) -> Option<StoredMessage> {

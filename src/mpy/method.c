@@ -32,17 +32,8 @@ const qstr_short_t microcoapy_argument_names[ARG_COUNT] = {
     [ARG_REQUEST_PACKET] = MP_QSTR_request_packet,
 };
 
-static mp_obj_t method_call(mp_obj_t method_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    const method_obj_t *method = MP_OBJ_TO_PTR(method_in);
-    mp_arg_check_num(n_args, n_kw, 1, MP_OBJ_FUN_ARGS_MAX, true);
-    #if MICROCOAPY_MODERN
-    if (method->code != 0 && method->type == TYPE_CON && n_args > 1 && microcoapy_is_uri(args[1])) {
-        // The modern layer's method of the same name.
-        mp_map_t kwargs;
-        mp_map_init_fixed_table(&kwargs, n_kw, args + n_args);
-        return microcoapy_request_uri(MP_OBJ_TO_PTR(args[0]), method->code, n_args - 1, args + 1, &kwargs);
-    }
-    #endif
+// Its own frame, so that it is on the stack of neither what is taken in nor the modern layer.
+static MP_NOINLINE mp_obj_t parse_and_run(const method_obj_t *method, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mp_arg_t allowed[METHOD_ARGS_MAX];
     mp_arg_val_t value[METHOD_ARGS_MAX];
     size_t count = 0;
@@ -60,6 +51,24 @@ static mp_obj_t method_call(mp_obj_t method_in, size_t n_args, size_t n_kw, cons
         arg[method->takes[i]] = value[i].u_obj;
     }
     return method->run(MP_OBJ_TO_PTR(args[0]), arg);
+}
+
+static mp_obj_t method_call(mp_obj_t method_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    const method_obj_t *method = MP_OBJ_TO_PTR(method_in);
+    mp_arg_check_num(n_args, n_kw, 1, MP_OBJ_FUN_ARGS_MAX, true);
+    if (method->sends) {
+        // A program may send for long without polling.
+        microcoapy_take_in(MP_OBJ_TO_PTR(args[0]));
+    }
+    #if MICROCOAPY_MODERN
+    if (method->code != 0 && method->type == TYPE_CON && n_args > 1 && microcoapy_is_uri(args[1])) {
+        // The modern layer's method of the same name.
+        mp_map_t kwargs;
+        mp_map_init_fixed_table(&kwargs, n_kw, args + n_args);
+        return microcoapy_request_uri(MP_OBJ_TO_PTR(args[0]), method->code, n_args - 1, args + 1, &kwargs);
+    }
+    #endif
+    return parse_and_run(method, n_args, n_kw, args);
 }
 
 MP_DEFINE_CONST_OBJ_TYPE(

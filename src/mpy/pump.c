@@ -210,18 +210,18 @@ static bool runs_program(coap_obj_t *self, const mcoap_event *event) {
 
 // The oldest of the news. False: there are none.
 static bool tell_news(coap_obj_t *self) {
-    news_t *news = self->news;
-    if (news == NULL) {
-        return false;
+    bool told = false;
+    while (self->news != NULL && !told) {
+        news_t *news = self->news;
+        self->news = news->next;
+        if (news->what != MP_OBJ_NULL) {
+            call_back(self, news->is_error, news->what, news->sender);
+            return true;
+        }
+        told = dispatch(self, &news->event, &news->peer, false);
+        microcoapy_flush(self, 0);
     }
-    self->news = news->next;
-    if (news->what != MP_OBJ_NULL) {
-        call_back(self, news->is_error, news->what, news->sender);
-        return true;
-    }
-    bool handled = dispatch(self, &news->event, &news->peer, false);
-    microcoapy_flush(self, 0);
-    return handled || tell_news(self);
+    return told;
 }
 
 static void take_in_event(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {

@@ -290,7 +290,7 @@ static void check_callable(mp_obj_t value, qstr argument) {
     }
 }
 
-static exchange_obj_t *request(
+static MP_NOINLINE exchange_obj_t *make_request(
     coap_obj_t *self, uint8_t code, bool observe, size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
     mp_arg_val_t value[ARG_REQUEST_COUNT];
     plan_t plan;
@@ -323,16 +323,22 @@ static exchange_obj_t *request(
     }
     plan_body(self, &plan, value, exchange);
     plan_destination(self, &plan, value[ARG_URI_].u_obj);
-    // A program may send for long without polling.
-    microcoapy_take_in(self);
     send(self, &plan, exchange, observe);
     return exchange;
+}
+
+static mp_obj_t request(
+    coap_obj_t *self, uint8_t code, bool observe, size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
+    // A program may send for long without polling. Before the request has a frame of its own on the stack.
+    microcoapy_take_in(self);
+    return MP_OBJ_FROM_PTR(make_request(self, code, observe, n_args, args, kwargs));
 }
 
 // ---- methods -----------------------------------------------------------------------------------
 
 mp_obj_t microcoapy_request_uri(coap_obj_t *self, uint8_t code, size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
-    return MP_OBJ_FROM_PTR(request(self, code, false, n_args, args, kwargs));
+    // The methods of both layers have taken in already.
+    return MP_OBJ_FROM_PTR(make_request(self, code, false, n_args, args, kwargs));
 }
 
 uint8_t microcoapy_method_code(mp_obj_t method) {
@@ -359,14 +365,13 @@ uint8_t microcoapy_method_code(mp_obj_t method) {
 
 // request(method, uri, ...) -> Exchange
 static mp_obj_t coap_request(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
-    return MP_OBJ_FROM_PTR(
-        request(MP_OBJ_TO_PTR(args[0]), microcoapy_method_code(args[1]), false, n_args - 2, args + 2, kwargs));
+    return request(MP_OBJ_TO_PTR(args[0]), microcoapy_method_code(args[1]), false, n_args - 2, args + 2, kwargs);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(microcoapy_request_obj, 2, coap_request);
 
 #define METHOD_OF_URI(c_name, code) \
     static mp_obj_t coap_##c_name(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) { \
-        return microcoapy_request_uri(MP_OBJ_TO_PTR(args[0]), code, n_args - 1, args + 1, kwargs); \
+        return request(MP_OBJ_TO_PTR(args[0]), code, false, n_args - 1, args + 1, kwargs); \
     } \
     MP_DEFINE_CONST_FUN_OBJ_KW(microcoapy_##c_name##_obj, 1, coap_##c_name)
 METHOD_OF_URI(fetch, METHOD_FETCH);
@@ -376,7 +381,7 @@ METHOD_OF_URI(ipatch, METHOD_IPATCH);
 #if MICROCOAPY_OBSERVE
 // observe(uri, ...) -> Observation
 static mp_obj_t coap_observe(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
-    return MP_OBJ_FROM_PTR(request(MP_OBJ_TO_PTR(args[0]), METHOD_GET, true, n_args - 1, args + 1, kwargs));
+    return request(MP_OBJ_TO_PTR(args[0]), METHOD_GET, true, n_args - 1, args + 1, kwargs);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(microcoapy_observe_obj, 1, coap_observe);
 #endif

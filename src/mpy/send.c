@@ -188,10 +188,6 @@ static mcoap_result send_answer(
 // Returns the number of bytes, or 0. What the engine does not take for a request can only be an answer.
 static mp_obj_t send(coap_obj_t *self, mp_obj_t *arg, bool answer) {
     draft_t draft;
-    if (!answer) {
-        // A program may send for long without polling.
-        microcoapy_take_in(self);
-    }
     if (!prepare(self, arg, &draft)) {
         return not_sent(self, self->link == LINK_NONE ? MP_ENOTCONN : MP_EHOSTUNREACH);
     }
@@ -272,15 +268,15 @@ REQUEST_METHOD(microcoapy_post_obj, run_send, TYPE_CON, METHOD_POST, 3, WITH_BOD
 REQUEST_METHOD(microcoapy_post_non_obj, run_send, TYPE_NON, METHOD_POST, 3, WITH_BODY);
 
 // send(ip, port, url, type, method, token=b"", payload=b"", content_format=COAP_NONE, query_option=None, understands=())
-METHOD(microcoapy_send_obj, run_send, 5,
+REQUEST_METHOD(microcoapy_send_obj, run_send, 0, 0, 5,
     ARG_IP, ARG_PORT, ARG_URL, ARG_TYPE, ARG_METHOD, ARG_TOKEN, ARG_PAYLOAD, ARG_CONTENT_FORMAT, ARG_QUERY,
     ARG_UNDERSTANDS);
 
 // sendEx(ip, port, url, packet, understands=())
-METHOD(microcoapy_send_ex_obj, run_send_packet, 4, ARG_IP, ARG_PORT, ARG_URL, ARG_PACKET, ARG_UNDERSTANDS);
+REQUEST_METHOD(microcoapy_send_ex_obj, run_send_packet, 0, 0, 4, ARG_IP, ARG_PORT, ARG_URL, ARG_PACKET, ARG_UNDERSTANDS);
 
 // sendPacket(ip, port, packet, understands=())
-METHOD(microcoapy_send_packet_obj, run_send_packet, 3, ARG_IP, ARG_PORT, ARG_PACKET, ARG_UNDERSTANDS);
+REQUEST_METHOD(microcoapy_send_packet_obj, run_send_packet, 0, 0, 3, ARG_IP, ARG_PORT, ARG_PACKET, ARG_UNDERSTANDS);
 
 // ping(ip, port): an Empty message, whose answer responseCallback gets
 REQUEST_METHOD(microcoapy_ping_obj, run_send, TYPE_CON, 0, 2, ARG_IP, ARG_PORT);

@@ -350,13 +350,15 @@ typedef struct {
     uint8_t type; // of requests: ARG_TYPE and ARG_METHOD unless given
     uint8_t code;
     uint8_t required; // so many of the arguments
+    bool sends; // a request: what has arrived is taken in before
     uint8_t takes[]; // ARG_*, in the order of positions, then ARG_END
 } method_obj_t;
 extern const mp_obj_type_t microcoapy_method_type;
 extern const qstr_short_t microcoapy_argument_names[ARG_COUNT];
-#define METHOD(name, run, required, ...) REQUEST_METHOD(name, run, 0, 0, required, __VA_ARGS__)
+#define METHOD(name, run, required, ...) \
+    const method_obj_t name = { { &microcoapy_method_type }, run, 0, 0, required, false, { __VA_ARGS__, ARG_END } }
 #define REQUEST_METHOD(name, run, type, code, required, ...) \
-    const method_obj_t name = { { &microcoapy_method_type }, run, type, code, required, { __VA_ARGS__, ARG_END } }
+    const method_obj_t name = { { &microcoapy_method_type }, run, type, code, required, true, { __VA_ARGS__, ARG_END } }
 
 // send.c: the methods of Coap that send.
 extern const method_obj_t microcoapy_get_obj;

@@ -501,7 +501,11 @@ impl World {
                         .exchanges
                         .get(h)
                         .expect("transmission of an exchange that is gone");
-                    let first = e.exchanges.with_token_of(x).next().map(|(first, _)| first);
+                    let first = e
+                        .exchanges
+                        .using(x.token_use())
+                        .next()
+                        .map(|(first, _)| first);
                     if x.kind != Kind::Ping {
                         assert_eq!(t.held, first != Some(h), "{x:?}");
                     }
@@ -630,7 +634,12 @@ impl World {
         let e = &self.bench.endpoint;
         for (h, x) in e.exchanges.table.iter() {
             // An older one, which the program has left paused, has its token.
-            let is_held = e.exchanges.with_token_of(x).next().map(|(first, _)| first) != Some(h);
+            let is_held = e
+                .exchanges
+                .using(x.token_use())
+                .next()
+                .map(|(first, _)| first)
+                != Some(h);
             let is_paused = matches!(x.state, ExchangeState::Paused);
             let ok = is_paused || is_held || e.observations.is_registered(h);
             assert!(ok, "{h:?} {x:?} never ends");
