@@ -276,7 +276,7 @@ fn write_record(out: &mut [u8], path: &[u8], resource: &Resource) -> Result<usiz
     // The path is checked to its end even when the memory is full, so that a malformed one is never
     // answered with a request for more memory.
     let mut full = false;
-    if path.contains(&b'?') {
+    if path.iter().any(|&byte| byte == b'?') {
         return Err(AddError::Path(UriError::Query));
     }
     for segment in uri::path_segments(path) {

@@ -290,7 +290,7 @@ impl Endpoint<'_> {
             && !is_allowed(
                 number,
                 value,
-                draft.message.options(self.message.store.draft(usize::MAX)),
+                draft.message.options(self.message.store.drafted()),
             )
         {
             return Err(DraftError::Option);
@@ -483,7 +483,7 @@ impl Endpoint<'_> {
         self.message.store.keep_draft(message.len());
         loop {
             let len = message
-                .finish(self.message.store.draft(usize::MAX), kind, code, id)
+                .finish(self.message.store.drafted(), kind, code, id)
                 .ok()?;
             if let Some(stored) = self.message.store.commit(len) {
                 return Some(stored);

@@ -350,8 +350,11 @@ impl<'m> Endpoint<'m> {
             return;
         };
         let (peer, id, observing) = (request.peer, request.id, request.observing.get());
+        let was_sent = request.acknowledgement == Acknowledgement::Sent;
         self.requests.remove(handle);
-        self.message.deduplication.settle(peer, id);
+        if was_sent {
+            self.message.deduplication.settle(peer, id);
+        }
         if let Some(message) = observing.kept {
             self.message.free(message);
         }

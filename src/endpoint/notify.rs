@@ -195,7 +195,7 @@ impl Endpoint<'_> {
             return Some(()); // it has deregistered in the meantime
         };
         // RFC 7641 section 4.2: one Content-Format for all; after any other response no more notifications.
-        let format = format_of(message.options(self.message.store.draft(usize::MAX)));
+        let format = format_of(message.options(self.message.store.drafted()));
         let has_content = code.is_success() && code != Code::VALID;
         if has_content && observer.content_format.is_some_and(|known| known != format) {
             self.notification_final(handle, request, Code::NOT_ACCEPTABLE, now);

@@ -450,7 +450,7 @@ impl Endpoint<'_> {
     /// Keeps bytes in the message store. `None`: no room.
     fn store_copy(&mut self, bytes: &[u8]) -> Option<crate::message::store::StoredMessage> {
         loop {
-            if let Some(room) = self.message.store.draft(usize::MAX).get_mut(..bytes.len()) {
+            if let Some(room) = self.message.store.draft(bytes.len()).get_mut(..bytes.len()) {
                 for (to, from) in room.iter_mut().zip(bytes) {
                     *to = *from;
                 }

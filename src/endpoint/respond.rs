@@ -162,7 +162,7 @@ impl Endpoint<'_> {
             return Ok(responded);
         }
         // What the observer is promised, as long as the draft can be read.
-        let format = format_of(message.options(self.message.store.draft(usize::MAX)));
+        let format = format_of(message.options(self.message.store.drafted()));
         if !pending.accepts(code, format) {
             let refusal = Refusal::with(Code::NOT_ACCEPTABLE);
             let sent = self.respond_instead(request, &pending, &refusal, confirmable, now);
@@ -467,7 +467,7 @@ impl Endpoint<'_> {
         let mut hints = true;
         loop {
             let mut message = self.begin_message(token)?;
-            let buffer = self.message.store.draft(usize::MAX);
+            let buffer = self.message.store.drafted();
             if wanted.write(&mut message, buffer).is_ok() {
                 return Some(message);
             }

@@ -6,7 +6,7 @@ use super::store::StoredMessage;
 use crate::config::DEDUPLICATION;
 use crate::hash::Hash;
 use crate::list;
-use crate::time::Instant;
+use crate::time::{Instant, earliest};
 use crate::wire::header::{MessageId, MessageType};
 use crate::wire::message::MessageView;
 use heapless::Vec;
@@ -68,6 +68,8 @@ struct Entry {
 #[derive(Default)]
 pub struct Deduplication {
     entries: Vec<Entry, DEDUPLICATION>,
+    /// No entry expires before.
+    first_expiry: Instant,
 }
 
 impl Deduplication {
@@ -90,6 +92,9 @@ impl Deduplication {
         expires: Instant,
         answer: Answer,
     ) -> bool {
+        if self.entries.is_empty() || expires.is_before(self.first_expiry) {
+            self.first_expiry = expires;
+        }
         self.entries
             .push(Entry {
                 peer,
@@ -106,7 +111,8 @@ impl Deduplication {
         let fits = |e: &&mut Entry| {
             e.peer == peer && e.id == id && !matches!(e.answer, Answer::Message(_))
         };
-        let entry = self.entries.iter_mut().find(fits);
+        // What is answered has just come, as a rule.
+        let entry = self.entries.iter_mut().rev().find(fits);
         entry.map(|entry| entry.answer = answer).is_some()
     }
 
@@ -132,7 +138,15 @@ impl Deduplication {
 
     /// Removes one expired entry and gives its answer.
     pub fn take_expired(&mut self, now: Instant) -> Option<Answer> {
-        self.take_first(|entry| entry.expires.is_due(now))
+        if self.entries.is_empty() || !self.first_expiry.is_due(now) {
+            return None;
+        }
+        let expired = self.take_first(|entry| entry.expires.is_due(now));
+        if expired.is_none() {
+            let first = self.entries.iter().map(|entry| Some(entry.expires));
+            self.first_expiry = first.fold(None, earliest).unwrap_or(now);
+        }
+        expired
     }
 
     /// Removes the oldest entry that has been answered and gives its answer.

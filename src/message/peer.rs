@@ -64,6 +64,8 @@ struct Peer {
 pub struct PeerTable {
     peers: Vec<Peer, PEERS>,
     uses: u32,
+    /// Peers whose bucket is not empty.
+    probing: u8,
     /// Bit n: peer n is where it says, RFC 9175 section 2.4.
     verified: [u8; PEERS.div_ceil(8)],
 }
@@ -95,6 +97,7 @@ impl PeerTable {
             leaked: Instant(0),
         };
         if let Some(id) = old {
+            self.heard(id);
             *self.get_mut(id)? = peer;
             self.set_verified(id, false);
             return Some(id);
@@ -124,8 +127,11 @@ impl PeerTable {
 
     /// Notes that the peer sent something: it is not silent.
     pub fn heard(&mut self, id: PeerId) {
-        if let Some(peer) = self.get_mut(id) {
+        if let Some(peer) = self.get_mut(id)
+            && peer.probing > 0
+        {
             peer.probing = 0;
+            self.probing -= 1;
         }
     }
 
@@ -147,25 +153,31 @@ impl PeerTable {
     /// Notes that `bytes` go to the peer in a NON request.
     pub fn probed(&mut self, id: PeerId, bytes: usize, now: Instant) {
         if let Some(peer) = self.get_mut(id) {
-            if peer.probing == 0 {
+            let was_empty = peer.probing == 0;
+            if was_empty {
                 peer.leaked = now;
             }
             peer.probing = peer.probing.saturating_add(bytes as u32);
+            self.probing += u8::from(was_empty && bytes != 0);
         }
     }
 
     /// Whether a peer's silence is remembered.
     #[must_use]
     pub fn is_probing(&self) -> bool {
-        self.peers.iter().any(|peer| peer.probing > 0)
+        self.probing != 0
     }
 
     /// Lets PROBING_RATE, bytes per second, work until `now`.
     pub fn leak(&mut self, rate: u32, now: Instant) {
+        if self.probing == 0 {
+            return;
+        }
         for peer in self.peers.iter_mut().filter(|peer| peer.probing > 0) {
             let seconds = now.since(peer.leaked) / 1000;
             peer.probing = peer.probing.saturating_sub(seconds.saturating_mul(rate));
             peer.leaked = peer.leaked.after(seconds * 1000);
+            self.probing -= u8::from(peer.probing == 0);
         }
     }
 
@@ -194,6 +206,7 @@ impl PeerTable {
     /// Forgets all peers.
     pub fn clear(&mut self) {
         self.peers.clear();
+        self.probing = 0;
     }
 
     fn get(&self, id: PeerId) -> Option<&Peer> {

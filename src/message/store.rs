@@ -32,6 +32,8 @@ struct Extent {
 /// An arena of messages in memory that the caller gave.
 pub struct MessageStore<'m> {
     memory: &'m mut [u8],
+    /// Where the first message begins: what is before it is free.
+    base: usize,
     used: usize,
     draft_len: usize,
     extents: [Extent; STORED_MESSAGES],
@@ -42,6 +44,7 @@ impl<'m> MessageStore<'m> {
     pub fn new(memory: &'m mut [u8]) -> Self {
         Self {
             memory,
+            base: 0,
             used: 0,
             draft_len: 0,
             extents: [Extent::default(); STORED_MESSAGES],
@@ -50,12 +53,20 @@ impl<'m> MessageStore<'m> {
 
     /// Where a message can be written before it is committed; `limit` bytes at most.
     pub fn draft(&mut self, limit: usize) -> &mut [u8] {
+        self.make_contiguous(limit);
         let end = self.draft_end(limit);
+        self.memory.get_mut(self.used..end).unwrap_or_default()
+    }
+
+    /// The message that is being written, and what room is behind it where it is.
+    pub fn drafted(&mut self) -> &mut [u8] {
+        let end = self.draft_end(usize::MAX);
         self.memory.get_mut(self.used..end).unwrap_or_default()
     }
 
     /// A message, and where another can be written, `limit` bytes at most.
     pub fn with_draft(&mut self, message: StoredMessage, limit: usize) -> (&[u8], &mut [u8]) {
+        self.make_contiguous(limit);
         let extent = self.extents.get(message.index()).copied();
         let extent = extent.unwrap_or_default();
         let end = self.draft_end(limit);
@@ -69,6 +80,14 @@ impl<'m> MessageStore<'m> {
             bytes.unwrap_or_default(),
             draft.get_mut(..draft_len).unwrap_or_default(),
         )
+    }
+
+    /// Moves everything to the beginning of the memory, if the draft has less than `limit` bytes where it is.
+    fn make_contiguous(&mut self, limit: usize) {
+        if self.base != 0 && self.draft_end(limit) - self.used < limit {
+            let base = core::mem::take(&mut self.base);
+            self.cut(0, base as u16);
+        }
     }
 
     fn draft_end(&self, limit: usize) -> usize {
@@ -132,7 +151,12 @@ impl<'m> MessageStore<'m> {
             return;
         };
         let freed = core::mem::take(extent);
-        self.cut(freed.start, freed.len);
+        // Answers are freed in the order in which they came, as a rule: that moves nothing.
+        if usize::from(freed.start) == self.base {
+            self.base += usize::from(freed.len);
+        } else {
+            self.cut(freed.start, freed.len);
+        }
     }
 
     /// Gives back all but the first `len` bytes of a message.
@@ -205,6 +229,7 @@ impl<'m> MessageStore<'m> {
     /// Frees everything.
     pub fn clear(&mut self) {
         self.extents = [Extent::default(); STORED_MESSAGES];
+        self.base = 0;
         self.used = 0;
         self.draft_len = 0;
     }

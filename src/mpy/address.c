@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "py/objlist.h"
+#include "py/objstr.h"
 #include "py/objtuple.h"
 #include "shim.h"
 
@@ -261,30 +262,39 @@ void microcoapy_peer_from_object(coap_obj_t *self, mp_obj_t address, peer_t *out
     object_intern(self, address, out);
 }
 
-void microcoapy_peer_to_pair(coap_obj_t *self, const peer_t *peer, mp_obj_t pair[2]) {
+// An IP peer as (ip, port).
+static void peer_to_text(const peer_t *peer, mp_obj_t pair[2]) {
     uint8_t text[MCOAP_ADDRESS_TEXT_MAX];
     size_t text_len = sizeof(text);
-    uint32_t port;
-    if (mcoap_peer_to_text(peer->bytes, peer->len, text, &text_len, &port) == MCOAP_OK) {
-        pair[0] = mp_obj_new_str((const char *)text, text_len);
-        pair[1] = MP_OBJ_NEW_SMALL_INT(port);
-        return;
+    uint32_t port = 0;
+    if (mcoap_peer_to_text(peer->bytes, peer->len, text, &text_len, &port) != MCOAP_OK) {
+        text_len = 0;
     }
-    pair[0] = object_at(self, peer);
-    pair[1] = MP_OBJ_NEW_SMALL_INT(0);
-    size_t len;
-    mp_obj_t *items;
-    if (microcoapy_items(pair[0], &len, &items) && len == 2) {
-        pair[0] = items[0];
-        pair[1] = items[1];
-    }
+    // Not looked up among the interned strings, where no address is.
+    pair[0] = mp_obj_new_str_copy(&mp_type_str, text, text_len);
+    pair[1] = MP_OBJ_NEW_SMALL_INT(port);
 }
 
 mp_obj_t microcoapy_peer_to_object(coap_obj_t *self, const peer_t *peer) {
     if (object_index(peer) != NO_OBJECT) {
         return object_at(self, peer);
     }
-    mp_obj_t pair[2];
-    microcoapy_peer_to_pair(self, peer, pair);
-    return mp_obj_new_tuple(2, pair);
+    // Whoever is named is named again soon.
+    if (self->sender == MP_OBJ_NULL || peer->len != self->sender_peer.len
+        || memcmp(peer->bytes, self->sender_peer.bytes, peer->len) != 0) {
+        mp_obj_t pair[2];
+        peer_to_text(peer, pair);
+        self->sender = mp_obj_new_tuple(2, pair);
+        self->sender_peer = *peer;
+    }
+    return self->sender;
+}
+
+void microcoapy_peer_to_pair(coap_obj_t *self, const peer_t *peer, mp_obj_t pair[2]) {
+    size_t len;
+    mp_obj_t *items;
+    mp_obj_t address = microcoapy_peer_to_object(self, peer);
+    bool is_pair = microcoapy_items(address, &len, &items) && len == 2;
+    pair[0] = is_pair ? items[0] : address;
+    pair[1] = is_pair ? items[1] : MP_OBJ_NEW_SMALL_INT(0);
 }

@@ -144,7 +144,9 @@ typedef struct _coap_obj_t {
     bool joined;     // a group
     bool flat_sendto; // custom socket whose sendto takes (data, ip, port)
     bool has_ioctl;   // LINK_OBJECT with an ioctl method that can tell readiness
-    peer_t last_peer; // whom a custom socket's bare bytes come from
+    peer_t last_peer;   // whom a custom socket's bare bytes come from
+    peer_t sender_peer; // whom sender is
+    mp_obj_t sender;    // (ip, port) of the IP peer that was named last; MP_OBJ_NULL: none
 } coap_obj_t;
 
 typedef struct _packet_obj_t {

@@ -169,7 +169,8 @@ impl<'a> MessageView<'a> {
             let fits = |definition: Definition| {
                 definition.accepts(value.len()) && (definition.repeatable || !repeated)
             };
-            let known = recognizes(number) || understood.contains(&number.0);
+            let understands = || understood.iter().any(|&one| one == number.0);
+            let known = recognizes(number) || understands();
             if number.is_critical() && !(known && number.definition().is_none_or(fits)) {
                 return Some(number);
             }
