@@ -81,7 +81,7 @@ def server(name, options=(), before=()):
         return script("aiocoap_server.py", port), port
     program = programs.Program([*before, programs.needs(SERVER), "-A", "127.0.0.1", "-p", str(port)])
     with net.RawPeer() as peer:
-        peer.ping(("127.0.0.1", port))
+        peer.until_pong(("127.0.0.1", port))
     return program, port
 
 

@@ -76,7 +76,8 @@ impl Deduplication {
     /// The answer to repeat, if this message was received before and has not expired.
     #[must_use]
     pub fn find(&self, peer: PeerId, id: ReceivedId, now: Instant) -> Option<Answer> {
-        let entry = self.entries.iter().find(|e| e.peer == peer && e.id == id)?;
+        let fits = |e: &&Entry| e.id == id && e.peer == peer;
+        let entry = self.entries.iter().find(fits)?;
         if entry.expires.is_due(now) {
             None
         } else {

@@ -84,6 +84,9 @@ impl MessageIds {
 
     /// Forgets uses that are over, so that they are not mistaken for later ones when the clock wraps.
     pub fn expire(&mut self, now: Instant, lifetime_ms: u32) {
+        if self.in_use == 0 {
+            return;
+        }
         for (block, last_use) in self.last_use.iter().enumerate() {
             if last_use.after(lifetime_ms).is_due(now) {
                 self.in_use &= !(1 << block);

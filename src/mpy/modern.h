@@ -210,7 +210,8 @@ bool microcoapy_path_number(coap_obj_t *self, mp_obj_t handler, uint32_t *number
 
 // What a program of the classic layer answers, in blocks if it is long. len: bytes of the message.
 mcoap_result microcoapy_answer_classic(
-    coap_obj_t *self, mcoap_handle request, uint8_t type, uint8_t code, const options_t *options, mp_obj_t payload, size_t *len);
+    coap_obj_t *self, mcoap_handle request, uint8_t type, uint8_t code, const options_t *options, int32_t format, mp_obj_t payload,
+    size_t *len);
 // Forgets bodies whose next block will not come.
 void microcoapy_prune_bodies(coap_obj_t *self);
 

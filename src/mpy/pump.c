@@ -252,6 +252,7 @@ static bool dispatch_timer_events(coap_obj_t *self) {
 
 static void hand_in(coap_obj_t *self, const datagram_t *datagram, mcoap_event *event) {
     event->kind = MCOAP_EVENT_NONE;
+    microcoapy_paths_sync(self);
     mcoap_endpoint_handle_datagram(self->endpoint, microcoapy_now(), datagram->peer.bytes, datagram->peer.len,
         self->rx, datagram->len, datagram->multicast, event);
 }
@@ -273,7 +274,6 @@ void microcoapy_take_in(coap_obj_t *self) {
             break;
         }
         if (received == RECEIVE_DATA) {
-            microcoapy_paths_sync(self);
             hand_in(self, &datagram, &event);
             take_in_event(self, &event, &datagram.peer);
         }
@@ -290,7 +290,6 @@ bool microcoapy_feed(coap_obj_t *self, const void *data, size_t len, mp_obj_t ad
     datagram_t datagram;
     datagram.multicast = false;
     microcoapy_peer_from_object(self, address, &datagram.peer);
-    microcoapy_paths_sync(self);
     // One byte more than fits shows the engine that it is too large.
     datagram.len = MIN(len, self->rx_len);
     memcpy(self->rx, data, datagram.len);
@@ -349,7 +348,6 @@ bool microcoapy_pass(coap_obj_t *self) {
     if (dispatch_timer_events(self)) {
         return true;
     }
-    microcoapy_paths_sync(self);
     for (unsigned i = 0; i < DATAGRAMS_PER_PASS; i++) {
         datagram_t datagram;
         receive_t received = microcoapy_socket_receive(self, &datagram);

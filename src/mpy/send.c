@@ -166,12 +166,8 @@ static mcoap_result send_answer(
     uint8_t type = NUMBER(draft, ARG_TYPE), code = NUMBER(draft, ARG_METHOD);
     #if MICROCOAPY_BLOCK
     if (!has_block_option(&draft->options)) {
-        mp_int_t format = NUMBER(draft, ARG_CONTENT_FORMAT);
-        if (format != MCOAP_CONTENT_FORMAT_NONE) {
-            microcoapy_options_append(
-                &draft->options, MCOAP_OPTION_CONTENT_FORMAT, MP_OBJ_NEW_SMALL_INT(format), MP_QSTR_content_format);
-        }
-        return microcoapy_answer_classic(self, request, type, code, &draft->options, payload, len);
+        return microcoapy_answer_classic(
+            self, request, type, code, &draft->options, NUMBER(draft, ARG_CONTENT_FORMAT), payload, len);
     }
     #endif
     (void)payload;

@@ -17,6 +17,7 @@ typedef struct {
     options_t options;
     mp_obj_t location; // or None
     source_t source;   // the payload
+    int32_t format;    // or MCOAP_CONTENT_FORMAT_NONE
     uint8_t type; // of a separate response
     uint8_t code;
 } reply_t;
@@ -97,6 +98,9 @@ static mcoap_result write_reply(
     if (result == MCOAP_OK) {
         result = microcoapy_options_add(self, &reply->options);
     }
+    if (result == MCOAP_OK && reply->format != MCOAP_CONTENT_FORMAT_NONE) {
+        result = mcoap_draft_uint(self->endpoint, MCOAP_OPTION_CONTENT_FORMAT, reply->format);
+    }
     if (result == MCOAP_OK && reply->location != mp_const_none) {
         size_t len;
         const char *text = mp_obj_str_get_data(reply->location, &len);
@@ -172,6 +176,7 @@ static uint8_t method_of(const pending_t *pending) {
 static void reply_init(reply_t *reply, const pending_t *pending) {
     memset(reply, 0, sizeof(*reply));
     reply->location = mp_const_none;
+    reply->format = MCOAP_CONTENT_FORMAT_NONE;
     reply->type = TYPE_CON;
     reply->code = mcoap_default_code(method_of(pending));
 }
@@ -261,7 +266,7 @@ static void reply_from_result(reply_t *reply, const pending_t *pending, mp_obj_t
         }
     }
     if (format != mp_const_none) {
-        microcoapy_int_arg(format, MP_QSTR_content_format, 0, UINT16_MAX);
+        reply->format = microcoapy_int_arg(format, MP_QSTR_content_format, 0, UINT16_MAX);
     }
     if (own_etag != MP_OBJ_NULL) {
         etag = own_etag;
@@ -285,19 +290,20 @@ static void reply_from_result(reply_t *reply, const pending_t *pending, mp_obj_t
     }
     if (wanted != reply->code) {
         reply->code = wanted;
+        reply->format = MCOAP_CONTENT_FORMAT_NONE;
         reply->source.object = MP_OBJ_NULL;
-        return;
     }
-    microcoapy_options_append(&reply->options, MCOAP_OPTION_CONTENT_FORMAT, format, MP_QSTR_content_format);
 }
 
 #if MICROCOAPY_BLOCK
 mcoap_result microcoapy_answer_classic(
-    coap_obj_t *self, mcoap_handle request, uint8_t type, uint8_t code, const options_t *options, mp_obj_t payload, size_t *len) {
+    coap_obj_t *self, mcoap_handle request, uint8_t type, uint8_t code, const options_t *options, int32_t format, mp_obj_t payload,
+    size_t *len) {
     reply_t reply;
     memset(&reply, 0, sizeof(reply));
     reply.options = *options;
     reply.location = mp_const_none;
+    reply.format = format;
     reply.type = type;
     reply.code = code;
     microcoapy_source_init(&reply.source, payload, MP_QSTR_payload);
@@ -345,17 +351,13 @@ static bool send_exception(const pending_t *pending, mp_obj_t exception) {
     size_t options_len;
     const uint8_t *options = request_options(pending, &options_len);
     reply_t reply = { .type = TYPE_CON, .code = code, .location = mp_const_none };
-    int32_t format = MCOAP_CONTENT_FORMAT_NONE;
+    reply.format = MCOAP_CONTENT_FORMAT_NONE;
     if (text.len != 0) {
         vstr_t payload;
         vstr_init_len(&payload, text.len + MCOAP_DIAGNOSTIC_OVERHEAD);
         payload.len = mcoap_diagnostic(options, options_len, microcoapy_engine_bytes(text.buf, text.len), text.len,
-            (uint8_t *)payload.buf, payload.len, &format);
+            (uint8_t *)payload.buf, payload.len, &reply.format);
         microcoapy_source_init(&reply.source, mp_obj_new_bytes_from_vstr(&payload), MP_QSTR_payload);
-        if (format != MCOAP_CONTENT_FORMAT_NONE) {
-            microcoapy_options_append(
-                &reply.options, MCOAP_OPTION_CONTENT_FORMAT, MP_OBJ_NEW_SMALL_INT(format), MP_QSTR_content_format);
-        }
     }
     mcoap_handle body;
     size_t len;

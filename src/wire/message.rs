@@ -3,7 +3,7 @@
 
 use super::code::Code;
 use super::header::{HEADER_LEN, MessageId, MessageType, Token, VERSION};
-use super::option::{self, Definition, OptionNumber, OptionView, Options};
+use super::option::{self, Definition, OptionNumber, OptionView, Options, Present};
 use super::uint;
 
 /// Why a datagram is not a message.
@@ -30,6 +30,7 @@ pub struct MessageView<'a> {
     id: MessageId,
     token: Token,
     options: &'a [u8],
+    present: Present,
     payload: &'a [u8],
 }
 
@@ -49,6 +50,7 @@ impl<'a> MessageView<'a> {
             id: MessageId(u16::from_be_bytes([high, low])),
             token: Token::EMPTY,
             options: &[],
+            present: Present::default(),
             payload: &[],
         };
         match message.read_rest(usize::from(first & 0x0F), rest) {
@@ -69,8 +71,9 @@ impl<'a> MessageView<'a> {
         let (token, rest) = rest.split_at_checked(token_len)?;
         // RFC 7252 section 3: token lengths 9-15 must be processed as a message format error.
         self.token = Token::new(token)?;
-        let (options, rest) = rest.split_at_checked(option::check(rest).ok()?)?;
-        self.options = options;
+        let (len, present) = option::check(rest).ok()?;
+        let (options, rest) = rest.split_at_checked(len)?;
+        (self.options, self.present) = (options, present);
         // The first byte, if there is one, is the payload marker.
         self.payload = rest.get(1..).unwrap_or_default();
         Some(())
@@ -124,6 +127,9 @@ impl<'a> MessageView<'a> {
 
     /// The value of the first option with this number, whatever its length.
     pub fn first(&self, number: OptionNumber) -> Option<&'a [u8]> {
+        if !self.present.may_hold(number) {
+            return None;
+        }
         let found = self.options().find(|option| option.number >= number)?;
         (found.number == number).then_some(found.value)
     }

@@ -255,17 +255,36 @@ fn extended(nibble: u8, bytes: &[u8]) -> Result<(u32, &[u8]), FormatError> {
     }
 }
 
-/// Checks everything that follows the token; returns how many bytes the options take.
+/// Which options a message has: no bit is set of one that it has not, but several share a bit.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Present(u32);
+
+impl Present {
+    fn add(&mut self, number: OptionNumber) {
+        self.0 |= 1 << (number.0 % 32);
+    }
+
+    /// False: the message has no such option.
+    #[must_use]
+    pub fn may_hold(self, number: OptionNumber) -> bool {
+        self.0 >> (number.0 % 32) & 1 != 0
+    }
+}
+
+/// Checks everything that follows the token; returns how many bytes the options take, and which there are.
 ///
 /// The payload marker, if there is one, is at that offset.
-pub fn check(bytes: &[u8]) -> Result<usize, FormatError> {
+pub fn check(bytes: &[u8]) -> Result<(usize, Present), FormatError> {
     let mut options = Options::new(bytes);
-    while options.read()?.is_some() {}
+    let mut present = Present::default();
+    while let Some(option) = options.read()? {
+        present.add(option.number);
+    }
     // RFC 7252 section 3: a marker followed by a zero-length payload is a message format error.
     if bytes.len().saturating_sub(options.offset) == 1 {
         return Err(FormatError);
     }
-    Ok(options.offset)
+    Ok((options.offset, present))
 }
 
 #[cfg(test)]

@@ -143,6 +143,6 @@ for path in ("q?x=1", "a#b", "?", "a/b?"):
     if hasattr(coap, "resource"):
         check("resource", coap.resource(path), (print,), {}, "path")
     else:
-        print("resource ValueError names it")
+        print("resource (<function>,)  ValueError names path")
 for arguments in ((1, b"x"), (4, b"x")):
     check("send", coap.send, ("127.0.0.1", 5683, "a", 0, arguments[0], b"", arguments[1]), {}, "payload")

@@ -280,7 +280,7 @@ proptest! {
                 prop_assert!(message.first(option.number).is_some());
                 message.uint(option.number);
             }
-            prop_assert_eq!(option::check(message.option_bytes()), Ok(message.option_bytes().len()));
+            prop_assert_eq!(option::check(message.option_bytes()).map(|(len, _)| len), Ok(message.option_bytes().len()));
             message.content_format();
             message.unrecognized_critical(|number| number.0 < 1000, &[]);
         } else if first >> 6 == 1 {
