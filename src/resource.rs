@@ -271,6 +271,10 @@ impl Record<'_> {
 }
 
 /// Writes a record without attributes at the start of `out`; gives its length.
+#[expect(
+    clippy::manual_contains,
+    reason = "contains() is made for long slices, and large"
+)]
 fn write_record(out: &mut [u8], path: &[u8], resource: &Resource) -> Result<usize, AddError> {
     let mut len = HEAD;
     // The path is checked to its end even when the memory is full, so that a malformed one is never

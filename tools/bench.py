@@ -4,7 +4,8 @@
 
 CPU time is user and system time of the measured process alone, after start and warm-up. Each round measures every
 implementation once; the table has the least of the rounds, as other processes can only make it more, and in brackets
-its ratio to the first column. Every answer is checked, and a wrong one ends the run with status 1.
+its ratio to the first column. Every answer is checked, and a wrong one ends the run with status 1; so does a count of
+instructions above its line in benches/ceilings, which only go down, unless a commit says what was bought with them.
 
 Usage: bench.py [--rounds N] [--requests N] [--top]
 """
@@ -21,6 +22,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HERE = os.path.join(ROOT, "tools", "bench")
+CEILINGS = os.path.join(ROOT, "benches", "ceilings")
 sys.path += [HERE, os.path.join(ROOT, "tests"), os.path.join(ROOT, "tests", "interop")]
 sys.dont_write_bytecode = True
 
@@ -80,8 +82,7 @@ def server(name, options=(), before=()):
     if name == AIOCOAP:
         return script("aiocoap_server.py", port), port
     program = programs.Program([*before, programs.needs(SERVER), "-A", "127.0.0.1", "-p", str(port)])
-    with net.RawPeer() as peer:
-        peer.until_pong(("127.0.0.1", port))
+    net.wait_until_up(("127.0.0.1", port))
     return program, port
 
 
@@ -222,16 +223,40 @@ def downloads(load, times):
         load.download(LARGE)
 
 
-def callgrind(name, work, times, path):
-    """Instructions of a server's whole life."""
-    options = LARGE_HEAP if name in OURS else ()
-    program, port = server(name, options, ("valgrind", "--tool=callgrind", "--callgrind-out-file=" + path))
+def valgrind(path):
+    return "valgrind", "--tool=callgrind", "--callgrind-out-file=" + path
+
+
+def counted(path):
+    """Instructions of a process's whole life."""
+    with open(path) as profile:
+        return int(re.search(r"(?m)^(?:summary|totals): (\d+)", profile.read())[1])
+
+
+def serving(name, work, times, path):
+    program, port = server(name, LARGE_HEAP if name in OURS else (), valgrind(path))
     with program, Load(port, program.process.pid) as load:
         work(load, times)
         programs.interrupt(program)
         program.wait_end()
-    with open(path) as profile:
-        return int(re.search(r"(?m)^(?:summary|totals): (\d+)", profile.read())[1])
+    return counted(path)
+
+
+def asking(name, port, times, path):
+    uri = "coap://127.0.0.1:%d/%s" % (port, PATH)
+    program = script("client.py", OURS[name], uri, uri, options=LARGE_HEAP, before=valgrind(path))
+    with program:
+        command(program, "get %d" % (times * COUNTED))
+        program.process.stdin.close()
+        program.wait_end()
+    return counted(path)
+
+
+def idling(times, path):
+    program = script("idle.py", times * COUNTED, before=valgrind(path))
+    with program:
+        program.wait_end()
+    return counted(path)
 
 
 def show_top(title, path):
@@ -240,18 +265,41 @@ def show_top(title, path):
 
 
 def measure_instructions(add, top):
-    works = {
-        "server: instructions of a small GET": (small_gets, COUNTED),
-        "server: instructions of a block down": (downloads, BLOCKS),
-    }
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "profile")
-        for row, (work, count) in works.items():
-            for name in (POLL, ASYNCIO, LIBCOAP):
-                once, twice = (callgrind(name, work, times, path) for times in (1, 2))
-                add(row, name, (twice - once) / count)
-                if top:
-                    show_top("%s, %s" % (row, name), path)
+
+        def measure(row, name, count, life, *arguments):
+            once, twice = (life(*arguments, times, path) for times in (1, 2))
+            add(row, name, (twice - once) / count)
+            if top:
+                show_top("%s, %s" % (row, name), path)
+
+        for name in (POLL, ASYNCIO, LIBCOAP):
+            measure("server: instructions of a small GET", name, COUNTED, serving, name, small_gets)
+            measure("server: instructions of a block down", name, BLOCKS, serving, name, downloads)
+        program, port = server(LIBCOAP)
+        with program:
+            with Load(port) as load:
+                load.put(SMALL)
+            for name in OURS:
+                measure("client: instructions of a small GET", name, COUNTED, asking, name, port)
+        measure("instructions of an idle pass", POLL, COUNTED, idling)
+
+
+def ceilings():
+    """{row: instructions that ours may take}"""
+    with open(CEILINGS) as file:
+        lines = (line.rstrip().rsplit(" ", 1) for line in file if line.strip() and not line.startswith("#"))
+        return {row: int(most) for row, most in lines}
+
+
+def above_ceilings(results):
+    """What has grown; AssertionError if there is something that is not measured any more."""
+    for row, most in ceilings().items():
+        assert (row, POLL) in results, "%s: no row %r" % (CEILINGS, row)
+        least = min(results[row, POLL])
+        if least > most:
+            yield "%s: %.0f, more than %d" % (row, least, most)
 
 
 # ---- the table -----------------------------------------------------------------------------------
@@ -264,6 +312,8 @@ ROWS = {
     "client: 1 MB down": "µs per block",
     "client: 1 MB up": "µs per block",
     "server: instructions of a small GET": "per request",
+    "client: instructions of a small GET": "per request",
+    "instructions of an idle pass": "per pass",
     "server: instructions of a block down": "per block",
     "server: peak memory when started": "MB",
     "server: peak memory after GETs": "MB",
@@ -314,12 +364,21 @@ def run(arguments):
         for name in COLUMNS:
             measure_server(name, arguments.requests, add)
         measure_clients(arguments.requests, add)
-    heaps = "{:,} for small GETs, {:,} for 1 MB down, {:,} for 1 MB up".format(*heap())
     measure_instructions(add, arguments.top)
+    show(arguments, results)
+    grown = list(above_ceilings(results))
+    assert not grown, "; ".join(grown)
+
+
+def show(arguments, results):
     print("| work | unit | %s |" % " | ".join(COLUMNS))
     print("|---" * (len(COLUMNS) + 2) + "|")
     for row, unit in ROWS.items():
-        print("| %s | %s | %s |" % (row, unit, " | ".join(cell(row, name, results) for name in COLUMNS)))
+        if any((row, name) in results for name in COLUMNS):
+            print("| %s | %s | %s |" % (row, unit, " | ".join(cell(row, name, results) for name in COLUMNS)))
+    if arguments.rounds == 0:
+        return
+    heaps = "{:,} for small GETs, {:,} for 1 MB down, {:,} for 1 MB up".format(*heap())
     print(
         NOTES.format(
             small=len(SMALL), window=WINDOW, block=BLOCK, server=SERVER, client=CLIENT, heaps=heaps,
@@ -330,7 +389,7 @@ def run(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=9, help="0: instructions alone")
     parser.add_argument("--requests", type=int, default=2000, help="small GETs per round")
     parser.add_argument("--top", action="store_true", help="callgrind's top functions, to standard error")
     arguments = parser.parse_args()

@@ -163,6 +163,10 @@ impl<'a> MessageView<'a> {
     /// The first critical option the message must be refused for, RFC 7252 section 5.4.1: neither recognized, nor one of
     /// the numbers that are understood.
     #[inline(never)]
+    #[expect(
+        clippy::manual_contains,
+        reason = "contains() is made for long slices, and large"
+    )]
     pub fn unrecognized_critical(
         &self,
         recognizes: fn(OptionNumber) -> bool,
