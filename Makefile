@@ -204,6 +204,8 @@ FEATURES = $(shell python3 tests/runner/rust.py)
 lint: header-check | $(OUT)/.cargo
 	$(Q)cargo fmt --all --check
 	$(Q)cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
+	$(Q)echo "clippy of the fuzz targets"; cargo clippy --quiet --locked --manifest-path tests/fuzz/Cargo.toml \
+	  --target-dir $(OUT)/cargo-lint -- -D warnings
 	$(Q)for features in $(FEATURES); do \
 	  echo "clippy $$features"; cargo clippy --quiet --locked --all-targets --no-default-features --features $$features \
 	    --target-dir $(OUT)/cargo-lint -- -D warnings || { echo "clippy: features $$features" >&2; exit 1; }; \

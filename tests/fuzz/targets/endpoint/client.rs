@@ -95,6 +95,7 @@ impl World {
             self.engine.draft_add(number, script.bytes());
             self.engine.draft_uint(MCOAP_OPTION_CONTENT_FORMAT, number);
             self.engine.draft_add(MCOAP_PART_LOCATION, script.bytes());
+            self.engine.draft_understand(number as u16);
         }
     }
 

@@ -295,6 +295,11 @@ impl Engine {
         unsafe { mcoap_draft_uint(self.endpoint, number, value) }
     }
 
+    pub fn draft_understand(&mut self, number: u16) -> mcoap_result {
+        // SAFETY: the endpoint is alive.
+        unsafe { mcoap_draft_understand(self.endpoint, number) }
+    }
+
     /// Offset and length of the part of the body that is to be added.
     pub fn draft_body(&mut self, total: u32, size: u32) -> Result<(u32, u32), mcoap_result> {
         let (mut offset, mut len) = (0, 0);

@@ -136,7 +136,7 @@ pub fn conditions(bytes: &[u8], method: u8) {
         let (before, after) = unsafe {
             (
                 mcoap_request_condition(method, start, len, exists, tag, tag_len),
-                mcoap_response_condition(method, start, len, Code::CONTENT.0, 40, tag, tag_len),
+                mcoap_response_condition(method, start, len, Code::CONTENT.0, tag, tag_len),
             )
         };
         let valid = Code::VALID.0;

@@ -103,6 +103,7 @@ fn begin(parameters: &Parameters, seed: [u8; MCOAP_SEED_LEN], flags: u32) -> Eng
             flags,
             max_body: 0,
             interval_ms: 0,
+            understood: [0; MCOAP_UNDERSTOOD],
         };
         assert_eq!(engine.resource_add(path, &resource), MCOAP_OK);
     }

@@ -48,11 +48,12 @@ pub fn parse_and_rebuild(data: &[u8]) {
 }
 
 pub fn walk_from_anywhere(data: &[u8]) {
-    if let Ok(end) = option::check(data) {
+    if let Ok((end, present)) = option::check(data) {
         let (mut offset, mut number) = (0, 0);
         for expected in Options::new(&data[..end]) {
             let mut options = Options::resume(data, offset, number);
             assert_eq!(options.next(), Some(expected));
+            assert!(present.may_hold(expected.number));
             (offset, number) = options.position();
         }
         assert_eq!(offset, end);
