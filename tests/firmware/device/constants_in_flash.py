@@ -42,7 +42,7 @@ def handler(packet, ip, port):
 server, wire = endpoint()
 server.addIncomingRequestCallback("append", handler)
 server.addIncomingRequestCallback("/payload/value", handler)
-for request in ("51 01 1234 20 b6 617070656e64", "51 01 1235 20 b7 7061796c6f6164 05 76616c7565 ff 79"):
+for request in ("51 01 1234 20 b6 617070656e64", "51 03 1235 20 b7 7061796c6f6164 05 76616c7565 ff 79"):
     wire.arriving.append(message(request))
     server.poll(0)
     print(sent(), seen)
