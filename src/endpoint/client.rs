@@ -5,7 +5,7 @@
 use super::Endpoint;
 use super::draft::{Body, Draft, Target};
 use crate::block::transfer::{Transfer, Upload};
-use crate::config::{BLOCK, EXCHANGES, OBSERVE};
+use crate::config::{BLOCK, EXCHANGES, OBSERVE, Parameters};
 use crate::exchange::outgoing::{Exchange, Failure, Kind, Source, State, TokenUse};
 use crate::handle::Handle;
 use crate::message::Handover;
@@ -278,13 +278,11 @@ impl Endpoint<'_> {
             return false;
         };
         let parameters = &self.message.parameters;
-        let patience = parameters.ack_timeout_max_ms();
         let ends = match held_by.state {
             _ if held_by.kind != Kind::NonConfirmable => None,
-            State::Sending => Some(now.after(patience)),
+            State::Sending => Some(now.after(parameters.ack_timeout_max_ms())),
             State::Unanswered { deadline } => {
-                let rest = deadline.remaining(now).saturating_add(patience);
-                Some(now.after(rest.saturating_sub(parameters.non_lifetime_ms())))
+                Some(now.after(overdue_in_ms(parameters, deadline.remaining(now))))
             }
             _ => None,
         };
@@ -332,10 +330,9 @@ impl Endpoint<'_> {
             // way.
             let observations = &self.observations;
             let parameters = &self.message.parameters;
-            let waited = parameters
-                .non_lifetime_ms()
-                .saturating_sub(parameters.ack_timeout_max_ms());
-            let may_go = |handle, rest| rest <= waited && !observations.is_registered(handle);
+            let may_go = |handle, rest| {
+                overdue_in_ms(parameters, rest) == 0 && !observations.is_registered(handle)
+            };
             let handle = self.exchanges.first_unanswered(of, now, may_go)?;
             if self.exchanges.is_full() {
                 return None;
@@ -620,6 +617,15 @@ impl Endpoint<'_> {
         }
         true
     }
+}
+
+/// When the response to a non-confirmable request has been waited for as long as the first ACK of a confirmable one, if
+/// the whole wait, NON_LIFETIME, is over in `rest_ms`; milliseconds from now.
+fn overdue_in_ms(parameters: &Parameters, rest_ms: u32) -> u32 {
+    let patience = parameters.ack_timeout_max_ms();
+    let rest = rest_ms.saturating_add(patience);
+    let overdue_in = rest.saturating_sub(parameters.non_lifetime_ms());
+    overdue_in.min(rest_ms)
 }
 
 /// Bytes of the payload with its marker.

@@ -353,7 +353,9 @@ impl<'m> Endpoint<'m> {
         let was_sent = request.acknowledgement == Acknowledgement::Sent;
         self.requests.remove(handle);
         if was_sent {
-            self.message.deduplication.settle(peer, id);
+            // Nothing comes after the Empty ACK any more: it may give way.
+            let answer = Answer::Empty(MessageType::Acknowledgement);
+            self.message.deduplication.set_answer(peer, id, answer);
         }
         if let Some(message) = observing.kept {
             self.message.free(message);

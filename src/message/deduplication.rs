@@ -117,15 +117,6 @@ impl Deduplication {
         entry.map(|entry| entry.answer = answer).is_some()
     }
 
-    /// Says that nothing comes after the Empty ACK any more.
-    pub fn settle(&mut self, peer: PeerId, id: ReceivedId) {
-        let fits =
-            |e: &&mut Entry| e.peer == peer && e.id == id && e.answer == Answer::Acknowledged;
-        if let Some(entry) = self.entries.iter_mut().find(fits) {
-            entry.answer = Answer::Empty(MessageType::Acknowledgement);
-        }
-    }
-
     /// Forgets a message that was not answered: a repetition is taken as new.
     pub fn forget(&mut self, peer: PeerId, id: ReceivedId) {
         self.take_first(|e| e.peer == peer && e.id == id && e.answer == Answer::Pending);

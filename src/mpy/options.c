@@ -8,9 +8,8 @@
 #include "py/objstr.h"
 #include "shim.h"
 
-// A number in as few bytes as it needs, RFC 7252 section 3.2.
-static mp_obj_t uint_value(mp_obj_t value, qstr argument) {
-    mp_int_t number = microcoapy_int_arg(value, argument, 0, INT32_MAX);
+mp_obj_t microcoapy_uint_value(mp_obj_t value, qstr argument, mp_int_t max) {
+    mp_int_t number = microcoapy_int_arg(value, argument, 0, max);
     uint8_t bytes[4];
     size_t start = sizeof(bytes);
     for (; number != 0; number >>= 8) {
@@ -21,7 +20,7 @@ static mp_obj_t uint_value(mp_obj_t value, qstr argument) {
 
 static mp_obj_t bytes_value(mp_obj_t value, qstr argument) {
     if (mp_obj_is_int(value)) {
-        return uint_value(value, argument);
+        return microcoapy_uint_value(value, argument, INT32_MAX);
     }
     mp_buffer_info_t buffer;
     microcoapy_bytes_arg(value, argument, &buffer);

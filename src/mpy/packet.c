@@ -209,12 +209,9 @@ static mp_obj_t packet_set_uri_path(mp_obj_t self_in, mp_obj_t url) {
 static MP_DEFINE_CONST_FUN_OBJ_2(packet_set_uri_path_obj, packet_set_uri_path);
 
 // setObserve(value): the Observe option, RFC 7641 section 2
-static mp_obj_t packet_set_observe(mp_obj_t self_in, mp_obj_t value_in) {
-    uint32_t value = microcoapy_int_arg(value_in, MP_QSTR_value, 0, OBSERVE_MAX);
-    uint8_t bytes[3] = { value >> 16, value >> 8, value };
-    size_t zeros = value == 0 ? 3 : value < 1 << 8 ? 2 : value < 1 << 16 ? 1 : 0;
-    return packet_add_option(
-        self_in, MP_OBJ_NEW_SMALL_INT(OPTION_OBSERVE), new_bytes(bytes + zeros, sizeof(bytes) - zeros));
+static mp_obj_t packet_set_observe(mp_obj_t self_in, mp_obj_t value) {
+    return packet_add_option(self_in, MP_OBJ_NEW_SMALL_INT(OPTION_OBSERVE),
+        microcoapy_uint_value(value, MP_QSTR_value, OBSERVE_MAX));
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(packet_set_observe_obj, packet_set_observe);
 

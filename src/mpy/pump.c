@@ -99,38 +99,43 @@ void microcoapy_forget_news(coap_obj_t *self) {
 
 // ---- events ------------------------------------------------------------------------------------
 
+// Or None.
+static mp_obj_t callback_for(coap_obj_t *self, bool is_error) {
+    return is_error ? self->error_callback : self->response_callback;
+}
+
 static void call_back(coap_obj_t *self, bool is_error, mp_obj_t what, mp_obj_t sender) {
-    mp_obj_t callback = is_error ? self->error_callback : self->response_callback;
+    mp_obj_t callback = callback_for(self, is_error);
     if (callback != mp_const_none) {
         mp_call_function_2(callback, what, sender);
     }
 }
 
-// Tells the program now, or later. False if there is nobody to be told.
-static bool tell(coap_obj_t *self, bool is_error, mp_obj_t what, const peer_t *peer, bool later) {
+// Tells the program now, or later.
+static void tell(coap_obj_t *self, bool is_error, mp_obj_t what, const peer_t *peer, bool later) {
     mp_obj_t sender = microcoapy_peer_to_object(self, peer);
     if (later) {
         news_t *news = news_add(self);
         news->what = what;
         news->sender = sender;
         news->is_error = is_error;
-        return true;
+        return;
     }
     // The acknowledgement goes out before the callback, which may take its time.
     microcoapy_flush(self, 0);
     call_back(self, is_error, what, sender);
-    return true;
 }
 
 // Tells the program of a message (error 0), or of an error. False if there is no callback for that.
 static bool deliver(coap_obj_t *self, const mcoap_event *event, int error, const peer_t *peer, bool later) {
-    if ((error == 0 ? self->response_callback : self->error_callback) == mp_const_none) {
+    if (callback_for(self, error != 0) == mp_const_none) {
         return false;
     }
     mp_obj_t what = error == 0
         ? microcoapy_packet_from_event(event)
         : mp_obj_new_exception_arg1(&mp_type_OSError, MP_OBJ_NEW_SMALL_INT(error));
-    return tell(self, error != 0, what, peer, later);
+    tell(self, error != 0, what, peer, later);
+    return true;
 }
 
 // What has become of one of our requests.
@@ -154,7 +159,7 @@ static bool dispatch_classic(coap_obj_t *self, const mcoap_event *event, const p
 // What has become of a classic request whose response came block by block.
 static void deliver_whole(coap_obj_t *self, exchange_obj_t *exchange, const peer_t *peer, bool later) {
     bool is_error = exchange->waiter.failed;
-    if ((is_error ? self->error_callback : self->response_callback) != mp_const_none) {
+    if (callback_for(self, is_error) != mp_const_none) {
         tell(self, is_error, exchange->waiter.result, peer, later);
     }
 }
@@ -234,20 +239,22 @@ static void take_in_event(coap_obj_t *self, const mcoap_event *event, const peer
     news->peer = *peer;
 }
 
-// What has come of the timers: true if the program has been told of something.
-static bool dispatch_timer_events(coap_obj_t *self) {
-    if (tell_news(self)) {
-        return true;
-    }
+// What has come of the timers: true if the program has been told of something, or will be.
+static bool dispatch_ended(coap_obj_t *self, bool later) {
     mcoap_event event;
     while (mcoap_endpoint_poll_event(self->endpoint, microcoapy_now(), &event) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, event.peer, event.peer_len);
-        if (dispatch(self, &event, &peer, false)) {
+        if (dispatch(self, &event, &peer, later)) {
             return true;
         }
     }
     return false;
+}
+
+// What waits for poll(): true if the program has been told of something.
+static bool dispatch_timer_events(coap_obj_t *self) {
+    return tell_news(self) || dispatch_ended(self, false);
 }
 
 static void hand_in(coap_obj_t *self, const datagram_t *datagram, mcoap_event *event) {
@@ -279,10 +286,7 @@ void microcoapy_take_in(coap_obj_t *self) {
         }
     }
     microcoapy_run_timers(self);
-    while (mcoap_endpoint_poll_event(self->endpoint, microcoapy_now(), &event) == MCOAP_OK) {
-        peer_t peer;
-        peer_copy(&peer, event.peer, event.peer_len);
-        dispatch(self, &event, &peer, true);
+    while (dispatch_ended(self, true)) {
     }
 }
 

@@ -249,6 +249,8 @@ typedef struct {
     size_t count;
     size_t alloc;
 } options_t;
+// The value of an option that is a number, in as few bytes as it needs, RFC 7252 section 3.2.
+mp_obj_t microcoapy_uint_value(mp_obj_t value, qstr argument, mp_int_t max);
 // One option for each value: a number, bytes or str, or a list of these; True for an empty one, None or False for none.
 void microcoapy_options_append(options_t *options, mp_int_t number, mp_obj_t value, qstr argument);
 // A list of objects with number and buffer, or of pairs (number, value).
