@@ -2,6 +2,7 @@
 //! Handles: what the core gives out instead of references.
 
 use crate::list;
+use crate::message::peer::PeerId;
 use crate::time::Instant;
 use core::num::NonZeroU32;
 use heapless::Vec;
@@ -46,6 +47,20 @@ impl<T, const N: usize> Default for Table<T, N> {
             entries: Vec::new(),
             last: None,
         }
+    }
+}
+
+/// A value that belongs to a peer.
+pub trait OfPeer {
+    /// Whom it belongs to.
+    fn peer(&self) -> PeerId;
+}
+
+impl<T: Copy + OfPeer, const N: usize> Table<T, N> {
+    /// Whether a value belongs to the peer.
+    #[must_use]
+    pub fn refers_to(&self, peer: PeerId) -> bool {
+        self.iter().any(|(_, value)| value.peer() == peer)
     }
 }
 

@@ -78,7 +78,8 @@ struct Record<'a> {
 /// The paths of one endpoint.
 #[derive(Default)]
 pub struct Resources<'m> {
-    memory: &'m mut [u8],
+    /// `None`: none was given yet.
+    memory: Option<&'m mut [u8]>,
     used: usize,
     /// Where the record that was added last starts.
     last: usize,
@@ -87,19 +88,29 @@ pub struct Resources<'m> {
 impl<'m> Resources<'m> {
     /// Moves the table into another block of memory. False: it does not fit, and stays where it is.
     pub fn move_to(&mut self, memory: &'m mut [u8]) -> bool {
-        let (Some(from), Some(to)) = (self.memory.get(..self.used), memory.get_mut(..self.used))
-        else {
+        let from = self.table();
+        let Some(to) = memory.get_mut(..from.len()) else {
             return false;
         };
         to.copy_from_slice(from);
-        self.memory = memory;
+        self.memory = Some(memory);
         true
+    }
+
+    fn table(&self) -> &[u8] {
+        let memory = self.memory.as_deref().unwrap_or_default();
+        memory.get(..self.used).unwrap_or_default()
+    }
+
+    fn memory_mut(&mut self) -> &mut [u8] {
+        self.memory.as_deref_mut().unwrap_or_default()
     }
 
     /// Adds a path such as `b"a/b"`, percent-encoded, a leading slash allowed, in place of the same path if
     /// that is there already.
     pub fn add(&mut self, path: &[u8], resource: &Resource) -> Result<(), AddError> {
-        let free = self.memory.get_mut(self.used..).unwrap_or_default();
+        let used = self.used;
+        let free = self.memory_mut().get_mut(used..).unwrap_or_default();
         let room = free.len();
         let len = write_record(free, path, resource)?;
         let observable = ATTRIBUTES && resource.has(OBSERVABLE);
@@ -107,13 +118,14 @@ impl<'m> Resources<'m> {
             return Err(AddError::Memory);
         }
         let (old, new) = self
-            .memory
-            .split_at_mut_checked(self.used)
+            .memory_mut()
+            .split_at_mut_checked(used)
             .ok_or(AddError::Memory)?;
         let new = new.get(..len).ok_or(AddError::Memory)?;
-        self.last = self.used;
-        if let Some((at, len_of_old)) = find_same(old, new) {
-            let rest = self.memory.get_mut(at..self.used + len);
+        let same = find_same(old, new);
+        self.last = used;
+        if let Some((at, len_of_old)) = same {
+            let rest = self.memory_mut().get_mut(at..used + len);
             crate::list::move_down(rest.unwrap_or_default(), len_of_old);
             self.last -= len_of_old;
         }
@@ -135,11 +147,13 @@ impl<'m> Resources<'m> {
         if !link_format::is_attribute_name(name) || self.is_empty() {
             return Err(AddError::Name);
         }
-        let free = self.memory.get_mut(self.used..).unwrap_or_default();
+        let used = self.used;
+        let free = self.memory_mut().get_mut(used..).unwrap_or_default();
         let len = link_format::write_attribute(name, value, free).ok_or(AddError::Memory)?;
         let rest = self.used + len - self.last - 2;
         let rest = u16::try_from(rest).map_err(|_| AddError::Memory)?;
-        let record = self.memory.get_mut(self.last..);
+        let last = self.last;
+        let record = self.memory_mut().get_mut(last..);
         let field = record.and_then(<[u8]>::first_chunk_mut);
         *field.ok_or(AddError::Memory)? = rest.to_be_bytes();
         self.used += len;
@@ -153,16 +167,14 @@ impl<'m> Resources<'m> {
     }
 
     fn records(&self) -> Records<'_> {
-        Records {
-            rest: self.memory.get(..self.used).unwrap_or_default(),
-        }
+        Records { rest: self.table() }
     }
 
     /// A number that changes when the table does.
     #[must_use]
     pub fn fingerprint(&self) -> u32 {
         let mut hash = crate::hash::Hash::new();
-        let table = self.memory.get(..self.used).unwrap_or_default();
+        let table = self.table();
         table.iter().for_each(|&byte| hash.byte(byte));
         hash.finish()
     }

@@ -2,7 +2,7 @@
 //! Bodies that peers send to us, or fetch from us, block by block.
 
 use crate::config::BODIES;
-use crate::handle::{Handle, Table};
+use crate::handle::{Handle, OfPeer, Table};
 use crate::hash::Hash;
 use crate::message::peer::PeerId;
 use crate::time::{Instant, earliest};
@@ -34,79 +34,60 @@ pub struct Body {
 }
 
 /// All bodies under way.
-#[derive(Default)]
-pub struct Bodies {
-    pub(crate) table: Table<Body, BODIES>,
+pub type Bodies = Table<Body, BODIES>;
+
+impl OfPeer for Body {
+    fn peer(&self) -> PeerId {
+        self.peer
+    }
 }
 
 impl Bodies {
     /// The body that a block of this peer's request continues.
     #[must_use]
-    pub fn find(&self, peer: PeerId, direction: Direction, key: u32) -> Option<Handle> {
-        self.table
-            .find(|b| b.peer == peer && b.direction == direction && b.key == key)
+    pub fn of(&self, peer: PeerId, direction: Direction, key: u32) -> Option<Handle> {
+        self.find(|b| b.peer == peer && b.direction == direction && b.key == key)
     }
 
     /// Notes a body, in place of one of the same request. When the table is full, one that a peer can fetch
     /// anew gives way, the one that would be forgotten first. `None`: no room.
-    pub fn insert(&mut self, body: Body) -> Option<Handle> {
-        if let Some(same) = self.find(body.peer, body.direction, body.key) {
-            *self.table.get_mut(same)? = body;
+    pub fn note(&mut self, body: Body) -> Option<Handle> {
+        if let Some(same) = self.of(body.peer, body.direction, body.key) {
+            *self.get_mut(same)? = body;
             return Some(same);
         }
         // One place is left to others, whom a peer with many uploads must not keep out.
         let of_peer =
             |(_, b): &(Handle, &Body)| b.peer == body.peer && b.direction == Direction::In;
-        let uploads = self.table.iter().filter(of_peer).count();
+        let uploads = self.iter().filter(of_peer).count();
         if body.direction == Direction::In && uploads != 0 && BODIES.saturating_sub(uploads) <= 1 {
             return None;
         }
-        if self.table.is_full() {
+        if self.is_full() {
             let out = |_, b: &Body| (b.direction == Direction::Out).then_some(b.expires);
-            self.table.remove(self.table.earliest(out)?);
+            self.remove(self.earliest(out)?);
         }
-        self.table.insert(body)
-    }
-
-    /// The body, unless the handle is stale.
-    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut Body> {
-        self.table.get_mut(handle)
+        self.insert(body)
     }
 
     /// Whether the handle names a body under way.
     #[must_use]
     pub fn is_alive(&self, handle: Handle) -> bool {
-        self.table.get(handle).is_some()
-    }
-
-    /// Ends a body.
-    pub fn remove(&mut self, handle: Handle) {
-        self.table.remove(handle);
+        self.get(handle).is_some()
     }
 
     /// Forgets bodies whose next block has not come.
     pub fn expire(&mut self, now: Instant) {
-        while let Some(handle) = self.table.find(|b| b.expires.is_due(now)) {
-            self.table.remove(handle);
+        while let Some(handle) = self.find(|b| b.expires.is_due(now)) {
+            self.remove(handle);
         }
     }
 
     /// When `expire` has something to do.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        let expiries = self.table.iter().map(|(_, body)| Some(body.expires));
+        let expiries = self.iter().map(|(_, body)| Some(body.expires));
         expiries.fold(None, earliest)
-    }
-
-    /// Whether one refers to the peer.
-    #[must_use]
-    pub fn refers_to(&self, peer: PeerId) -> bool {
-        self.table.iter().any(|(_, body)| body.peer == peer)
-    }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.table.clear();
     }
 }
 

@@ -78,37 +78,28 @@ impl Transfer {
 }
 
 /// All transfers of ours.
-#[derive(Default)]
-pub struct Transfers {
-    pub(crate) table: Table<Transfer, TRANSFERS>,
-}
+pub type Transfers = Table<Transfer, TRANSFERS>;
 
 impl Transfers {
     /// The transfer of an exchange.
-    pub fn get_mut(&mut self, root: Handle) -> Option<&mut Transfer> {
-        self.table
-            .iter_mut()
+    pub fn of(&mut self, root: Handle) -> Option<&mut Transfer> {
+        self.iter_mut()
             .find(|(_, t)| t.root == root)
             .map(|(_, t)| t)
     }
 
     /// The transfer of an exchange, made if need be. `None`: no room.
     pub fn get_or_add(&mut self, root: Handle) -> Option<&mut Transfer> {
-        if self.get_mut(root).is_none() {
-            self.table.insert(Transfer::new(root))?;
+        if self.of(root).is_none() {
+            self.insert(Transfer::new(root))?;
         }
-        self.get_mut(root)
+        self.of(root)
     }
 
     /// Ends the transfer of an exchange, if there is one.
-    pub fn remove(&mut self, root: Handle) {
-        if let Some(handle) = self.table.find(|t| t.root == root) {
-            self.table.remove(handle);
+    pub fn end(&mut self, root: Handle) {
+        if let Some(handle) = self.find(|t| t.root == root) {
+            self.remove(handle);
         }
-    }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.table.clear();
     }
 }

@@ -4,23 +4,25 @@
 
 use super::Endpoint;
 use super::draft::{Body, Draft, Target};
+use super::upper::Upper;
 use crate::block::transfer::{Transfer, Upload};
 use crate::config::{BLOCK, EXCHANGES, OBSERVE, Parameters};
 use crate::exchange::outgoing::{Exchange, Failure, Kind, Source, State, TokenUse};
 use crate::handle::Handle;
-use crate::message::Handover;
+use crate::message::MessageLayer;
+use crate::message::draft::Part;
 use crate::message::peer::PeerAddr;
 use crate::message::store::StoredMessage;
-use crate::message::transmission::{Backoff, Owner};
+use crate::message::transmission::{Backoff, Handover, Owner};
 use crate::time::Instant;
 use crate::when::When;
 use crate::wire::block::{self, Block};
-use crate::wire::builder::{BuildError, MessageDraft};
 use crate::wire::header::{MessageId, MessageType, Token};
 use crate::wire::ip;
 use crate::wire::message::MessageView;
 use crate::wire::observe;
 use crate::wire::option::OptionNumber;
+use crate::wire::uri::UriError;
 
 /// Why a request was not sent. The draft is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,25 +94,27 @@ impl Remake<'_> {
     }
 
     /// All but the payload, if that is to be as it was.
-    fn write(&self, old: &MessageView, buffer: &mut [u8]) -> Result<MessageDraft, BuildError> {
-        let mut draft = MessageDraft::begin(buffer, &self.token)?;
-        for option in old.options().filter(|o| !self.leaves_out(o.number)) {
-            draft.option(buffer, option.number, option.value)?;
-        }
-        if let Some(value) = self.observe {
-            draft.uint_option(buffer, OptionNumber::OBSERVE, value)?;
-        }
-        if let Some(block) = self.block2 {
-            draft.uint_option(buffer, OptionNumber::BLOCK2, block.encode())?;
-        }
-        if let Some(block) = self.block1 {
-            draft.uint_option(buffer, OptionNumber::BLOCK1, block.encode())?;
+    fn write(
+        &self,
+        message: &mut MessageLayer<'_>,
+        upper: &mut Upper,
+        old: StoredMessage,
+    ) -> Result<(), UriError> {
+        message.write_options_of(upper, old, |number| self.leaves_out(number))?;
+        let uints = [
+            (OptionNumber::OBSERVE, self.observe),
+            (OptionNumber::BLOCK2, self.block2.map(Block::encode)),
+            (OptionNumber::BLOCK1, self.block1.map(Block::encode)),
+        ];
+        for (number, value) in uints {
+            if let Some(value) = value {
+                message.write_uint(upper, number, value)?;
+            }
         }
         if let Some(echo) = self.echo {
-            draft.option(buffer, OptionNumber::ECHO, echo)?;
+            message.write(upper, Part::Option(OptionNumber::ECHO, echo))?;
         }
-        draft.payload(buffer, self.payload.unwrap_or_default())?;
-        Ok(draft)
+        message.write(upper, Part::Payload(self.payload.unwrap_or_default()))
     }
 }
 
@@ -118,7 +122,6 @@ impl Endpoint<'_> {
     /// Hands the request over: it goes out at once, or when its turn comes (RFC 7252 section 4.7).
     pub fn request_send(&mut self, peer: &PeerAddr, now: Instant) -> Result<Sent, RequestError> {
         let Some(Draft {
-            message,
             target:
                 Target::Request {
                     kind,
@@ -142,11 +145,12 @@ impl Endpoint<'_> {
             }
             kind = Kind::Multicast;
         }
-        let len = message.len();
+        let len = self.message.drafted_len();
         let stored = self
-            .commit(&message, kind.message_type(), code, MessageId(0))
+            .message
+            .finish(&mut self.upper, kind.message_type(), code, MessageId(0))
             .ok_or(RequestError::NoSlot)?;
-        let Some(peer) = self.intern(peer) else {
+        let Some(peer) = self.message.intern(&self.upper, peer) else {
             self.message.free(stored);
             return Err(RequestError::NoSlot);
         };
@@ -178,11 +182,12 @@ impl Endpoint<'_> {
         if observes
             && drawn
             && let Some(token) = self.claim_restored(peer, stored)
-            && let Some(exchange) = self.exchanges.get_mut(handle)
+            && let Some(exchange) = self.upper.exchanges.get_mut(handle)
         {
             exchange.token = token;
         }
-        let prepared = (!observes || self.observations.insert(handle)) && self.track(handle, &body);
+        let prepared =
+            (!observes || self.upper.observations.begin(handle)) && self.track(handle, &body);
         if !prepared {
             if exchange.request().is_none() {
                 self.message.free(stored);
@@ -209,7 +214,7 @@ impl Endpoint<'_> {
             return true;
         }
         if body.more {
-            let Some(transfer) = self.transfers.get_or_add(handle) else {
+            let Some(transfer) = self.upper.transfers.get_or_add(handle) else {
                 return false;
             };
             transfer.upload = Some(Upload {
@@ -220,7 +225,7 @@ impl Endpoint<'_> {
             });
         }
         if body.resume_at != 0 {
-            let Some(transfer) = self.transfers.get_or_add(handle) else {
+            let Some(transfer) = self.upper.transfers.get_or_add(handle) else {
                 return false;
             };
             *transfer = Transfer {
@@ -243,9 +248,13 @@ impl Endpoint<'_> {
         now: Instant,
     ) -> Result<Option<MessageId>, RequestError> {
         // One message of an exchange at a time: they share the place in the store.
-        self.message.end_owned(Owner::Exchange(handle), now);
+        self.message.end_owned(Owner::exchange(handle), now);
         let held = self.token_is_taken(handle, now);
-        let exchange = self.exchanges.get_mut(handle).ok_or(RequestError::Stale)?;
+        let exchange = self
+            .upper
+            .exchanges
+            .get_mut(handle)
+            .ok_or(RequestError::Stale)?;
         exchange.state = State::Sending;
         let handover = Handover {
             peer: exchange.peer,
@@ -253,7 +262,7 @@ impl Endpoint<'_> {
             confirmable: exchange.kind.message_type() == MessageType::Confirmable,
             kept: exchange.request().is_some(),
             held,
-            owner: Owner::Exchange(handle),
+            owner: Some(Owner::exchange(handle)),
             backoff: Backoff::default(),
         };
         let Ok(id) = self.message.transmit(handover, now) else {
@@ -270,14 +279,14 @@ impl Endpoint<'_> {
     /// A non-confirmable request that is not answered does not keep it for longer than a confirmable one waits for
     /// its first ACK.
     fn token_is_taken(&mut self, handle: Handle, now: Instant) -> bool {
-        let Some(exchange) = self.exchanges.get(handle) else {
+        let Some(exchange) = self.upper.exchanges.get(handle) else {
             return false;
         };
-        let oldest = self.exchanges.using(exchange.token_use()).next();
+        let oldest = self.upper.exchanges.using(exchange.token_use()).next();
         let Some((holder, held_by)) = oldest.filter(|(holder, _)| *holder != handle) else {
             return false;
         };
-        let parameters = &self.message.parameters;
+        let parameters = &self.message.parameters();
         let ends = match held_by.state {
             _ if held_by.kind != Kind::NonConfirmable => None,
             State::Sending => Some(now.after(parameters.ack_timeout_max_ms())),
@@ -286,7 +295,7 @@ impl Endpoint<'_> {
             }
             _ => None,
         };
-        let holder = ends.and_then(|ends| Some((self.exchanges.get_mut(holder)?, ends)));
+        let holder = ends.and_then(|ends| Some((self.upper.exchanges.get_mut(holder)?, ends)));
         if let Some((holder, ends)) = holder
             && !(holder.limited && holder.limit.is_before(ends))
         {
@@ -298,12 +307,12 @@ impl Endpoint<'_> {
     /// Sends what has waited for the token of an exchange that has ended.
     pub(super) fn token_is_free(&mut self, token: TokenUse, now: Instant) {
         for place in 0.. {
-            let waiting = self.exchanges.using(token).nth(place);
+            let waiting = self.upper.exchanges.using(token).nth(place);
             let Some(handle) = waiting.map(|(handle, _)| handle) else {
                 return;
             };
             if !self.token_is_taken(handle, now) {
-                self.message.release(Owner::Exchange(handle), now);
+                self.message.release(Owner::exchange(handle), now);
             }
         }
     }
@@ -311,10 +320,9 @@ impl Endpoint<'_> {
     /// What is to become of an observation whose token a new request to the peer has: RFC 7641 section 3.6, it is
     /// cancelled with its own token. False: it goes on, and needs the token.
     fn observation_yields(&mut self, token: TokenUse, deregisters: bool, now: Instant) -> bool {
-        let observations = &self.observations;
-        let is_observation =
-            |(handle, _): &(Handle, &Exchange)| observations.get(*handle).is_some();
-        let same = self.exchanges.using(token).find(is_observation);
+        let observations = &self.upper.observations;
+        let is_observation = |(handle, _): &(Handle, &Exchange)| observations.of(*handle).is_some();
+        let same = self.upper.exchanges.using(token).find(is_observation);
         let observation = same.map(|(handle, _)| handle);
         observation.is_none_or(|handle| deregisters && self.exchange_end(handle, now))
     }
@@ -323,24 +331,24 @@ impl Endpoint<'_> {
     /// reported as a timeout.
     fn exchange_insert(&mut self, exchange: Exchange, now: Instant) -> Option<Handle> {
         // One slot is left to others, whom a peer that answers nothing must not keep out.
-        let crowded = self.exchanges.live(Some(exchange.peer)) >= EXCHANGES - 1;
-        if crowded || self.exchanges.live(None) >= EXCHANGES {
+        let crowded = self.upper.exchanges.live(Some(exchange.peer)) >= EXCHANGES - 1;
+        if crowded || self.upper.exchanges.live(None) >= EXCHANGES {
             let of = crowded.then_some(exchange.peer);
             // An observation that only registers again is no such request; nor is one whose response may be on its
             // way.
-            let observations = &self.observations;
-            let parameters = &self.message.parameters;
+            let observations = &self.upper.observations;
+            let parameters = &self.message.parameters();
             let may_go = |handle, rest| {
                 overdue_in_ms(parameters, rest) == 0 && !observations.is_registered(handle)
             };
-            let handle = self.exchanges.first_unanswered(of, now, may_go)?;
-            if self.exchanges.is_full() {
+            let handle = self.upper.exchanges.first_unanswered(of, now, may_go)?;
+            if self.upper.exchanges.is_full() {
                 return None;
             }
-            self.count_timeouts();
+            self.message.count_timeout();
             self.exchange_fail(handle, Failure::Timeout, now);
         }
-        self.exchanges.insert(exchange)
+        self.upper.exchanges.insert(exchange)
     }
 
     /// Sends the next message of an exchange, made from its last one, whose place it takes.
@@ -350,12 +358,14 @@ impl Endpoint<'_> {
         remake: &Remake<'_>,
         now: Instant,
     ) -> Result<(), RequestError> {
-        let exchange = self.exchanges.get(handle).ok_or(RequestError::Stale)?;
+        let exchange = self
+            .upper
+            .exchanges
+            .get(handle)
+            .ok_or(RequestError::Stale)?;
         let old = exchange.request().ok_or(RequestError::NoSlot)?;
         let (kind, state) = (exchange.kind.message_type(), exchange.state);
-        let transmissions = &self.message.transmissions;
-        let owned = transmissions.position_owned(Owner::Exchange(handle));
-        if transmissions.is_full() && owned.is_none() {
+        if self.message.is_full_for(Owner::exchange(handle)) {
             // The exchange waits on, and may try again.
             return Err(RequestError::NoSlot);
         }
@@ -366,7 +376,7 @@ impl Endpoint<'_> {
             return Err(RequestError::NoSlot);
         }
         if remake.is_next
-            && let Some(exchange) = self.exchanges.get_mut(handle)
+            && let Some(exchange) = self.upper.exchanges.get_mut(handle)
         {
             exchange.clear_echoed();
         }
@@ -385,33 +395,22 @@ impl Endpoint<'_> {
     ) -> Option<()> {
         self.discard_draft();
         if remake.payload.is_some() {
-            self.message.end_owned(Owner::Exchange(handle), now);
-            let bytes = self.message.store.get(old);
+            self.message.end_owned(Owner::exchange(handle), now);
+            let bytes = self.message.bytes(old);
             let payload = payload_len(&MessageView::parse(bytes).ok()?);
             let kept = bytes.len().saturating_sub(payload);
-            self.message.store.truncate(old, kept);
+            self.message.truncate(old, kept);
         }
-        let limit = self.message.parameters.max_message as usize;
-        let (len, tail) = loop {
-            let (bytes, buffer) = self.message.store.with_draft(old, limit);
-            let message = MessageView::parse(bytes).ok()?;
-            let tail = payload_len(&message);
-            let room = buffer.len();
-            match remake.write(&message, buffer) {
-                Ok(draft) if draft.len() + tail <= limit => {
-                    let len = draft.finish(buffer, kind, message.code(), MessageId(0));
-                    break (len.ok()?, tail);
-                }
-                Err(_) if room < limit && self.message.evict_stored() => {}
-                _ => return None,
-            }
-        };
-        self.message.store.replace(old, len, tail);
-        Some(())
+        let message = MessageView::parse(self.message.bytes(old)).ok()?;
+        let (tail, code) = (payload_len(&message), message.code());
+        let (message, upper) = (&mut self.message, &mut self.upper);
+        message.begin(upper, &remake.token).then_some(())?;
+        remake.write(message, upper, old).ok()?;
+        message.replace(old, tail, kind, code).then_some(())
     }
 
     fn set_state(&mut self, handle: Handle, state: State) {
-        if let Some(exchange) = self.exchanges.get_mut(handle) {
+        if let Some(exchange) = self.upper.exchanges.get_mut(handle) {
             exchange.state = state;
         }
     }
@@ -424,21 +423,12 @@ impl Endpoint<'_> {
         kind: MessageType,
     ) -> Option<StoredMessage> {
         self.discard_draft();
-        let limit = self.message.parameters.max_message as usize;
-        loop {
-            let (bytes, buffer) = self.message.store.with_draft(old, limit);
-            let message = MessageView::parse(bytes).ok()?;
-            let (room, code) = (buffer.len(), message.code());
-            let written = remake.write(&message, buffer).and_then(|mut draft| {
-                draft.payload(buffer, message.payload())?;
-                Ok(draft)
-            });
-            match written {
-                Ok(draft) => return self.commit(&draft, kind, code, MessageId(0)),
-                Err(_) if room < limit && self.message.evict_stored() => {}
-                Err(_) => return None,
-            }
-        }
+        let code = MessageView::parse(self.message.bytes(old)).ok()?.code();
+        let (message, upper) = (&mut self.message, &mut self.upper);
+        message.begin(upper, &remake.token).then_some(())?;
+        remake.write(message, upper, old).ok()?;
+        message.write_payload_of(upper, old).ok()?;
+        message.finish(upper, kind, code, MessageId(0))
     }
 
     /// Asks for the next block of the response, after [`Event::Block`](super::Event::Block) or
@@ -451,23 +441,23 @@ impl Endpoint<'_> {
         entropy: super::Entropy,
         now: Instant,
     ) -> Result<(), RequestError> {
-        self.discard_draft();
-        self.message.settle();
+        self.settle();
         // While the request's body is sent, the next message is for exchange_upload.
-        let transfer = self.transfers.get_mut(exchange);
+        let transfer = self.upper.transfers.of(exchange);
         let transfer = transfer
             .filter(|transfer| transfer.upload.is_none())
             .ok_or(RequestError::Stale)?;
         let block = Block::at(transfer.received, false, transfer.szx);
         let block = block.ok_or(RequestError::Stale)?;
         let mut sender = exchange;
-        if OBSERVE && self.observations.get(exchange).is_some() {
-            sender = match self.exchanges.child(exchange) {
+        if OBSERVE && self.upper.observations.of(exchange).is_some() {
+            sender = match self.upper.exchanges.child(exchange) {
                 Some(child) => child,
                 None => self.fetch_begin(exchange, entropy, now)?,
             };
         }
         let paused = self
+            .upper
             .exchanges
             .get(sender)
             .filter(|e| e.state == State::Paused);
@@ -481,7 +471,7 @@ impl Endpoint<'_> {
         let sent = self.send_next(sender, &remake, now);
         if sent.is_err() && sender != exchange {
             self.fetch_end(exchange, now);
-            self.transfers.remove(exchange);
+            self.upper.transfers.end(exchange);
             self.register_soon(exchange, now);
         }
         sent
@@ -494,7 +484,7 @@ impl Endpoint<'_> {
         entropy: super::Entropy,
         now: Instant,
     ) -> Result<Handle, RequestError> {
-        let observation = *self.exchanges.get(root).ok_or(RequestError::Stale)?;
+        let observation = *self.upper.exchanges.get(root).ok_or(RequestError::Stale)?;
         let token = Token::new(entropy.get(..super::draft::TOKEN_LEN).unwrap_or_default());
         let token = token.unwrap_or(Token::EMPTY);
         let old = observation.request().ok_or(RequestError::NoSlot)?;
@@ -514,7 +504,7 @@ impl Endpoint<'_> {
         let child = self.exchange_insert(fetch, now);
         if child.is_none() {
             self.message.free(copy);
-            self.transfers.remove(root);
+            self.upper.transfers.end(root);
             self.register_soon(root, now);
         }
         child.ok_or(RequestError::NoSlot)
@@ -523,8 +513,8 @@ impl Endpoint<'_> {
     /// Which part of its body an exchange is to send next, after [`Event::Wanted`](super::Event::Wanted):
     /// where it starts, and at most how many bytes. `None`: it is not to send any.
     pub fn exchange_wanted(&mut self, exchange: Handle) -> Option<(u32, u32)> {
-        let upload = self.transfers.get_mut(exchange)?.upload?;
-        let paused = self.exchanges.get(exchange)?.state == State::Paused;
+        let upload = self.upper.transfers.of(exchange)?.upload?;
+        let paused = self.upper.exchanges.get(exchange)?.state == State::Paused;
         paused.then_some((upload.offset, block::size(upload.szx)))
     }
 
@@ -540,7 +530,7 @@ impl Endpoint<'_> {
         self.message.settle();
         let (_, size) = self.exchange_wanted(exchange).ok_or(RequestError::Stale)?;
         let len = data.len() as u32;
-        let transfer = self.transfers.get_mut(exchange);
+        let transfer = self.upper.transfers.of(exchange);
         let upload = transfer.and_then(|t| t.upload.as_mut());
         let upload = upload.ok_or(RequestError::Stale)?;
         if len > size || more && len != size {
@@ -549,7 +539,7 @@ impl Endpoint<'_> {
         // Without its number, the block would be a whole body.
         let block1 = Block::at(upload.offset, more, upload.szx).ok_or(RequestError::Stale)?;
         (upload.len, upload.more) = (len as u16, more);
-        let token = self.exchanges.get(exchange).map(|e| e.token);
+        let token = self.upper.exchanges.get(exchange).map(|e| e.token);
         let remake = Remake {
             is_next: true,
             block1: Some(block1),
@@ -561,7 +551,12 @@ impl Endpoint<'_> {
 
     /// Ends the exchange as a timeout at that time, whatever happens. False: the handle is stale.
     pub fn exchange_limit(&mut self, exchange: Handle, at: Instant) -> bool {
-        let Some(exchange) = self.exchanges.get_mut(exchange).filter(|e| !e.forgotten) else {
+        let Some(exchange) = self
+            .upper
+            .exchanges
+            .get_mut(exchange)
+            .filter(|e| !e.forgotten)
+        else {
             return false;
         };
         (exchange.limit, exchange.limited) = (at, true);
@@ -576,16 +571,16 @@ impl Endpoint<'_> {
     /// RFC 7641 section 3.3.1: the same request with the same token.
     pub(super) fn register_again(&mut self, handle: Handle, now: Instant) {
         self.register_soon(handle, now);
-        let child = self.exchanges.child(handle);
-        let fetch = child.and_then(|child| self.exchanges.get(child));
+        let child = self.upper.exchanges.child(handle);
+        let fetch = child.and_then(|child| self.upper.exchanges.get(child));
         if fetch.is_some_and(|fetch| fetch.state != State::Paused) {
             // The answer would begin the body anew: not while it is being fetched.
             return;
         }
-        let exchange = self.exchanges.get(handle);
+        let exchange = self.upper.exchanges.get(handle);
         let request = exchange.and_then(Exchange::request);
         if let Some(request) = request
-            && !self.message.transmissions.is_full()
+            && !self.message.is_full()
         {
             // There is room, so the observation does not end.
             let _: Result<_, RequestError> = self.exchange_transmit(handle, request, now);
@@ -594,16 +589,15 @@ impl Endpoint<'_> {
 
     /// Ends an observation and tells the peer, RFC 7641 section 3.6. False: the handle is stale.
     pub fn observation_cancel(&mut self, exchange: Handle, now: Instant) -> bool {
-        self.discard_draft();
-        self.message.settle();
-        if !self.exchanges.is_known(exchange) {
+        self.settle();
+        if !self.upper.exchanges.is_known(exchange) {
             return false;
         }
-        let registered = OBSERVE && self.observations.is_registered(exchange);
-        self.observations.remove(exchange);
-        self.transfers.remove(exchange);
+        let registered = OBSERVE && self.upper.observations.is_registered(exchange);
+        self.upper.observations.end(exchange);
+        self.upper.transfers.end(exchange);
         self.fetch_end(exchange, now);
-        let Some(entry) = self.exchanges.get_mut(exchange) else {
+        let Some(entry) = self.upper.exchanges.get_mut(exchange) else {
             return false;
         };
         entry.forgotten = true;

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT
-//! Writing and sending: one message at a time is begun, filled in any order, and sent.
-//!
-//! The draft lives at the open end of the message store. When the store runs out of room, answers
-//! kept for repeated requests give way, oldest first.
+//! Writing what the application sends: one message at a time is begun, filled in any order, and sent.
 
 use super::Endpoint;
 use crate::block::transfer::ETag;
 use crate::config::{BLOCK, OBSERVE, UNDERSTOOD_IN_RESPONSES};
 use crate::exchange::outgoing::Kind;
 use crate::handle::Handle;
-use crate::message::store::StoredMessage;
+use crate::message::draft::Part;
 use crate::wire::block::{self, Block};
-use crate::wire::builder::MessageDraft;
 use crate::wire::code::Code;
-use crate::wire::header::{MessageId, MessageType, Token};
+use crate::wire::header::{MessageType, Token};
 use crate::wire::ip;
 use crate::wire::observe;
 use crate::wire::option::{OptionNumber, Options, Understood};
@@ -88,8 +84,8 @@ pub(super) struct Body {
     pub divisible: bool,
 }
 
+/// What is being written, for whom; the message itself is with the message layer.
 pub(crate) struct Draft {
-    pub(super) message: MessageDraft,
     pub(super) target: Target,
     pub(super) body: Body,
     /// A request that registers, or a response that says so.
@@ -100,23 +96,6 @@ pub(crate) struct Draft {
     pub(super) no_response: u8,
     /// Of a request: what the program deals with itself in the response.
     pub(super) understood: Understood<UNDERSTOOD_IN_RESPONSES>,
-}
-
-/// What can be added to a draft.
-#[derive(Clone, Copy, Debug)]
-pub enum Part<'a> {
-    /// An option; the value of Uri-Host becomes lower case.
-    Option(OptionNumber, &'a [u8]),
-    /// Uri-Host, unless it is an IP literal.
-    Host(&'a [u8]),
-    /// Uri-Path and Uri-Query options for `b"a/b?x=1"`, percent-decoded.
-    Path(&'a [u8]),
-    /// Uri-Query options for `b"x=1&y=2"`, percent-decoded.
-    Query(&'a [u8]),
-    /// Location-Path and Location-Query options for `b"a/b?x=1"`, percent-decoded.
-    Location(&'a [u8]),
-    /// The payload, instead of an earlier one.
-    Payload(&'a [u8]),
 }
 
 /// Bytes that the options about a body and the payload marker take at most: Block1 or Block2 (a byte, two of
@@ -149,32 +128,6 @@ impl Draft {
     }
 }
 
-impl Part<'_> {
-    /// All of it, or none and an error.
-    fn write(self, draft: &mut MessageDraft, buffer: &mut [u8]) -> Result<(), UriError> {
-        match self {
-            Self::Option(number, value) => {
-                let slot = draft.option_slot(buffer, number, value.len())?;
-                // RFC 7252 section 6.4 step 5: a host in lower case.
-                let is_host = number == OptionNumber::URI_HOST;
-                for (to, from) in slot.iter_mut().zip(value) {
-                    *to = if is_host {
-                        from.to_ascii_lowercase()
-                    } else {
-                        *from
-                    };
-                }
-                Ok(())
-            }
-            Self::Host(_) => Ok(()),
-            Self::Path(path) => uri::add_path_query(draft, buffer, path),
-            Self::Query(query) => uri::add_query(draft, buffer, query),
-            Self::Location(text) => uri::add_location(draft, buffer, text),
-            Self::Payload(payload) => Ok(draft.payload(buffer, payload)?),
-        }
-    }
-}
-
 /// RFC 7252 section 5.4.3; section 5.4.5: what is not repeatable is not included more than once;
 /// sections 5.10.1 and 5.10.7: no "." or ".." as a path segment.
 fn is_allowed(number: OptionNumber, value: &[u8], mut present: Options<'_>) -> bool {
@@ -194,7 +147,7 @@ fn is_allowed(number: OptionNumber, value: &[u8], mut present: Options<'_>) -> b
 impl Endpoint<'_> {
     pub(super) fn discard_draft(&mut self) {
         self.draft = None;
-        self.message.store.keep_draft(0);
+        self.message.discard();
     }
 
     /// Begins a request, or with code 0.00 and CON a ping, to which nothing can be added.
@@ -229,12 +182,11 @@ impl Endpoint<'_> {
     }
 
     pub(super) fn begin(&mut self, target: Target, token: &Token) -> Result<(), DraftError> {
-        self.discard_draft();
-        self.message.settle();
-        let message = self.begin_message(token).ok_or(DraftError::TooLarge)?;
-        self.message.store.keep_draft(message.len());
+        self.settle();
+        if !self.message.begin(&mut self.upper, token) {
+            return Err(DraftError::TooLarge);
+        }
         self.draft = Some(Draft {
-            message,
             target,
             body: Body::default(),
             observes: false,
@@ -243,18 +195,6 @@ impl Endpoint<'_> {
             understood: Understood::default(),
         });
         Ok(())
-    }
-
-    pub(super) fn begin_message(&mut self, token: &Token) -> Option<MessageDraft> {
-        loop {
-            let limit = self.message.parameters.max_message as usize;
-            if let Ok(message) = MessageDraft::begin(self.message.store.draft(limit), token) {
-                return Some(message);
-            }
-            if !self.make_room() {
-                return None;
-            }
-        }
     }
 
     /// Adds to the draft; makes room in the store as long as it can when there is none.
@@ -268,7 +208,6 @@ impl Endpoint<'_> {
         {
             part = Part::Option(OptionNumber::URI_HOST, host);
         }
-        let limit = self.message.parameters.max_message as usize;
         let draft = self.draft.as_mut().ok_or(DraftError::NoDraft)?;
         if matches!(
             draft.target,
@@ -287,28 +226,17 @@ impl Endpoint<'_> {
             return Err(DraftError::Payload);
         }
         if let Part::Option(number, value) = part
-            && !is_allowed(
-                number,
-                value,
-                draft.message.options(self.message.store.drafted()),
-            )
+            && !is_allowed(number, value, self.message.drafted_options())
         {
             return Err(DraftError::Option);
         }
-        loop {
-            let draft = self.draft.as_mut().ok_or(DraftError::NoDraft)?;
-            let buffer = self.message.store.draft(limit);
-            let room = buffer.len();
-            match part.write(&mut draft.message, buffer) {
-                Ok(()) => {
-                    self.message.store.keep_draft(draft.message.len());
-                    draft.note(&part);
-                    return Ok(());
-                }
-                Err(UriError::NoSpace) if room < limit && self.make_room() => {}
-                Err(UriError::NoSpace) => return Err(self.too_large()),
-                Err(error) => return Err(DraftError::Uri(error)),
+        match self.message.write(&mut self.upper, part) {
+            Ok(()) => {
+                draft.note(&part);
+                Ok(())
             }
+            Err(UriError::NoSpace) => Err(self.too_large()),
+            Err(error) => Err(DraftError::Uri(error)),
         }
     }
 
@@ -345,7 +273,7 @@ impl Endpoint<'_> {
     /// Bytes of the largest block that a message can hold, 16 to 1024; 0 without block-wise transfer.
     #[must_use]
     pub fn block_size(&self) -> u32 {
-        let szx = block::szx_within(self.message.parameters.max_message);
+        let szx = block::szx_within(self.message.parameters().max_message);
         szx.filter(|_| BLOCK).map_or(0, block::size)
     }
 
@@ -353,17 +281,17 @@ impl Endpoint<'_> {
     /// at most how many bytes. `total`: bytes of the body, if that is known; `size`: bytes of a block at
     /// most, 0 for as many as fit.
     pub fn draft_body(&mut self, total: Option<u32>, size: u32) -> Result<(u32, u32), DraftError> {
-        let limit = self.message.parameters.max_message as usize;
+        let limit = self.message.parameters().max_message as usize;
         self.draft_tag()?;
         let draft = self.draft.as_ref().ok_or(DraftError::NoDraft)?;
         let asked = match draft.target {
             Target::Request { .. } => None,
             Target::Response { request, .. } => {
-                let request = self.requests.get(request).ok_or(DraftError::Stale)?;
+                let request = self.upper.requests.get(request).ok_or(DraftError::Stale)?;
                 request.blocks.get().block2.get()
             }
         };
-        let room = limit.saturating_sub(draft.message.len() + BODY_OVERHEAD) as u32;
+        let room = limit.saturating_sub(self.message.drafted_len() + BODY_OVERHEAD) as u32;
         let Some(mut szx) = block::szx_within(room) else {
             return Err(self.too_large());
         };
@@ -397,9 +325,9 @@ impl Endpoint<'_> {
             return Ok(());
         };
         let others = if code == Code::FETCH {
-            !self.exchanges.is_empty()
+            !self.upper.exchanges.is_empty()
         } else {
-            BLOCK && !self.transfers.table.is_empty()
+            BLOCK && !self.upper.transfers.is_empty()
         };
         if !BLOCK || !others {
             return Ok(());
@@ -431,7 +359,7 @@ impl Endpoint<'_> {
         let (number, asked, size_number, says_size) = match target {
             Target::Request { .. } => (OptionNumber::BLOCK1, false, OptionNumber::SIZE1, more),
             Target::Response { request, .. } => {
-                let request = self.requests.get(request).ok_or(DraftError::Stale)?;
+                let request = self.upper.requests.get(request).ok_or(DraftError::Stale)?;
                 let blocks = request.blocks.get();
                 let asked = blocks.block2.get().is_some();
                 (
@@ -470,29 +398,5 @@ impl Endpoint<'_> {
             draft.body.szx = szx;
         }
         Ok(())
-    }
-
-    /// Makes the draft a stored message.
-    pub(super) fn commit(
-        &mut self,
-        message: &MessageDraft,
-        kind: MessageType,
-        code: Code,
-        id: MessageId,
-    ) -> Option<StoredMessage> {
-        self.message.store.keep_draft(message.len());
-        loop {
-            let len = message
-                .finish(self.message.store.drafted(), kind, code, id)
-                .ok()?;
-            if let Some(stored) = self.message.store.commit(len) {
-                return Some(stored);
-            }
-            self.message.store.keep_draft(len);
-            if !self.make_room() {
-                self.message.store.keep_draft(0);
-                return None;
-            }
-        }
     }
 }

@@ -2,12 +2,11 @@
 //! `/.well-known/core`, RFC 6690: the engine answers it from the table of resources.
 
 use super::Endpoint;
-use super::receive::Incoming;
-use super::respond::Refusal;
+use super::respond::{Refusal, ReplyTo};
 use crate::config::BLOCK;
-use crate::message::peer::PeerId;
+use crate::message::draft::Part;
+use crate::message::receive::Incoming;
 use crate::wire::block::{self, Block};
-use crate::wire::builder::{BuildError, MessageDraft};
 use crate::wire::code::Code;
 use crate::wire::message::MessageView;
 use crate::wire::option::OptionNumber;
@@ -30,16 +29,13 @@ impl Endpoint<'_> {
     }
 
     /// Answers a request for the links. Nothing is kept: each block is written anew.
-    pub(super) fn serve_links(&mut self, incoming: &Incoming<'_, '_>, asked: Option<Block>) {
-        let message = incoming.message;
+    pub(super) fn serve_links(&mut self, incoming: &Incoming<'_>, asked: Option<Block>) {
+        let message = &incoming.message;
         let accept = message.uint(OptionNumber::ACCEPT);
         if accept.is_some_and(|accept| accept != LINK_FORMAT) {
             return self.refuse(incoming, &Refusal::with(Code::NOT_ACCEPTABLE));
         }
-        let sent = self
-            .intern(incoming.address)
-            .and_then(|peer| self.write_links(peer, incoming, asked));
-        match sent {
+        match self.write_links(incoming, asked) {
             Some(Ok(())) => {}
             Some(Err(refusal)) => self.refuse(incoming, &refusal),
             None => self.message.count_dropped(),
@@ -49,8 +45,7 @@ impl Endpoint<'_> {
     /// `None`: no room. `Err`: how to refuse.
     fn write_links(
         &mut self,
-        peer: PeerId,
-        incoming: &Incoming<'_, '_>,
+        incoming: &Incoming<'_>,
         asked: Option<Block>,
     ) -> Option<Result<(), Refusal<'static>>> {
         let query = incoming.message.options();
@@ -59,9 +54,14 @@ impl Endpoint<'_> {
         if incoming.multicast && total == 0 {
             return Some(Ok(()));
         }
-        let mut message = self.begin_message(incoming.message.token())?;
-        let limit = self.message.parameters.max_message as usize;
-        let room = limit.checked_sub(message.len() + OVERHEAD)?;
+        if !self
+            .message
+            .begin(&mut self.upper, incoming.message.token())
+        {
+            return None;
+        }
+        let limit = self.message.parameters().max_message as usize;
+        let room = limit.checked_sub(self.message.drafted_len() + OVERHEAD)?;
         let szx = block::szx_within(room as u32)?;
         let szx = asked.map_or(szx, |block| block.szx.min(szx));
         let offset = asked.map_or(0, Block::offset) as usize;
@@ -82,20 +82,20 @@ impl Endpoint<'_> {
         let wants_size = incoming.message.first(OptionNumber::SIZE2).is_some();
         let tag = self.resources.fingerprint().to_be_bytes();
         if more || offset != 0 || incoming.message.first(OptionNumber::ETAG).is_some() {
-            self.with_room(message.len(), |store| {
-                message.option(store, OptionNumber::ETAG, &tag)
-            })?;
+            self.message
+                .write(&mut self.upper, Part::Option(OptionNumber::ETAG, &tag))
+                .ok()?;
         }
-        let mut uints = [
+        let uints = [
             (OptionNumber::CONTENT_FORMAT, Some(LINK_FORMAT)),
             (OptionNumber::BLOCK2, block.map(Block::encode)),
             (OptionNumber::SIZE2, wants_size.then_some(total as u32)),
         ];
-        for (number, value) in &mut uints {
-            if let Some(value) = *value {
-                self.with_room(message.len(), |store| {
-                    message.uint_option(store, *number, value)
-                })?;
+        for (number, value) in uints {
+            if let Some(value) = value {
+                self.message
+                    .write_uint(&mut self.upper, number, value)
+                    .ok()?;
             }
         }
         let mut code = Code::CONTENT;
@@ -107,47 +107,15 @@ impl Endpoint<'_> {
             // RFC 7252 section 5.9.1.3
             code = Code::VALID;
         } else {
-            self.write_window(&mut message, incoming, offset, rest.min(size))?;
+            let len = rest.min(size);
+            let out = self.message.write_payload_slot(&mut self.upper, len)?;
+            self.resources.write_links(query, offset, out);
         }
-        if self.is_too_much(peer, incoming.datagram.len(), message.len()) {
-            return Some(Err(self.challenge_of(peer, incoming.now)));
+        let len = self.message.drafted_len();
+        if self.is_too_much(incoming.peer, incoming.datagram.len(), len) {
+            return Some(Err(self.challenge_of(incoming.peer, incoming.now)));
         }
-        self.answer_at_once(peer, incoming, &message, code, incoming.now)
-            .map(Ok)
-    }
-
-    /// Adds a part of the links as the payload.
-    fn write_window(
-        &mut self,
-        message: &mut MessageDraft,
-        incoming: &Incoming<'_, '_>,
-        offset: usize,
-        len: usize,
-    ) -> Option<()> {
-        self.with_room(message.len(), |store| {
-            message.payload_slot(store, len).map(|_| ())
-        })?;
-        let out = message
-            .payload_slot(self.message.store.draft(usize::MAX), len)
-            .ok()?;
-        let query = incoming.message.options();
-        self.resources.write_links(query, offset, out);
-        Some(())
-    }
-
-    /// Repeats the writing of a part, behind `len` bytes of the message, with more room, as long as there is
-    /// any. `None`: it does not fit.
-    fn with_room(
-        &mut self,
-        len: usize,
-        mut write: impl FnMut(&mut [u8]) -> Result<(), BuildError>,
-    ) -> Option<()> {
-        self.message.store.keep_draft(len);
-        while write(self.message.store.draft(usize::MAX)).is_err() {
-            if !self.make_room() {
-                return None;
-            }
-        }
-        Some(())
+        let to = ReplyTo::to(incoming);
+        self.respond(&to, false, code, incoming.now).map(Ok)
     }
 }

@@ -9,6 +9,7 @@ mod client;
 mod draft;
 mod links;
 mod notify;
+mod owner;
 mod receive;
 mod request;
 mod respond;
@@ -16,46 +17,64 @@ mod response;
 mod state;
 #[cfg(test)]
 mod tests;
+mod upper;
 
-use crate::block::body::Bodies;
-use crate::block::transfer::Transfers;
-use crate::config::{BLOCK, OBSERVE, Parameters};
+use crate::config::{BLOCK, Parameters};
 use crate::echo::EchoKey;
-use crate::exchange::incoming::{Acknowledgement, Requests};
-use crate::exchange::outgoing::{Exchanges, Failure, Kind, State};
+use crate::exchange::incoming::Acknowledgement;
+use crate::exchange::outgoing::{Failure, Kind, State};
 use crate::handle::Handle;
-use crate::message::deduplication::{Answer, ReceivedId};
-use crate::message::peer::{PeerAddr, PeerId};
+use crate::message::deduplication::Answer;
+pub use crate::message::draft::Part;
+use crate::message::peer::PeerAddr;
+use crate::message::reliability::Expired;
 use crate::message::transmission::Owner;
-use crate::message::{Counters, Datagram, Expired, MessageLayer};
-use crate::observe::observation::Observations;
-use crate::observe::observer::Observers;
+use crate::message::{Above, Counters, Datagram as Outgoing, MessageLayer};
 use crate::resource::Resources;
 use crate::time::{Instant, earliest};
 use crate::wire::header::{MessageId, MessageType, Token};
 pub use client::{RequestError, Sent};
-pub use draft::{DraftError, Entropy, Part};
+pub use draft::{DraftError, Entropy};
 pub use notify::Notification;
 pub use receive::{Event, Piece, Received};
 pub use respond::{RespondError, Responded};
 pub use state::ImportError;
+use upper::Upper;
 
 /// How long an idle endpoint may be left alone, milliseconds (6.2 days): instants are compared correctly
 /// up to four times that.
 const FORGET_WITHIN_MS: u32 = crate::time::LONGEST / 4;
 
 /// Protocol state of one endpoint. `'m`: the memory for messages and resources.
+#[derive(Default)]
 pub struct Endpoint<'m> {
-    pub(crate) message: MessageLayer<'m>,
-    pub(crate) exchanges: Exchanges,
-    pub(crate) requests: Requests,
-    pub(crate) resources: Resources<'m>,
+    message: MessageLayer<'m>,
+    upper: Upper,
+    resources: Resources<'m>,
     pub(crate) draft: Option<draft::Draft>,
-    pub(crate) transfers: Transfers,
-    pub(crate) observations: Observations,
-    pub(crate) bodies: Bodies,
-    pub(crate) observers: Observers,
-    pub(crate) echo: EchoKey,
+    echo: EchoKey,
+}
+
+/// As `ffi/placement.rs` wants it: all zeros are an endpoint with nothing outstanding, but for the draft.
+const _: fn(Endpoint<'_>) = |endpoint| {
+    let Endpoint {
+        message: _,
+        upper: _,
+        resources: _,
+        draft: _,
+        echo: _,
+    } = endpoint;
+};
+
+/// A datagram to send. Borrowed until the next call.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Where to.
+    pub peer: &'a PeerAddr,
+    /// The message.
+    pub bytes: &'a [u8],
+    /// The exchange whose first transmission this is.
+    pub starts: Option<Handle>,
 }
 
 /// The end of an exchange that came from a timer or an RST, not from a response.
@@ -98,18 +117,14 @@ impl<'m> Endpoint<'m> {
     /// `parameters` must be in range ([`Parameters::out_of_range`]); `seed` should be unpredictable;
     /// `store` is for messages, `parameters.message_store` bytes.
     pub fn new(parameters: Parameters, seed: u32, store: &'m mut [u8]) -> Self {
-        Self {
-            message: MessageLayer::new(parameters, seed, store),
-            exchanges: Exchanges::default(),
-            requests: Requests::default(),
-            resources: Resources::default(),
-            draft: None,
-            transfers: Transfers::default(),
-            observations: Observations::default(),
-            bodies: Bodies::default(),
-            observers: Observers::default(),
-            echo: EchoKey::default(),
-        }
+        let mut endpoint = Self::default();
+        endpoint.set_up(parameters, seed, store);
+        endpoint
+    }
+
+    /// Makes of a default one what [`Endpoint::new`] makes.
+    pub(crate) fn set_up(&mut self, parameters: Parameters, seed: u32, store: &'m mut [u8]) {
+        self.message.set_up(parameters, seed, store);
     }
 
     /// Sets the secret that Echo values are made with; should be unpredictable.
@@ -122,12 +137,7 @@ impl<'m> Endpoint<'m> {
     pub fn reset(&mut self) {
         self.draft = None;
         self.message.clear();
-        self.exchanges.clear();
-        self.requests.clear();
-        self.transfers.clear();
-        self.observations.clear();
-        self.bodies.clear();
-        self.observers.clear();
+        self.upper.clear();
     }
 
     /// The paths that are served.
@@ -138,55 +148,56 @@ impl<'m> Endpoint<'m> {
     /// RFC 7252 section 4.8.
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
-        &self.message.parameters
+        self.message.parameters()
     }
 
     /// What went on.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.message.counters
+        self.message.counters()
     }
 
     /// What is in use.
     #[must_use]
     pub fn usage(&self) -> Usage {
+        let (transmissions, deduplication) = self.message.in_use();
+        let upper = &self.upper;
         Usage {
-            exchanges: self.exchanges.len(),
-            transmissions: self.message.transmissions.len(),
-            deduplication: self.message.deduplication.len(),
-            requests: self.requests.len(),
-            bodies: self.transfers.table.len() + self.bodies.table.len(),
-            observations: self.observations.table.len(),
-            observers: self.observers.table.len(),
+            exchanges: upper.exchanges.len(),
+            transmissions,
+            deduplication,
+            requests: upper.requests.len(),
+            bodies: upper.transfers.len() + upper.bodies.len(),
+            observations: upper.observations.len(),
+            observers: upper.observers.len(),
         }
     }
 
     /// Whether anything refers to the peer.
     #[must_use]
     pub fn knows_peer(&self, peer: &PeerAddr) -> bool {
-        let id = self.message.peers.find(peer);
-        id.is_some_and(|id| self.refers_to(id))
+        let id = self.message.find_peer(peer);
+        id.is_some_and(|id| self.message.refers_to(id) || self.upper.refers_to(id))
     }
 
     /// Whether more blocks of a peer's body may come or be asked for.
     #[must_use]
     pub fn body_is_alive(&self, body: Handle) -> bool {
-        self.bodies.is_alive(body)
+        self.upper.bodies.is_alive(body)
     }
 
     /// Whether an exchange has had its Empty ACK and waits for a separate response.
     #[must_use]
     pub fn awaits_separate(&self) -> bool {
-        self.exchanges.awaits_separate()
+        self.upper.exchanges.awaits_separate()
     }
 
     /// Ends an exchange without an event; nothing is sent to the peer. False: the handle is stale.
     ///
     /// An observation is forgotten: RFC 7641 section 3.6, the next notification is rejected.
     pub fn cancel(&mut self, exchange: Handle, now: Instant) -> bool {
-        self.discard_draft();
-        self.message.settle();
-        self.exchanges.is_known(exchange) && self.exchange_end(exchange, now)
+        self.settle();
+        self.upper.exchanges.is_known(exchange) && self.exchange_end(exchange, now)
     }
 
     /// Takes an exchange out, with everything that belongs to it. False: the handle is stale.
@@ -195,8 +206,8 @@ impl<'m> Endpoint<'m> {
             return false;
         };
         if !is_fetch {
-            self.transfers.remove(handle);
-            self.observations.remove(handle);
+            self.upper.transfers.end(handle);
+            self.upper.observations.end(handle);
             self.fetch_end(handle, now);
         }
         true
@@ -204,19 +215,19 @@ impl<'m> Endpoint<'m> {
 
     /// Ends the exchange that fetches the rest of a notification.
     fn fetch_end(&mut self, root: Handle, now: Instant) {
-        if let Some(child) = self.exchanges.child(root) {
+        if let Some(child) = self.upper.exchanges.child(root) {
             self.exchange_take(child, now);
-            self.transfers.remove(root);
+            self.upper.transfers.end(root);
         }
     }
 
     /// Whether it fetched the rest of a notification. `None`: the handle is stale.
     fn exchange_take(&mut self, handle: Handle, now: Instant) -> Option<bool> {
-        let exchange = self.exchanges.get(handle)?;
+        let exchange = self.upper.exchanges.get(handle)?;
         let (is_fetch, request) = (exchange.root().is_some(), exchange.request());
         let token = exchange.token_use();
-        self.message.end_owned(Owner::Exchange(handle), now);
-        self.exchanges.remove(handle);
+        self.message.end_owned(Owner::exchange(handle), now);
+        self.upper.exchanges.remove(handle);
         if let Some(message) = request {
             self.message.free(message);
         }
@@ -226,7 +237,7 @@ impl<'m> Endpoint<'m> {
 
     /// Notes that an exchange came to nothing; `poll_event` tells it.
     fn exchange_fail(&mut self, handle: Handle, failure: Failure, now: Instant) {
-        let Some(exchange) = self.exchanges.get_mut(handle) else {
+        let Some(exchange) = self.upper.exchanges.get_mut(handle) else {
             return;
         };
         if let Some(root) = exchange.root() {
@@ -235,7 +246,7 @@ impl<'m> Endpoint<'m> {
             self.register_soon(root, now);
         } else if exchange.forgotten {
             self.exchange_end(handle, now);
-        } else if failure == Failure::Timeout && self.observations.is_registered(handle) {
+        } else if failure == Failure::Timeout && self.upper.observations.is_registered(handle) {
             // RFC 7641 section 3.3.1: a client that wants to stay registered tries again.
             self.register_soon(handle, now);
         } else {
@@ -251,78 +262,61 @@ impl<'m> Endpoint<'m> {
 
     /// Runs all timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.discard_draft();
-        self.message.settle();
+        self.settle();
         self.message.expire(now);
-        self.observers.expire(now);
+        self.upper.observers.expire(now);
         while let Some(expired) = self.message.next_expired(now) {
-            self.handle_expired(expired, now);
+            self.owner_expired(expired, now);
         }
-        while let Some(handle) = self.exchanges.first_over(now) {
-            self.count_timeouts();
-            self.message.end_owned(Owner::Exchange(handle), now);
+        while let Some(handle) = self.upper.exchanges.first_over(now) {
+            self.message.count_timeout();
+            self.message.end_owned(Owner::exchange(handle), now);
             self.exchange_fail(handle, Failure::Timeout, now);
         }
-        while let Some(handle) = self.exchanges.first_stale(now) {
+        while let Some(handle) = self.upper.exchanges.first_stale(now) {
             self.register_again(handle, now);
         }
-        while let Some(handle) = self.requests.first_expired(now) {
+        while let Some(handle) = self.upper.requests.first_expired(now) {
             self.request_end(handle);
         }
-        while let Some(handle) = self.requests.take_failed() {
+        while let Some(handle) = self.upper.requests.take_failed() {
             self.answer_failed(handle, now);
         }
         if BLOCK {
-            self.bodies.expire(now);
+            self.upper.bodies.expire(now);
         }
-        while let Some(request) = self.requests.take_ack_due(now) {
-            self.acknowledge_empty(request.peer, request.id, Answer::Acknowledged);
-        }
-    }
-
-    fn handle_expired(&mut self, expired: Expired, now: Instant) {
-        if expired.confirmable && expired.superseded.is_none() {
-            self.count_timeouts();
-        }
-        match expired.owner {
-            Owner::Response => {}
-            Owner::Observer(observer) => self.notification_expired(observer, expired.superseded),
-            Owner::Exchange(handle) if expired.confirmable => {
-                if let Some(exchange) = self.exchanges.get_mut(handle) {
-                    exchange.id = expired.id;
-                }
-                self.exchange_fail(handle, Failure::Timeout, now);
-            }
-            Owner::Exchange(handle) => {
-                let Some(exchange) = self.exchanges.get_mut(handle) else {
-                    return;
-                };
-                if !exchange.is_live() {
-                    return;
-                }
-                exchange.id = expired.id;
-                // The response to a NON can come as long as its message id is taken.
-                let deadline = now.after(self.message.parameters.non_lifetime_ms());
-                exchange.state = State::Unanswered { deadline };
-            }
+        while let Some(request) = self.upper.requests.take_ack_due(now) {
+            self.message
+                .acknowledge(request.peer, request.id, Answer::Acknowledged);
         }
     }
 
-    fn count_timeouts(&mut self) {
-        self.message.counters.timeouts = self.message.counters.timeouts.wrapping_add(1);
+    /// A message of an exchange has come to its end without an answer.
+    fn exchange_expired(&mut self, handle: Handle, expired: Expired, now: Instant) {
+        let Some(exchange) = self.upper.exchanges.get_mut(handle) else {
+            return;
+        };
+        if expired.confirmable {
+            exchange.id = expired.id;
+            self.exchange_fail(handle, Failure::Timeout, now);
+        } else if exchange.is_live() {
+            exchange.id = expired.id;
+            // The response to a NON can come as long as its message id is taken.
+            let deadline = now.after(self.message.parameters().non_lifetime_ms());
+            exchange.state = State::Unanswered { deadline };
+        }
     }
 
-    /// Sends an Empty ACK that repetitions of the request get again; `answer` says whether more is to come.
-    fn acknowledge_empty(&mut self, peer: PeerId, id: ReceivedId, answer: Answer) {
-        self.message.deduplication.set_answer(peer, id, answer);
-        self.message
-            .send_empty(peer, MessageType::Acknowledgement, id.id);
+    /// Ends what other calls have left: the draft, and what `poll_transmit` has lent.
+    fn settle(&mut self) {
+        self.discard_draft();
+        self.message.settle();
     }
 
     /// Says that the handler of a request has returned. If it has not answered, a confirmable request
     /// is acknowledged now, and the answer may still come. Stale handles are fine: it has answered.
     pub fn request_release(&mut self, request: Handle) {
-        let Some(pending) = self.requests.get_mut(request) else {
+        let Some(pending) = self.upper.requests.get_mut(request) else {
             return;
         };
         pending.released = true;
@@ -333,12 +327,10 @@ impl<'m> Endpoint<'m> {
         match pending.acknowledgement {
             Acknowledgement::Owed { .. } => {
                 pending.acknowledgement = Acknowledgement::Sent;
-                self.acknowledge_empty(peer, id, Answer::Acknowledged);
+                self.message.acknowledge(peer, id, Answer::Acknowledged);
             }
             Acknowledgement::None => {
-                self.message
-                    .deduplication
-                    .set_answer(peer, id, Answer::Silence);
+                self.message.set_answer(peer, id, Answer::Silence);
             }
             Acknowledgement::Sent | Acknowledgement::Notification => {}
         }
@@ -346,16 +338,16 @@ impl<'m> Endpoint<'m> {
 
     /// Takes a request out, with everything that belongs to it.
     fn request_end(&mut self, handle: Handle) {
-        let Some(request) = self.requests.get(handle) else {
+        let Some(request) = self.upper.requests.get(handle) else {
             return;
         };
         let (peer, id, observing) = (request.peer, request.id, request.observing.get());
         let was_sent = request.acknowledgement == Acknowledgement::Sent;
-        self.requests.remove(handle);
+        self.upper.requests.remove(handle);
         if was_sent {
             // Nothing comes after the Empty ACK any more: it may give way.
             let answer = Answer::Empty(MessageType::Acknowledgement);
-            self.message.deduplication.set_answer(peer, id, answer);
+            self.message.set_answer(peer, id, answer);
         }
         if let Some(message) = observing.kept {
             self.message.free(message);
@@ -379,28 +371,32 @@ impl<'m> Endpoint<'m> {
         id: Option<MessageId>,
         token: Option<Token>,
     ) -> Option<Handle> {
-        let peer = self.message.peers.find(peer)?;
-        let found = self.requests.find_last(peer, |r| Some(r.id.id) == id);
-        found.or_else(|| self.requests.find_last(peer, |r| Some(r.token) == token))
+        let peer = self.message.find_peer(peer)?;
+        let found = self.upper.requests.find_last(peer, |r| Some(r.id.id) == id);
+        found.or_else(|| {
+            self.upper
+                .requests
+                .find_last(peer, |r| Some(r.token) == token)
+        })
     }
 
     /// Whether `poll_event` has something to give.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.exchanges.first_failed().is_some()
+        self.upper.exchanges.first_failed().is_some()
     }
 
     /// The next exchange that ended without a response. Call until `None`.
     pub fn poll_event(&mut self, now: Instant) -> Option<Ended<'_>> {
-        let handle = self.exchanges.first_failed()?;
-        let exchange = *self.exchanges.get(handle)?;
+        let handle = self.upper.exchanges.first_failed()?;
+        let exchange = *self.upper.exchanges.get(handle)?;
         self.exchange_end(handle, now);
         let State::Failed(failure) = exchange.state else {
             return None;
         };
         Some(Ended {
             exchange: handle,
-            peer: self.message.peers.address(exchange.peer)?,
+            peer: self.message.address(exchange.peer)?,
             token: exchange.token,
             id: exchange.id.unwrap_or(MessageId(0)),
             failure,
@@ -410,77 +406,45 @@ impl<'m> Endpoint<'m> {
     /// The next datagram to send. Call until `None`.
     pub fn poll_transmit(&mut self) -> Option<Datagram<'_>> {
         self.discard_draft();
-        let datagram = self.message.poll_transmit()?;
-        if let Some(exchange) = datagram.starts.and_then(|h| self.exchanges.get_mut(h))
+        let Outgoing {
+            peer,
+            bytes,
+            starts,
+        } = self.message.poll_transmit()?;
+        let starts = starts.and_then(Owner::as_exchange);
+        if let Some(exchange) = starts.and_then(|h| self.upper.exchanges.get_mut(h))
             && exchange.kind == Kind::NonConfirmable
             && exchange.wants_no_response()
         {
             // RFC 7967: nothing to wait for once it has been sent.
             exchange.state = State::Failed(Failure::Silent);
         }
-        Some(datagram)
+        Some(Datagram {
+            peer,
+            bytes,
+            starts,
+        })
     }
 
     /// When [`Endpoint::handle_timeout`] has work, milliseconds from `now`; 0 also while an event or a
     /// datagram waits to be polled. `None`: not until something else happens.
     #[must_use]
     pub fn poll_timeout(&self, now: Instant) -> Option<u32> {
-        if self.message.has_output() || self.has_ended() || self.requests.has_failed() {
+        if self.message.has_output() || self.has_ended() || self.upper.requests.has_failed() {
             return Some(0);
         }
         let next = earliest(
             self.message.next_timeout(now),
-            self.exchanges.next_timeout(),
+            self.upper.exchanges.next_timeout(),
         );
         // What is only remembered needs no timer, but must be forgotten before the clock has wrapped.
         let forget = self.message.remembers()
-            || self.requests.remembers()
-            || !self.observers.table.is_empty();
+            || !self.upper.requests.is_empty()
+            || !self.upper.observers.is_empty();
         let forget = forget.then(|| now.after(FORGET_WITHIN_MS));
-        let next = earliest(next, self.requests.next_timeout());
-        let next = earliest(next, self.bodies.next_timeout());
+        let next = earliest(next, self.upper.requests.next_timeout());
+        let next = earliest(next, self.upper.bodies.next_timeout());
         let next = earliest(next, self.next_notification());
         Some(earliest(next, forget)?.remaining(now))
-    }
-
-    /// The peer's number, made if need be. `None`: no room, everything is in use.
-    fn intern(&mut self, address: &PeerAddr) -> Option<PeerId> {
-        if let Some(id) = self.message.peers.touch(address) {
-            return Some(id);
-        }
-        let mut old = None;
-        loop {
-            let added = self.message.peers.add(address, old);
-            if added.is_some() {
-                return added;
-            }
-            old = self
-                .message
-                .peers
-                .least_recently_used(|id| self.refers_to(id));
-            if old.is_none() && !self.message.evict_answered() {
-                return None;
-            }
-        }
-    }
-
-    /// Makes room in the message store. False: nothing there can be spared.
-    fn make_room(&mut self) -> bool {
-        if self.message.evict_stored() {
-            return true;
-        }
-        // An observation needs its request to register again.
-        let observations = &self.observations;
-        let is_spare = |handle| observations.get(handle).is_none();
-        let spared = self.exchanges.take_spare_request(is_spare);
-        spared.map(|message| self.message.free(message)).is_some()
-    }
-
-    fn refers_to(&self, peer: PeerId) -> bool {
-        self.message.refers_to(peer)
-            || self.exchanges.refers_to(peer)
-            || self.requests.refers_to(peer)
-            || (BLOCK && self.bodies.refers_to(peer))
-            || (OBSERVE && (self.observers.refers_to(peer) || self.observations.refers_to(peer)))
     }
 }

@@ -16,7 +16,6 @@ use crate::resource::{NON_CONFIRMABLE, Resource};
 use crate::time::Instant;
 use crate::when::When;
 use crate::wire::block::Block;
-use crate::wire::builder::MessageDraft;
 use crate::wire::code::Code;
 use crate::wire::header::{MessageId, Token};
 use crate::wire::message::MessageView;
@@ -49,21 +48,21 @@ impl Endpoint<'_> {
     }
 
     fn notify_where(&mut self, fits: impl Fn(Option<Resource>) -> bool) {
-        for (handle, observer) in self.observers.table.iter_mut() {
-            let request = MessageView::parse(self.message.store.get(observer.request));
+        for (handle, observer) in self.upper.observers.iter_mut() {
+            let request = MessageView::parse(self.message.bytes(observer.request));
             let resource = request.ok().and_then(|r| self.resources.find(r.options()));
             if !fits(resource) {
                 continue;
             }
             observer.pending = true;
             if observer.state == State::Unacknowledged {
-                self.message.supersede(Owner::Observer(handle));
+                self.message.supersede(Owner::observer(handle));
             }
         }
         // What the handler of a registration says may be older.
-        for (_, request) in self.requests.table.iter_mut() {
+        for (_, request) in self.upper.requests.iter_mut() {
             let observing = request.observing.get();
-            let kept = observing.kept.map(|kept| self.message.store.get(kept));
+            let kept = observing.kept.map(|kept| self.message.bytes(kept));
             let kept = kept.and_then(|kept| MessageView::parse(kept).ok());
             if kept.is_some_and(|kept| fits(self.resources.find(kept.options()))) {
                 request.observing.set(Observing {
@@ -79,38 +78,37 @@ impl Endpoint<'_> {
         if !OBSERVE {
             return None;
         }
-        self.discard_draft();
-        self.message.settle();
+        self.settle();
         let (request, observer, resource) = self.prepare_notification(now)?;
         Some(Notification {
             request,
             resource: resource.number,
-            peer: self.message.peers.address(observer.peer)?,
-            message: MessageView::parse(self.message.store.get(observer.request)).ok()?,
+            peer: self.message.address(observer.peer)?,
+            message: MessageView::parse(self.message.bytes(observer.request)).ok()?,
         })
     }
 
     fn prepare_notification(&mut self, now: Instant) -> Option<(Handle, Observer, Resource)> {
-        while !self.requests.is_full()
-            && let Some(handle) = self.observers.first_due(now)
+        while !self.upper.requests.is_full()
+            && let Some(handle) = self.upper.observers.first_due(now)
         {
-            let observer = self.observers.get_mut(handle)?;
+            let observer = self.upper.observers.get_mut(handle)?;
             let backoff = match observer.state {
                 State::Superseding(backoff) => backoff,
                 _ => Backoff::default(),
             };
             observer.prepare(now);
             let observer = *observer;
-            let message = MessageView::parse(self.message.store.get(observer.request)).ok()?;
+            let message = MessageView::parse(self.message.bytes(observer.request)).ok()?;
             let pending = pending_request(&observer, &message, now);
             let Some(resource) = self.resources.find(message.options()) else {
                 self.notification_final(handle, &pending, Code::NOT_FOUND, now);
                 continue;
             };
-            let entry = self.observers.get_mut(handle)?;
+            let entry = self.upper.observers.get_mut(handle)?;
             entry.quiet_until = now.after(resource.interval_ms);
             entry.backoff = backoff;
-            let request = self.requests.insert(Request {
+            let request = self.upper.requests.insert(Request {
                 observing: When::new(Observing {
                     observer: Some(handle),
                     may_be_non: resource.has(NON_CONFIRMABLE),
@@ -125,10 +123,10 @@ impl Endpoint<'_> {
 
     /// When `poll_notification` has one to give.
     pub(super) fn next_notification(&self) -> Option<Instant> {
-        if !OBSERVE || self.requests.is_full() {
+        if !OBSERVE || self.upper.requests.is_full() {
             return None;
         }
-        self.observers.next_timeout()
+        self.upper.observers.next_timeout()
     }
 
     /// RFC 7641 section 4.1: whether a response with Observe is to be sent: a notification, or the answer to
@@ -138,15 +136,15 @@ impl Endpoint<'_> {
         observing.observer.is_some()
             || observing.registers
                 && observing.kept.is_some()
-                && (self.observers.has_room(request.peer)
+                && (self.upper.observers.has_room(request.peer)
                     || self.observer_find(request.peer, &request.token).is_some())
     }
 
     /// RFC 7641 section 4.1: an observer is known by its address and token.
     pub(super) fn observer_find(&self, peer: PeerId, token: &Token) -> Option<Handle> {
-        self.observers.table.find(|observer| {
+        self.upper.observers.find(|observer| {
             observer.peer == peer
-                && token_of(self.message.store.get(observer.request)) == token.as_slice()
+                && token_of(self.message.bytes(observer.request)) == token.as_slice()
         })
     }
 
@@ -162,20 +160,20 @@ impl Endpoint<'_> {
         };
         if let Some(old) = self.observer_find(request.peer, &request.token) {
             self.observer_end(old);
-            self.message.end_owned(Owner::Observer(old), now);
+            self.message.end_owned(Owner::observer(old), now);
         }
         let observer = Observer {
             pending: request.observing.get().changed,
             ..Observer::new(request.peer, kept, content_format, now)
         };
-        self.observers.table.insert(observer).is_some()
+        self.upper.observers.insert(observer).is_some()
     }
 
     /// Takes an observer off the list.
     pub(super) fn observer_end(&mut self, handle: Handle) {
-        if let Some(observer) = self.observers.get(handle) {
+        if let Some(observer) = self.upper.observers.get(handle) {
             let request = observer.request;
-            self.observers.table.remove(handle);
+            self.upper.observers.remove(handle);
             self.message.free(request);
         }
     }
@@ -185,17 +183,16 @@ impl Endpoint<'_> {
     pub(super) fn notification_send(
         &mut self,
         request: &Request,
-        message: &MessageDraft,
         code: Code,
         now: Instant,
     ) -> Option<()> {
         let observing = request.observing.get();
         let handle = observing.observer?;
-        let Some(observer) = self.observers.get_mut(handle) else {
+        let Some(observer) = self.upper.observers.get_mut(handle) else {
             return Some(()); // it has deregistered in the meantime
         };
         // RFC 7641 section 4.2: one Content-Format for all; after any other response no more notifications.
-        let format = format_of(message.options(self.message.store.drafted()));
+        let format = format_of(self.message.drafted_options());
         let has_content = code.is_success() && code != Code::VALID;
         if has_content && observer.content_format.is_some_and(|known| known != format) {
             self.notification_final(handle, request, Code::NOT_ACCEPTABLE, now);
@@ -205,23 +202,18 @@ impl Endpoint<'_> {
             observer.content_format = Some(format);
         }
         let backoff = observer.backoff;
+        let (peer, message) = (request.peer, &mut self.message);
         if !code.is_success() {
-            self.send_con(
-                request.peer,
-                message,
-                code,
-                Owner::Response,
-                Backoff::default(),
-                now,
-            )?;
+            let upper = &mut self.upper;
+            message.send_con(upper, peer, code, None, Backoff::default(), now)?;
             self.observer_end(handle);
             return Some(());
         }
         // RFC 7641 section 4.5.2: what takes the place of a confirmable notification is confirmable.
         let supersedes = backoff != Backoff::default();
         if observing.may_be_non && !supersedes && !observer.must_confirm(now) {
-            let id = self.send_non(request.peer, message, code, now)?;
-            let observer = self.observers.get_mut(handle)?;
+            let id = message.send_non(&mut self.upper, peer, code, now)?;
+            let observer = self.upper.observers.get_mut(handle)?;
             let quiet = now.after(NON_INTERVAL_MS);
             if observer.quiet_until.is_before(quiet) {
                 observer.quiet_until = quiet;
@@ -231,9 +223,9 @@ impl Endpoint<'_> {
             observer.last_id = Some(id);
             return Some(());
         }
-        let owner = Owner::Observer(handle);
-        let id = self.send_con(request.peer, message, code, owner, backoff, now)?;
-        let observer = self.observers.get_mut(handle)?;
+        let owner = Owner::observer(handle);
+        let id = message.send_con(&mut self.upper, peer, code, Some(owner), backoff, now)?;
+        let observer = self.upper.observers.get_mut(handle)?;
         observer.state = State::Unacknowledged;
         observer.unconfirmed = 0;
         observer.confirmed = now;
@@ -247,17 +239,17 @@ impl Endpoint<'_> {
 
     /// Sends a notification without Observe, the last one.
     fn notification_final(&mut self, handle: Handle, request: &Request, code: Code, now: Instant) {
-        if let Some(message) = self.begin_message(&request.token) {
-            let (owner, backoff) = (Owner::Response, Backoff::default());
+        let (message, upper) = (&mut self.message, &mut self.upper);
+        if message.begin(upper, &request.token) {
             let _: Option<Option<MessageId>> =
-                self.send_con(request.peer, &message, code, owner, backoff, now);
+                message.send_con(upper, request.peer, code, None, Backoff::default(), now);
         }
         self.observer_end(handle);
     }
 
     /// Asks for a notification that came to nothing once more, later.
     pub(super) fn notification_again(&mut self, handle: Handle, now: Instant) {
-        if let Some(observer) = self.observers.get_mut(handle) {
+        if let Some(observer) = self.upper.observers.get_mut(handle) {
             observer.state = match observer.backoff {
                 backoff if backoff == Backoff::default() => State::Idle,
                 backoff => State::Superseding(backoff),
@@ -269,7 +261,7 @@ impl Endpoint<'_> {
 
     /// The handler has not said anything.
     pub(super) fn notification_given_up(&mut self, handle: Handle) {
-        if let Some(observer) = self.observers.get_mut(handle)
+        if let Some(observer) = self.upper.observers.get_mut(handle)
             && observer.state == State::Preparing
         {
             observer.state = State::Idle;
@@ -278,14 +270,14 @@ impl Endpoint<'_> {
 
     /// The observer has acknowledged a notification.
     pub(super) fn notification_acknowledged(&mut self, handle: Handle) {
-        if let Some(observer) = self.observers.get_mut(handle) {
+        if let Some(observer) = self.upper.observers.get_mut(handle) {
             observer.state = State::Idle;
         }
     }
 
     /// A notification has come to the end of a timeout.
     pub(super) fn notification_expired(&mut self, handle: Handle, superseded: Option<Backoff>) {
-        match (self.observers.get_mut(handle), superseded) {
+        match (self.upper.observers.get_mut(handle), superseded) {
             // RFC 7641 section 4.5.2: the newer state takes the place of the older.
             (Some(observer), Some(backoff)) => observer.state = State::Superseding(backoff),
             // RFC 7641 section 4.5: a client that does not acknowledge is not interested any more.

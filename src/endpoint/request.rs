@@ -2,7 +2,7 @@
 //! Requests of peers: RFC 7252 sections 4.5, 5.4 and 5.8, RFC 7959 as a server, registration of observers.
 
 use super::Endpoint;
-use super::receive::{Event, Incoming, Piece};
+use super::receive::{Event, Piece};
 use super::respond::Refusal;
 use crate::block::body::{Body, Direction, request_key};
 use crate::config::{ATTRIBUTES, BLOCK, DISCOVERY, OBSERVE, OBSERVERS};
@@ -10,8 +10,10 @@ use crate::exchange::incoming::{
     Acknowledgement, Blocks, MaybeBlock, Observing, Request, SAYS_NO_RESPONSE,
 };
 use crate::handle::Handle;
-use crate::message::deduplication::{Answer, ReceivedId};
-use crate::message::peer::PeerId;
+use crate::message::deduplication::Answer;
+use crate::message::peer::{PeerAddr, PeerId};
+use crate::message::receive::{Incoming, Role};
+use crate::message::token_of;
 use crate::message::transmission::Owner;
 use crate::resource::{FRESH, OBSERVABLE, Resource};
 use crate::when::When;
@@ -66,15 +68,10 @@ impl Endpoint<'_> {
     #[inline(never)]
     pub(super) fn handle_request(
         &mut self,
-        incoming: &Incoming<'_, '_>,
+        incoming: &Incoming<'_>,
         piece: &mut Piece,
     ) -> Option<Event> {
-        let message = incoming.message;
-        if let Some(peer) = self.message.peers.find(incoming.address)
-            && self.repeat_answer(peer, message, incoming.now)
-        {
-            return None;
-        }
+        let message = &incoming.message;
         let resource = self.resources.find(message.options());
         let understood = resource.map_or(Understood::default(), |resource| resource.understood);
         if let Some(number) =
@@ -127,32 +124,32 @@ impl Endpoint<'_> {
     }
 
     /// RFC 9175 section 2.3: a peer that gives back a fresh Echo value is where it says.
-    fn verify(&mut self, incoming: &Incoming<'_, '_>) {
+    fn verify(&mut self, incoming: &Incoming<'_>) {
         if let Some(echo) = incoming.message.first_valid(OptionNumber::ECHO)
             && self.is_fresh(incoming, echo)
-            && let Some(peer) = self.intern(incoming.address)
         {
-            self.message.peers.set_verified(peer, true);
+            self.message.set_verified(incoming.peer);
         }
     }
 
-    fn is_fresh(&self, incoming: &Incoming<'_, '_>, echo: &[u8]) -> bool {
-        let address = incoming.address.as_slice();
-        BLOCK
-            && self
-                .echo
-                .check(echo, incoming.now, address, ECHO_LIFETIME_MS)
+    fn is_fresh(&self, incoming: &Incoming<'_>, echo: &[u8]) -> bool {
+        let address = self.message.address(incoming.peer);
+        let fresh = |address: &PeerAddr| {
+            let (address, now) = (address.as_slice(), incoming.now);
+            self.echo.check(echo, now, address, ECHO_LIFETIME_MS)
+        };
+        BLOCK && address.is_some_and(fresh)
     }
 
     fn serve(
         &mut self,
-        incoming: &Incoming<'_, '_>,
+        incoming: &Incoming<'_>,
         resource: &Resource,
         block1: Option<Block>,
         block2: Option<Block>,
         piece: &mut Piece,
     ) -> Option<Event> {
-        let message = incoming.message;
+        let message = &incoming.message;
         if ATTRIBUTES
             && let Some(accept) = message.accept()
             && !self.resources.gives_format(message.options(), accept)
@@ -161,8 +158,7 @@ impl Endpoint<'_> {
             return None;
         }
         if BLOCK && self.must_show_address(incoming, resource) {
-            let peer = self.intern(incoming.address)?;
-            let refusal = self.challenge_of(peer, incoming.now);
+            let refusal = self.challenge_of(incoming.peer, incoming.now);
             self.refuse(incoming, &refusal);
             return None;
         }
@@ -175,12 +171,8 @@ impl Endpoint<'_> {
             Ok(event) => Some(event),
             Err(refusal) => {
                 // Not to be handled any more: otherwise the entry could not give way.
-                if let Some(pending) = self.requests.get(request) {
-                    let (peer, id) = (pending.peer, pending.id);
-                    self.message
-                        .deduplication
-                        .set_answer(peer, id, Answer::Silence);
-                }
+                self.message
+                    .set_answer(incoming.peer, incoming.id, Answer::Silence);
                 self.request_end(request);
                 self.refuse(incoming, &refusal);
                 None
@@ -189,26 +181,25 @@ impl Endpoint<'_> {
     }
 
     /// Whether the request is answered 4.01 with an Echo value before a handler sees it.
-    fn must_show_address(&self, incoming: &Incoming<'_, '_>, resource: &Resource) -> bool {
-        let message = incoming.message;
+    fn must_show_address(&self, incoming: &Incoming<'_>, resource: &Resource) -> bool {
+        let message = &incoming.message;
         if resource.has(FRESH) {
             let echo = message.first_valid(OptionNumber::ECHO);
             return !echo.is_some_and(|echo| self.is_fresh(incoming, echo));
         }
         // RFC 9175 section 2.4: what has effects must not be done and then be challenged, as it would be
         // done again.
-        let peer = self.message.peers.find(incoming.address);
-        self.message.parameters.amplification != 0
+        self.message.parameters().amplification != 0
             && !incoming.multicast
             && !message.code().is_safe()
-            && !peer.is_some_and(|peer| self.message.peers.is_verified(peer))
+            && !self.message.is_verified(incoming.peer)
     }
 
     /// What part of a body the request holds or asks for.
     fn take_part(
         &mut self,
         request: Handle,
-        incoming: &Incoming<'_, '_>,
+        incoming: &Incoming<'_>,
         resource: &Resource,
         piece: &mut Piece,
     ) -> Result<Event, Refusal<'static>> {
@@ -216,7 +207,7 @@ impl Endpoint<'_> {
             request,
             resource: resource.number,
         };
-        let Some(pending) = self.requests.get(request).filter(|_| BLOCK) else {
+        let Some(pending) = self.upper.requests.get(request).filter(|_| BLOCK) else {
             return Ok(whole);
         };
         let (peer, blocks) = (pending.peer, pending.blocks.get());
@@ -234,7 +225,7 @@ impl Endpoint<'_> {
             return Ok(whole);
         };
         piece.offset = block.offset();
-        piece.body = self.bodies.find(peer, Direction::Out, blocks.key);
+        piece.body = self.upper.bodies.of(peer, Direction::Out, blocks.key);
         if piece.body.is_none() && !incoming.message.code().is_safe() {
             // RFC 7959 section 2.9.2: it would have to be carried out again.
             return Err(Refusal::with(Code::REQUEST_ENTITY_INCOMPLETE));
@@ -251,16 +242,16 @@ impl Endpoint<'_> {
         request: Handle,
         (peer, key): (PeerId, u32),
         block: Block,
-        incoming: &Incoming<'_, '_>,
+        incoming: &Incoming<'_>,
         resource: &Resource,
         piece: &mut Piece,
     ) -> Result<Event, Refusal<'static>> {
         let payload_len = incoming.message.payload().len() as u32;
         let offset = block.offset();
         let end = offset.saturating_add(payload_len);
-        let known = self.bodies.find(peer, Direction::In, key);
+        let known = self.upper.bodies.of(peer, Direction::In, key);
         if block.num != 0 {
-            let body = known.and_then(|known| self.bodies.get_mut(known));
+            let body = known.and_then(|known| self.upper.bodies.get_mut(known));
             let received = body.map(|body| body.offset);
             if received == Some(end) && block.more && payload_len == block.size() {
                 // The last block once more: its answer was lost.
@@ -284,7 +275,7 @@ impl Endpoint<'_> {
             return Err(Refusal::with(Code::BAD_REQUEST));
         }
         let limit = match resource.max_body {
-            0 => self.message.parameters.max_body,
+            0 => self.message.parameters().max_body,
             max_body => max_body,
         };
         let announced = incoming.message.uint(OptionNumber::SIZE1).unwrap_or(0);
@@ -308,7 +299,7 @@ impl Endpoint<'_> {
                 resource: number,
             });
         }
-        let lifetime = self.message.parameters.exchange_lifetime_ms();
+        let lifetime = self.message.parameters().exchange_lifetime_ms();
         let body = Body {
             peer,
             direction: Direction::In,
@@ -316,7 +307,7 @@ impl Endpoint<'_> {
             offset: end,
             expires: incoming.now.after(lifetime),
         };
-        piece.body = self.bodies.insert(body);
+        piece.body = self.upper.bodies.note(body);
         if piece.body.is_none() {
             return Err(Refusal::with(Code::SERVICE_UNAVAILABLE));
         }
@@ -328,35 +319,35 @@ impl Endpoint<'_> {
 
     fn forget_body(&mut self, body: Option<Handle>) {
         if let Some(body) = body {
-            self.bodies.remove(body);
+            self.upper.bodies.remove(body);
         }
     }
 
     /// Notes a request that goes to a handler. `None`: no room.
     fn accept(
         &mut self,
-        incoming: &Incoming<'_, '_>,
+        incoming: &Incoming<'_>,
         resource: &Resource,
         block1: Option<Block>,
         block2: Option<Block>,
     ) -> Option<Handle> {
-        let (message, now) = (incoming.message, incoming.now);
-        let peer = self.intern(incoming.address)?;
-        self.message.end_response(peer, message.token(), now);
-        let parameters = &self.message.parameters;
-        let (lifetime, acknowledgement) = if message.kind() == MessageType::Confirmable {
+        let (message, peer, now) = (&incoming.message, incoming.peer, incoming.now);
+        // RFC 7252 section 5.3.1: a peer that uses the token of an earlier request again does not wait for its separate
+        // response any more.
+        let token = message.token().as_slice();
+        self.message
+            .end_unowned(peer, |bytes| token_of(bytes) == token, now);
+        let parameters = &self.message.parameters();
+        let acknowledgement = if message.kind() == MessageType::Confirmable {
             // Half of ACK_TIMEOUT: in time for the peer not to retransmit, as far as the network allows.
             let deadline = now.after(parameters.ack_timeout_ms / 2);
-            (
-                parameters.exchange_lifetime_ms(),
-                Acknowledgement::Owed { deadline },
-            )
+            Acknowledgement::Owed { deadline }
         } else {
-            (parameters.non_lifetime_ms(), Acknowledgement::None)
+            Acknowledgement::None
         };
-        if self.requests.is_full() {
-            let old = self.requests.first_spare()?;
-            let observing = self.requests.get(old).map(|old| old.observing.get());
+        if self.upper.requests.is_full() {
+            let old = self.upper.requests.first_spare()?;
+            let observing = self.upper.requests.get(old).map(|old| old.observing.get());
             self.request_end(old);
             if let Some(observer) = observing.and_then(|observing| observing.observer) {
                 self.notification_again(observer, now);
@@ -370,12 +361,12 @@ impl Endpoint<'_> {
         };
         let request = Request {
             peer,
-            id: ReceivedId::of(message),
+            id: incoming.id,
             token: *message.token(),
             acknowledgement,
             released: false,
             failed: false,
-            expires: now.after(lifetime),
+            expires: now.after(self.message.lifetime_ms(message.kind())),
             method: message.code(),
             accept: message.accept(),
             blocks: When::new(Blocks {
@@ -393,11 +384,8 @@ impl Endpoint<'_> {
             multicast: incoming.multicast,
             no_response: no_response_of(message),
         };
-        let handle = self.requests.insert(request)?;
-        if self
-            .message
-            .remember(peer, request.id, lifetime, Answer::Pending, now)
-        {
+        let handle = self.upper.requests.insert(request)?;
+        if self.message.hold(incoming) {
             return Some(handle);
         }
         self.request_end(handle);
@@ -408,22 +396,21 @@ impl Endpoint<'_> {
     /// that deregisters off the list.
     fn registration(
         &mut self,
-        incoming: &Incoming<'_, '_>,
+        incoming: &Incoming<'_>,
         resource: &Resource,
     ) -> (bool, Option<crate::message::store::StoredMessage>) {
-        let message = incoming.message;
+        let message = &incoming.message;
         let value = message.uint(OptionNumber::OBSERVE);
         if !OBSERVE || incoming.multicast || !message.code().is_safe() || value.is_none() {
             return (false, None);
         }
         if value == Some(observe::DEREGISTER)
-            && let Some(peer) = self.message.peers.find(incoming.address)
-            && let Some(observer) = self.observer_find(peer, message.token())
+            && let Some(observer) = self.observer_find(incoming.peer, message.token())
         {
             // RFC 7641 section 3.6
             self.observer_end(observer);
             self.message
-                .end_owned(Owner::Observer(observer), incoming.now);
+                .end_owned(Owner::observer(observer), incoming.now);
         }
         if value != Some(observe::REGISTER) || !resource.has(OBSERVABLE) {
             return (false, None);
@@ -436,7 +423,7 @@ impl Endpoint<'_> {
             without_payload
         };
         // Observers stay: the longest message fits beside them all.
-        let parameters = &self.message.parameters;
+        let parameters = &self.message.parameters();
         let room = parameters
             .message_store
             .saturating_sub(parameters.max_message) as usize;
@@ -444,56 +431,31 @@ impl Endpoint<'_> {
             return (false, None);
         }
         let bytes = incoming.datagram.get(..end).unwrap_or_default();
-        (true, self.store_copy(bytes))
-    }
-
-    /// Keeps bytes in the message store. `None`: no room.
-    fn store_copy(&mut self, bytes: &[u8]) -> Option<crate::message::store::StoredMessage> {
-        loop {
-            if let Some(room) = self.message.store.draft(bytes.len()).get_mut(..bytes.len()) {
-                for (to, from) in room.iter_mut().zip(bytes) {
-                    *to = *from;
-                }
-                if let Some(stored) = self.message.store.commit(bytes.len()) {
-                    return Some(stored);
-                }
-            }
-            if !self.make_room() {
-                return None;
-            }
-        }
+        (true, self.message.keep(&mut self.upper, bytes))
     }
 
     /// Refused is refused: a repetition gets the same answer, even if there is room by then.
-    fn refuse_overload(&mut self, incoming: &Incoming<'_, '_>) {
-        if let Some(peer) = self.intern(incoming.address) {
-            let lifetime = self.message.parameters.exchange_lifetime_ms();
-            let id = ReceivedId::of(incoming.message);
-            self.message
-                .remember(peer, id, lifetime, Answer::Silence, incoming.now);
-        }
+    fn refuse_overload(&mut self, incoming: &Incoming<'_>) {
+        self.message.ignore(incoming);
         self.refuse(incoming, &Refusal::with(Code::SERVICE_UNAVAILABLE));
     }
 
-    pub(super) fn refuse_oversize(&mut self, incoming: &Incoming<'_, '_>) {
-        let message = incoming.message;
-        self.message.count_dropped();
-        if !message.code().is_request() {
-            self.reject(incoming.address, message.kind(), message.id());
-        } else if matches!(
-            message.kind(),
-            MessageType::Confirmable | MessageType::NonConfirmable
-        ) {
+    pub(super) fn refuse_oversize(&mut self, incoming: &Incoming<'_>) {
+        let message = &incoming.message;
+        if incoming.role != Role::Request {
+            self.message.reject(incoming);
+        } else {
+            self.message.count_dropped();
             // RFC 7252 section 5.9.2.9: with what is left for the payload beside this request's options.
             let around = HEADER_LEN + message.token().len() + message.option_bytes().len() + 1;
             let around = u32::try_from(around).unwrap_or(u32::MAX);
-            let room = self.message.parameters.max_message.saturating_sub(around);
+            let room = self.message.parameters().max_message.saturating_sub(around);
             // RFC 7959 section 2.9.3: in blocks of this size it may come.
             let hint = block::szx_within(room).filter(|_| BLOCK);
             let sent = block_option(message, OptionNumber::BLOCK1).ok().flatten();
             let refusal = Refusal {
                 size1: Some(match hint {
-                    Some(_) => self.message.parameters.max_body,
+                    Some(_) => self.message.parameters().max_body,
                     None => room,
                 }),
                 block1: hint.map(|szx| Block {
@@ -508,7 +470,7 @@ impl Endpoint<'_> {
     }
 
     /// RFC 7252 section 5.4.1: 4.02 with a diagnostic to a CON request; a NON is rejected.
-    fn refuse_option(&mut self, incoming: &Incoming<'_, '_>, number: OptionNumber) {
+    fn refuse_option(&mut self, incoming: &Incoming<'_>, number: OptionNumber) {
         if incoming.message.kind() != MessageType::Confirmable {
             self.message.count_dropped();
             return;

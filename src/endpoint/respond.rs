@@ -4,23 +4,23 @@
 use super::Endpoint;
 use super::draft::{Body, Draft, DraftError, Target};
 use super::notify::format_of;
-use super::receive::Incoming;
 use super::request::no_response_of;
 use crate::block::body::{Body as BodyUnderWay, Direction};
-use crate::config::{BLOCK, OBSERVE, TRANSMISSIONS};
+use crate::config::{BLOCK, OBSERVE};
 use crate::echo::ECHO_LEN;
 use crate::exchange::incoming::{Acknowledgement, Request, suppresses};
 use crate::handle::Handle;
-use crate::message::Handover;
 use crate::message::deduplication::{Answer, ReceivedId};
+use crate::message::draft::Part;
 use crate::message::peer::PeerId;
-use crate::message::transmission::{Backoff, Owner};
+use crate::message::receive::Incoming;
+use crate::message::transmission::Backoff;
 use crate::time::Instant;
 use crate::wire::block::Block;
-use crate::wire::builder::{BuildError, MessageDraft};
 use crate::wire::code::Code;
-use crate::wire::header::{MessageId, MessageType, Token};
+use crate::wire::header::{MessageType, Token};
 use crate::wire::option::OptionNumber;
+use crate::wire::uint;
 
 /// Why a response was not sent. The draft is gone; the request can still be answered, unless it is for a
 /// notification: that is asked for again.
@@ -67,28 +67,42 @@ impl Refusal<'_> {
             echo: None,
         }
     }
+}
 
-    /// Without what only helps: RFC 7959 section 2.9.1 needs the number of the block that has been taken, RFC 9175
-    /// section 2.4 the Echo value.
-    fn without_hints(&self) -> Self {
+/// Whom a response goes to, and how.
+#[derive(Clone, Copy)]
+pub(super) struct ReplyTo {
+    peer: PeerId,
+    id: ReceivedId,
+    acknowledgement: Acknowledgement,
+    multicast: bool,
+}
+
+impl ReplyTo {
+    /// Who has sent this.
+    pub fn to(incoming: &Incoming<'_>) -> Self {
+        let acknowledgement = if incoming.message.kind() == MessageType::Confirmable {
+            let deadline = incoming.now;
+            Acknowledgement::Owed { deadline }
+        } else {
+            Acknowledgement::None
+        };
         Self {
-            block1: self.block1.filter(|_| self.code == Code::CONTINUE),
-            echo: self.echo,
-            ..Self::with(self.code)
+            peer: incoming.peer,
+            id: incoming.id,
+            acknowledgement,
+            multicast: incoming.multicast,
         }
     }
 
-    fn write(&self, message: &mut MessageDraft, buffer: &mut [u8]) -> Result<(), BuildError> {
-        if BLOCK && let Some(block) = self.block1 {
-            message.uint_option(buffer, OptionNumber::BLOCK1, block.encode())?;
+    /// Who waits for an answer to this.
+    pub fn of(request: &Request) -> Self {
+        Self {
+            peer: request.peer,
+            id: request.id,
+            acknowledgement: request.acknowledgement,
+            multicast: request.multicast,
         }
-        if let Some(size) = self.size1 {
-            message.uint_option(buffer, OptionNumber::SIZE1, size)?;
-        }
-        if let Some(echo) = self.echo {
-            message.option(buffer, OptionNumber::ECHO, &echo)?;
-        }
-        message.payload(buffer, self.diagnostic)
     }
 }
 
@@ -101,7 +115,7 @@ impl Endpoint<'_> {
         confirmable: bool,
         code: Code,
     ) -> Result<(), DraftError> {
-        let pending = *self.requests.get(request).ok_or(DraftError::Stale)?;
+        let pending = *self.upper.requests.get(request).ok_or(DraftError::Stale)?;
         if !code.is_response() {
             return Err(DraftError::Code);
         }
@@ -112,7 +126,7 @@ impl Endpoint<'_> {
         };
         self.begin(target, &pending.token)?;
         if OBSERVE && code.is_success() && self.may_say_observed(&pending) {
-            let sequence = self.observers.next_sequence();
+            let sequence = self.upper.next_sequence();
             self.draft_uint(OptionNumber::OBSERVE, sequence)?;
         }
         // RFC 7959 section 2.3: which block the response answers; M is 0 as this is the final response.
@@ -133,7 +147,6 @@ impl Endpoint<'_> {
     /// a NON request.
     pub fn response_send(&mut self, now: Instant) -> Result<Responded, RespondError> {
         let Some(Draft {
-            message,
             target:
                 Target::Response {
                     request,
@@ -147,36 +160,40 @@ impl Endpoint<'_> {
         else {
             return Err(RespondError::NoDraft);
         };
-        let pending = *self.requests.get(request).ok_or(RespondError::Stale)?;
+        let pending = *self
+            .upper
+            .requests
+            .get(request)
+            .ok_or(RespondError::Stale)?;
         let mut responded = Responded {
-            len: message.len(),
+            len: self.message.drafted_len(),
             body: None,
         };
         // To a group: nothing that would be too long, and no challenge, which is an error.
         let unfit = pending.multicast
-            && (self.is_crowded() || self.must_verify(&pending, message.len(), false));
+            && (self.message.is_crowded() || self.must_verify(&pending, responded.len, false));
         if unfit || pending.suppresses(code) {
-            self.message.store.keep_draft(0);
+            self.message.discard();
             self.request_release(request);
             self.request_end(request);
             return Ok(responded);
         }
         // What the observer is promised, as long as the draft can be read.
-        let format = format_of(message.options(self.message.store.drafted()));
+        let format = format_of(self.message.drafted_options());
         if !pending.accepts(code, format) {
             let refusal = Refusal::with(Code::NOT_ACCEPTABLE);
             let sent = self.respond_instead(request, &pending, &refusal, confirmable, now);
             return sent.map(|()| responded);
         }
         let sent = if pending.observing.get().observer.is_some() {
-            self.notification_send(&pending, &message, code, now)
-        } else if self.must_verify(&pending, message.len(), observes) {
+            self.notification_send(&pending, code, now)
+        } else if self.must_verify(&pending, responded.len, observes) {
             let refusal = self.challenge_of(pending.peer, now);
             // RFC 9175 section 2.4: in the ACK or non-confirmable.
             let sent = self.respond_instead(request, &pending, &refusal, false, now);
             return sent.map(|()| responded);
         } else {
-            self.respond(&pending, &message, confirmable, code, now)
+            self.respond(&ReplyTo::of(&pending), confirmable, code, now)
         };
         if let (None, Some(observer)) = (sent, pending.observing.get().observer) {
             self.notification_again(observer, now);
@@ -193,7 +210,7 @@ impl Endpoint<'_> {
             // The observer has it now; otherwise it goes with the request.
             observing.kept = None;
         }
-        if let Some(pending) = self.requests.get_mut(request) {
+        if let Some(pending) = self.upper.requests.get_mut(request) {
             pending.observing.set(observing);
         }
         responded.body = self.body_begin(&pending, &body, now);
@@ -203,14 +220,14 @@ impl Endpoint<'_> {
 
     /// Notes that a response cannot be sent: unless another one is given, the peer is told so.
     pub(super) fn response_failed(&mut self, request: Handle) {
-        if let Some(pending) = self.requests.get_mut(request) {
+        if let Some(pending) = self.upper.requests.get_mut(request) {
             pending.failed = pending.acknowledgement != Acknowledgement::Notification;
         }
     }
 
     /// Answers 5.00, as the handler has said nothing that could be sent.
     pub(super) fn answer_failed(&mut self, request: Handle, now: Instant) {
-        let Some(pending) = self.requests.get(request).copied() else {
+        let Some(pending) = self.upper.requests.get(request).copied() else {
             return;
         };
         self.discard_draft();
@@ -218,10 +235,11 @@ impl Endpoint<'_> {
         if pending.suppresses(refusal.code) {
             return self.request_drop(request);
         }
-        let answered = self
-            .write_stateless(&pending.token, &refusal)
-            .and_then(|message| self.respond(&pending, &message, true, refusal.code, now));
-        if answered.is_some() {
+        let to = ReplyTo::of(&pending);
+        if self
+            .respond_with(&to, &pending.token, &refusal, true, now)
+            .is_some()
+        {
             self.request_end(request);
         } else {
             // No room for that either. It is acknowledged, and the program may still answer it.
@@ -235,19 +253,26 @@ impl Endpoint<'_> {
         let blocks = pending.blocks.get();
         if BLOCK && blocks.block1.get().is_some_and(|block| block.more) {
             // The request's body ends here: the response is not request_continue.
-            if let Some(ended) = self.bodies.find(pending.peer, Direction::In, blocks.key) {
-                self.bodies.remove(ended);
+            if let Some(ended) = self
+                .upper
+                .bodies
+                .of(pending.peer, Direction::In, blocks.key)
+            {
+                self.upper.bodies.remove(ended);
             }
         }
         if !BLOCK || !body.more {
-            let done = self.bodies.find(pending.peer, Direction::Out, blocks.key);
+            let done = self
+                .upper
+                .bodies
+                .of(pending.peer, Direction::Out, blocks.key);
             if let Some(done) = done.filter(|_| body.offset != 0) {
-                self.bodies.remove(done);
+                self.upper.bodies.remove(done);
             }
             return None;
         }
-        let lifetime = self.message.parameters.exchange_lifetime_ms();
-        self.bodies.insert(BodyUnderWay {
+        let lifetime = self.message.parameters().exchange_lifetime_ms();
+        self.upper.bodies.note(BodyUnderWay {
             peer: pending.peer,
             direction: Direction::Out,
             key: blocks.key,
@@ -256,121 +281,78 @@ impl Endpoint<'_> {
         })
     }
 
-    fn respond(
+    /// Sends the response that was written. `None`: no room.
+    pub(super) fn respond(
         &mut self,
-        request: &Request,
-        message: &MessageDraft,
+        to: &ReplyTo,
         confirmable: bool,
         code: Code,
         now: Instant,
     ) -> Option<()> {
-        let Request { peer, id, .. } = *request;
-        match request.acknowledgement {
+        let ReplyTo { peer, id, .. } = *to;
+        // RFC 7252 section 5.2.2: repetitions of the request still get the Empty ACK.
+        // Repeated they would be several times as long.
+        let is_con = confirmable
+            && to.acknowledgement == Acknowledgement::Sent
+            && !self.is_too_much(peer, 0, 1)
+            && self.message.may_confirm_response(peer);
+        let (message, upper) = (&mut self.message, &mut self.upper);
+        match to.acknowledgement {
             // RFC 7252 section 5.2.1
-            Acknowledgement::Owed { .. } => {
-                let stored = self.commit(message, MessageType::Acknowledgement, code, id.id)?;
-                self.message.send_answer(peer, id, stored);
+            Acknowledgement::Owed { .. } => message.send_piggybacked(upper, peer, id, code),
+            Acknowledgement::Sent if is_con => {
+                let sent = message.send_con(upper, peer, code, None, Backoff::default(), now);
+                sent.map(|_| ())
             }
-            // RFC 7252 section 5.2.2: repetitions of the request still get the Empty ACK.
-            // Repeated they would be several times as long.
-            Acknowledgement::Sent
-                if confirmable
-                    && !self.is_too_much(peer, 0, 1)
-                    && self.message.may_confirm_response(peer) =>
-            {
-                self.send_con(
-                    peer,
-                    message,
-                    code,
-                    Owner::Response,
-                    Backoff::default(),
-                    now,
-                )?;
-            }
-            Acknowledgement::Sent => {
-                self.send_non(peer, message, code, now)?;
-            }
+            Acknowledgement::Sent => message.send_non(upper, peer, code, now).map(|_| ()),
             // RFC 7252 section 5.2.3
             Acknowledgement::None => {
-                if request.multicast {
-                    self.send_at_leisure(peer, message, code, now)?;
+                if to.multicast {
+                    message.send_at_leisure(upper, peer, code, now)?;
                 } else {
-                    self.send_non(peer, message, code, now)?;
+                    message.send_non(upper, peer, code, now)?;
                 }
-                self.message
-                    .deduplication
-                    .set_answer(peer, id, Answer::Silence);
+                self.message.set_answer(peer, id, Answer::Silence);
+                Some(())
             }
-            Acknowledgement::Notification => {}
+            Acknowledgement::Notification => Some(()),
         }
-        Some(())
     }
 
-    /// Sends a message that is repeated until it is acknowledged; gives its id once it has one.
-    pub(super) fn send_con(
+    /// Writes an answer that comes from the engine itself, and sends it. `None`: no room.
+    fn respond_with(
         &mut self,
-        peer: PeerId,
-        message: &MessageDraft,
-        code: Code,
-        owner: Owner,
-        backoff: Backoff,
-        now: Instant,
-    ) -> Option<Option<MessageId>> {
-        let stored = self.commit(message, MessageType::Confirmable, code, MessageId(0))?;
-        let handover = Handover {
-            peer,
-            message: stored,
-            confirmable: true,
-            kept: false,
-            held: false,
-            owner,
-            backoff,
-        };
-        self.message.transmit(handover, now).ok()
-    }
-
-    /// Sends a message once.
-    pub(super) fn send_non(
-        &mut self,
-        peer: PeerId,
-        message: &MessageDraft,
-        code: Code,
-        now: Instant,
-    ) -> Option<MessageId> {
-        let lifetime = self.message.parameters.exchange_lifetime_ms();
-        let id = self.message.ids.allocate(now, lifetime)?;
-        let stored = self.commit(message, MessageType::NonConfirmable, code, id)?;
-        self.message.send_once(peer, stored);
-        Some(id)
-    }
-
-    /// Whether so many responses to multicast requests wait that others would keep other messages out.
-    fn is_crowded(&self) -> bool {
-        self.message.transmissions.delayed() >= TRANSMISSIONS / 2
-    }
-
-    /// RFC 7252 section 8.2: a response to a multicast request waits for a random part of DEFAULT_LEISURE.
-    fn send_at_leisure(
-        &mut self,
-        peer: PeerId,
-        message: &MessageDraft,
-        code: Code,
+        to: &ReplyTo,
+        token: &Token,
+        refusal: &Refusal<'_>,
+        confirmable: bool,
         now: Instant,
     ) -> Option<()> {
-        if self.is_crowded() {
+        let (message, upper) = (&mut self.message, &mut self.upper);
+        if !message.begin(upper, token) {
             return None;
         }
-        let parameters = &self.message.parameters;
-        let (lifetime, leisure) = (
-            parameters.exchange_lifetime_ms(),
-            parameters.default_leisure_ms,
-        );
-        let id = self.message.ids.allocate(now, lifetime)?;
-        let stored = self.commit(message, MessageType::NonConfirmable, code, id)?;
-        let delay = self.message.jitter.up_to(leisure);
-        self.message
-            .send_later(peer, stored, delay, now)
-            .then_some(())
+        // RFC 9175 section 2.4
+        if let Some(echo) = &refusal.echo {
+            let echo = Part::Option(OptionNumber::ECHO, echo);
+            message.write(upper, echo).ok()?;
+        }
+        if let Some(block) = refusal.block1.filter(|_| BLOCK) {
+            let block = uint::encode(block.encode());
+            let block = Part::Option(OptionNumber::BLOCK1, block.as_slice());
+            // RFC 7959 section 2.9.1 needs the number of the block that has been taken.
+            if refusal.code == Code::CONTINUE {
+                message.write(upper, block).ok()?;
+            } else {
+                message.write_hint(block);
+            }
+        }
+        if let Some(size) = refusal.size1 {
+            let size = uint::encode(size);
+            message.write_hint(Part::Option(OptionNumber::SIZE1, size.as_slice()));
+        }
+        message.write_hint(Part::Payload(refusal.diagnostic));
+        self.respond(to, confirmable, refusal.code, now)
     }
 
     /// Says that the peer's block has been taken and that the next one is welcome, RFC 7959 section 2.9.1.
@@ -378,7 +360,7 @@ impl Endpoint<'_> {
     pub fn request_continue(&mut self, request: Handle, now: Instant) -> bool {
         self.discard_draft();
         self.message.settle();
-        let Some(pending) = self.requests.get(request).copied() else {
+        let Some(pending) = self.upper.requests.get(request).copied() else {
             return false;
         };
         let Some(block) = pending.blocks.get().block1.get().filter(|block| block.more) else {
@@ -388,95 +370,39 @@ impl Endpoint<'_> {
             block1: Some(block),
             ..Refusal::with(Code::CONTINUE)
         };
-        let answered = self
-            .write_stateless(&pending.token, &refusal)
-            .and_then(|message| self.respond(&pending, &message, true, refusal.code, now));
-        if answered.is_none() {
+        let to = ReplyTo::of(&pending);
+        if self
+            .respond_with(&to, &pending.token, &refusal, true, now)
+            .is_none()
+        {
             self.message.count_dropped();
             // The block once more will be answered so.
-            self.message.deduplication.forget(pending.peer, pending.id);
+            self.message.forget(pending.peer, pending.id);
         }
         self.request_end(request);
         true
     }
 
-    /// Answers a request without a handler.
-    pub(super) fn refuse(&mut self, incoming: &Incoming<'_, '_>, refusal: &Refusal<'_>) {
+    /// Answers a request without a handler. Unless it was held, nothing is kept of it: repetitions are answered anew,
+    /// with the same bytes but for the message id of a NON.
+    pub(super) fn refuse(&mut self, incoming: &Incoming<'_>, refusal: &Refusal<'_>) {
+        let message = &incoming.message;
         // RFC 7252 section 8.2: no errors in response to a multicast request; RFC 7967 section 2.1: nor what
         // is not wanted, but a challenge is what a client cannot do without.
-        let no_response = no_response_of(incoming.message);
+        let no_response = no_response_of(message);
         let silent = suppresses(no_response, incoming.multicast, refusal.code);
         if silent && (incoming.multicast || refusal.echo.is_none()) {
             self.message.count_dropped();
-            if incoming.message.kind() == MessageType::Confirmable
-                && let Some(peer) = self.intern(incoming.address)
-            {
+            if message.kind() == MessageType::Confirmable {
                 let answer = Answer::Empty(MessageType::Acknowledgement);
-                self.acknowledge_empty(peer, ReceivedId::of(incoming.message), answer);
+                self.message.acknowledge(incoming.peer, incoming.id, answer);
             }
             return;
         }
-        match self.intern(incoming.address) {
-            Some(peer) => self.answer_stateless(peer, incoming, refusal),
-            None => self.message.count_dropped(),
-        }
-    }
-
-    /// Unless the request was noted, nothing is kept: repetitions are answered anew, with the same bytes but
-    /// for the message id of a NON.
-    fn answer_stateless(
-        &mut self,
-        peer: PeerId,
-        incoming: &Incoming<'_, '_>,
-        refusal: &Refusal<'_>,
-    ) {
-        let (request, now) = (incoming.message, incoming.now);
-        let sent = self
-            .write_stateless(request.token(), refusal)
-            .and_then(|message| self.answer_at_once(peer, incoming, &message, refusal.code, now));
+        let to = ReplyTo::to(incoming);
+        let sent = self.respond_with(&to, message.token(), refusal, false, incoming.now);
         if sent.is_none() {
             self.message.count_dropped();
-        }
-    }
-
-    /// Sends a response in the ACK, or as a NON to a NON.
-    pub(super) fn answer_at_once(
-        &mut self,
-        peer: PeerId,
-        incoming: &Incoming<'_, '_>,
-        message: &MessageDraft,
-        code: Code,
-        now: Instant,
-    ) -> Option<()> {
-        let request = incoming.message;
-        if request.kind() == MessageType::Confirmable {
-            let (kind, id) = (MessageType::Acknowledgement, ReceivedId::of(request));
-            let stored = self.commit(message, kind, code, id.id)?;
-            self.message.send_answer(peer, id, stored);
-        } else if incoming.multicast {
-            self.send_at_leisure(peer, message, code, now)?;
-        } else {
-            self.send_non(peer, message, code, now)?;
-        }
-        Some(())
-    }
-
-    /// Writes the refusal; older answers make room for what it cannot do without, not for hints.
-    fn write_stateless(&mut self, token: &Token, refusal: &Refusal<'_>) -> Option<MessageDraft> {
-        let mut wanted = *refusal;
-        let mut hints = true;
-        loop {
-            let mut message = self.begin_message(token)?;
-            let buffer = self.message.store.drafted();
-            if wanted.write(&mut message, buffer).is_ok() {
-                return Some(message);
-            }
-            if hints {
-                wanted = refusal.without_hints();
-                hints = false;
-            } else if !self.make_room() {
-                return None;
-            }
         }
     }
 
@@ -490,11 +416,8 @@ impl Endpoint<'_> {
 
     /// The same of a request of `asked` bytes.
     pub(super) fn is_too_much(&self, peer: PeerId, asked: usize, len: usize) -> bool {
-        let limit = self.message.parameters.amplification as usize;
-        BLOCK
-            && limit != 0
-            && len > asked.saturating_mul(limit)
-            && !self.message.peers.is_verified(peer)
+        let limit = self.message.parameters().amplification as usize;
+        BLOCK && limit != 0 && len > asked.saturating_mul(limit) && !self.message.is_verified(peer)
     }
 
     /// Answers something else than the handler has said.
@@ -506,9 +429,8 @@ impl Endpoint<'_> {
         confirmable: bool,
         now: Instant,
     ) -> Result<(), RespondError> {
-        self.message.store.keep_draft(0);
-        let message = self.write_stateless(&pending.token, refusal);
-        let sent = message.and_then(|m| self.respond(pending, &m, confirmable, refusal.code, now));
+        let to = ReplyTo::of(pending);
+        let sent = self.respond_with(&to, &pending.token, refusal, confirmable, now);
         if sent.is_none() {
             self.response_failed(request);
             return Err(RespondError::NoSlot);
@@ -519,7 +441,7 @@ impl Endpoint<'_> {
 
     /// 4.01 with an Echo value for this peer.
     pub(super) fn challenge_of(&self, peer: PeerId, now: Instant) -> Refusal<'static> {
-        let address = self.message.peers.address(peer);
+        let address = self.message.address(peer);
         let echo = address.map(|address| self.echo.issue(now, address.as_slice()));
         Refusal {
             echo,

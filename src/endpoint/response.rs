@@ -3,13 +3,13 @@
 
 use super::Endpoint;
 use super::client::Remake;
-use super::receive::{Event, Incoming, Piece};
+use super::receive::{Event, Piece};
 use crate::block::transfer::{ETag, Upload};
 use crate::config::{BLOCK, KEEP_REQUESTS, OBSERVE};
 use crate::exchange::outgoing::{Exchange, Failure, Kind, State};
 use crate::handle::Handle;
-use crate::message::deduplication::{Answer, ReceivedId};
 use crate::message::peer::PeerId;
+use crate::message::receive::Incoming;
 use crate::message::transmission::Owner;
 use crate::time::{Instant, LONGEST};
 use crate::wire::block::Block;
@@ -49,98 +49,99 @@ enum Progress {
 }
 
 impl Endpoint<'_> {
-    /// A response in an ACK, RFC 7252 section 5.2.1; also of a server that answers a non-confirmable request so, or
-    /// that has sent an Empty ACK before.
-    pub(super) fn handle_piggybacked(
+    /// An ACK of an exchange's message.
+    pub(super) fn exchange_acknowledged(
         &mut self,
         handle: Handle,
-        peer: PeerId,
-        incoming: &Incoming<'_, '_>,
+        incoming: &Incoming<'_>,
         piece: &mut Piece,
     ) -> Option<Event> {
-        let (message, now) = (incoming.message, incoming.now);
-        // RFC 7252 section 5.3.2: message id, token and peer must match; section 5.4.1: a response with an
-        // unrecognized critical option is rejected, which for an ACK is ignoring it.
-        let exchange = self.exchanges.get(handle)?;
-        if exchange.token != *message.token() || !is_understood(exchange, message) {
-            self.message.count_dropped();
+        let (code, now) = (incoming.message.code(), incoming.now);
+        let exchange = self.upper.exchanges.get_mut(handle)?;
+        if exchange.kind == Kind::Ping {
+            // RFC 7252 section 4.3 has an RST here, but an ACK comes from a peer that lives, too.
+            self.exchange_end(handle, now);
+            return Some(Event::Pong(handle));
+        }
+        if code.is_response() {
+            return self.handle_piggybacked(handle, incoming, piece);
+        }
+        let is_awaited = exchange.kind == Kind::Confirmable && exchange.state == State::Sending;
+        if !code.is_empty() || !is_awaited {
+            self.message.reject(incoming);
             return None;
         }
-        self.message.end_sent(peer, message.id(), now);
-        if let Some(observation) = self.observations.get_mut(handle) {
+        let deadline = now.after(self.message.parameters().exchange_lifetime_ms());
+        exchange.id = Some(incoming.id.id);
+        exchange.state = if exchange.wants_no_response() {
+            State::Failed(Failure::Silent)
+        } else {
+            State::Acknowledged { deadline }
+        };
+        self.message.accept(incoming);
+        None
+    }
+
+    /// A response in an ACK, RFC 7252 section 5.2.1; also of a server that answers a non-confirmable request so, or
+    /// that has sent an Empty ACK before.
+    fn handle_piggybacked(
+        &mut self,
+        handle: Handle,
+        incoming: &Incoming<'_>,
+        piece: &mut Piece,
+    ) -> Option<Event> {
+        let message = &incoming.message;
+        // RFC 7252 section 5.3.2: message id, token and peer must match; section 5.4.1: a response with an
+        // unrecognized critical option is rejected, which for an ACK is ignoring it.
+        let exchange = self.upper.exchanges.get(handle)?;
+        if exchange.token != *message.token() || !is_understood(exchange, message) {
+            self.message.reject(incoming);
+            return None;
+        }
+        if let Some(observation) = self.upper.observations.of_mut(handle) {
             // The answer to a registration is newer than any notification before it, even if the server
             // has begun to count anew.
             observation.last = None;
         }
-        self.conclude(handle, message, piece, now)
+        self.message.accept(incoming);
+        self.conclude(handle, message, piece, incoming.now)
     }
 
     /// A response in a message of its own, RFC 7252 sections 5.2.2 and 5.2.3.
     pub(super) fn handle_separate(
         &mut self,
-        incoming: &Incoming<'_, '_>,
+        incoming: &Incoming<'_>,
         piece: &mut Piece,
     ) -> Option<Event> {
-        let Incoming {
-            address,
-            message,
-            now,
-            ..
-        } = *incoming;
-        let known = self.message.peers.find(address);
-        if let Some(peer) = known
-            && self.repeat_answer(peer, message, now)
-        {
-            return None;
-        }
-        // Who answers a request to a group need not be known.
-        let peer = known.or_else(|| {
-            let group = self.exchanges.table.find(|e| e.kind == Kind::Multicast);
-            group.and_then(|_| self.intern(address))
-        });
-        let matched = peer.and_then(|peer| Some((peer, self.match_separate(peer, message)?)));
-        let Some((peer, handle)) = matched else {
-            self.message.count_dropped();
+        let (message, now) = (&incoming.message, incoming.now);
+        let Some(handle) = self.match_separate(incoming.peer, message) else {
             // RFC 7641 section 3.6: a notification that nobody asked for is rejected, also if it is NON.
-            if message.kind() == MessageType::Confirmable
-                || OBSERVE && message.first(OptionNumber::OBSERVE).is_some()
+            if message.kind() == MessageType::NonConfirmable
+                && OBSERVE
+                && message.first(OptionNumber::OBSERVE).is_some()
             {
-                self.reset_peer(address, message.id());
+                self.message.send_reset(incoming);
             }
+            self.message.reject(incoming);
             return None;
         };
-        // Without room in the table a repetition would be rejected instead of acknowledged: no harm is done.
-        let (parameters, id) = (&self.message.parameters, ReceivedId::of(message));
-        if message.kind() == MessageType::Confirmable {
-            let lifetime = parameters.exchange_lifetime_ms();
-            let answer = Answer::Empty(MessageType::Acknowledgement);
-            self.message.remember(peer, id, lifetime, answer, now);
-            self.message
-                .send_empty(peer, MessageType::Acknowledgement, message.id());
-        } else {
-            let lifetime = parameters.non_lifetime_ms();
-            self.message
-                .remember(peer, id, lifetime, Answer::Silence, now);
-        }
+        self.message.accept(incoming);
         // RFC 7252 section 5.2.2: the response also acknowledges the request, if its ACK was lost.
-        self.message.end_owned(Owner::Exchange(handle), now);
+        self.message.end_owned(Owner::exchange(handle), now);
         self.conclude(handle, message, piece, now)
     }
 
     fn match_separate(&self, peer: PeerId, message: &MessageView<'_>) -> Option<Handle> {
-        let transmissions = &self.message.transmissions;
         let was_sent = |handle| {
-            let index = transmissions.position_owned(Owner::Exchange(handle));
             // What has not been sent cannot have been answered; a notification answers what was sent before.
-            self.observations.is_registered(handle)
-                || index
-                    .and_then(|index| transmissions.get(index))
-                    .is_some_and(|t| t.state.is_sent())
+            self.upper.observations.is_registered(handle)
+                || self.message.was_sent(Owner::exchange(handle)) == Some(true)
         };
         let handle = self
+            .upper
             .exchanges
             .match_token(peer, message.token(), was_sent)?;
-        is_understood(self.exchanges.get(handle)?, message).then_some(handle)
+        is_understood(self.upper.exchanges.get(handle)?, message).then_some(handle)
     }
 
     /// What the response to an exchange's request means. It has been acknowledged.
@@ -151,7 +152,7 @@ impl Endpoint<'_> {
         piece: &mut Piece,
         now: Instant,
     ) -> Option<Event> {
-        let exchange = self.exchanges.get_mut(handle)?;
+        let exchange = self.upper.exchanges.get_mut(handle)?;
         if exchange.forgotten {
             self.exchange_end(handle, now);
             return None;
@@ -161,7 +162,7 @@ impl Endpoint<'_> {
             // Others may answer, too. The rest of a response is for the application to ask for.
             // No answer prolongs the wait.
             if exchange.state == State::Sending {
-                let deadline = now.after(self.message.parameters.non_lifetime_ms());
+                let deadline = now.after(self.message.parameters().non_lifetime_ms());
                 exchange.state = State::Unanswered { deadline };
             }
             return Some(Event::Notification(handle));
@@ -178,7 +179,7 @@ impl Endpoint<'_> {
         }
         // RFC 7959 section 2.9.1: 2.31 is not the outcome, unless the application sees to the blocks itself.
         if message.code() == Code::CONTINUE
-            && let Some(transfer) = self.transfers.get_mut(handle)
+            && let Some(transfer) = self.upper.transfers.of(handle)
             && transfer.upload.is_some()
         {
             self.exchange_fail(handle, Failure::Blocks, now);
@@ -187,18 +188,18 @@ impl Endpoint<'_> {
         if let Some(root) = root {
             return self.conclude_fetch(handle, root, message, piece, now);
         }
-        if OBSERVE && self.observations.get(handle).is_some() {
+        if OBSERVE && self.upper.observations.of(handle).is_some() {
             if message.code().is_success()
                 && let Some(number) = message.uint(OptionNumber::OBSERVE)
             {
                 return self.take_notification(handle, number, message, piece, now);
             }
             // RFC 7641 section 3.1: the server does not observe the resource for us, or not any more.
-            if self.observations.is_registered(handle) {
+            if self.upper.observations.is_registered(handle) {
                 // What came of a notification is no part of this response.
-                self.transfers.remove(handle);
+                self.upper.transfers.end(handle);
             }
-            self.observations.remove(handle);
+            self.upper.observations.end(handle);
             self.fetch_end(handle, now);
         }
         match self.take_block(handle, message, piece) {
@@ -244,7 +245,7 @@ impl Endpoint<'_> {
 
     /// Leaves the next message to the application.
     fn pause(&mut self, handle: Handle, event: Event) -> Option<Event> {
-        self.exchanges.get_mut(handle)?.state = State::Paused;
+        self.upper.exchanges.get_mut(handle)?.state = State::Paused;
         Some(event)
     }
 
@@ -257,9 +258,12 @@ impl Endpoint<'_> {
         piece: &mut Piece,
         now: Instant,
     ) -> Option<Event> {
-        if !self.observations.get_mut(handle)?.accept(number, now) {
+        if !self.upper.observations.of_mut(handle)?.accept(number, now) {
             self.message.count_dropped();
-            if !matches!(self.exchanges.get(handle)?.state, State::Observing { .. }) {
+            if !matches!(
+                self.upper.exchanges.get(handle)?.state,
+                State::Observing { .. }
+            ) {
                 // It has ended the transmission of the registration, but is no answer to it.
                 self.register_soon(handle, now);
             }
@@ -271,13 +275,13 @@ impl Endpoint<'_> {
         self.observe_until(handle, fresh_ms.min(LONGEST / 2), now);
         // RFC 7959 section 3.4: what is left of an older state is not fetched any more.
         self.fetch_end(handle, now);
-        self.transfers.remove(handle);
+        self.upper.transfers.end(handle);
         match self.take_block(handle, message, piece) {
             Ok(Progress::Whole) => Some(Event::Notification(handle)),
             Ok(Progress::More) => Some(Event::Block(handle)),
             _ => {
                 // The state cannot be had from this one: it is asked for anew.
-                self.transfers.remove(handle);
+                self.upper.transfers.end(handle);
                 self.register_soon(handle, now);
                 self.message.count_dropped();
                 None
@@ -288,8 +292,8 @@ impl Endpoint<'_> {
     /// Waits for notifications, and registers again some time after `fresh_ms`.
     pub(super) fn observe_until(&mut self, handle: Handle, fresh_ms: u32, now: Instant) {
         // RFC 7641 section 3.3.1: a random delay of 5 to 15 seconds.
-        let delay = 5000 + self.message.jitter.up_to(10_000);
-        if let Some(exchange) = self.exchanges.get_mut(handle) {
+        let delay = 5000 + self.message.random_up_to(10_000);
+        if let Some(exchange) = self.upper.exchanges.get_mut(handle) {
             exchange.limited = false;
             exchange.clear_echoed();
             exchange.state = State::Observing {
@@ -306,14 +310,14 @@ impl Endpoint<'_> {
         piece: &mut Piece,
     ) -> Option<Event> {
         let block = message.first(OptionNumber::BLOCK1).and_then(Block::decode);
-        let transfer = self.transfers.get_mut(handle);
+        let transfer = self.upper.transfers.of(handle);
         let upload = transfer.and_then(|transfer| transfer.upload);
         if message.code() == Code::REQUEST_ENTITY_TOO_LARGE {
             // RFC 7959 section 2.9.3: the first block in a smaller size, if that was the first.
-            let divisible = self.exchanges.get(handle)?.source.get().divisible;
+            let divisible = self.upper.exchanges.get(handle)?.source.get().divisible;
             let block = block.filter(|_| divisible);
             let wanted = block.filter(|b| upload.is_none_or(|u| u.offset == 0 && b.szx < u.szx))?;
-            self.transfers.get_or_add(handle)?.upload = Some(Upload {
+            self.upper.transfers.get_or_add(handle)?.upload = Some(Upload {
                 offset: 0,
                 len: 0,
                 szx: wanted.szx,
@@ -328,14 +332,14 @@ impl Endpoint<'_> {
                 return None;
             }
             // RFC 7959 section 2.3: from now on in blocks of the size that the server asks for.
-            self.transfers.get_mut(handle)?.upload = Some(Upload {
+            self.upper.transfers.of(handle)?.upload = Some(Upload {
                 offset: sent.offset + u32::from(sent.len),
                 len: 0,
                 szx: block.szx.min(sent.szx),
                 more: true,
             });
         }
-        piece.offset = self.transfers.get_mut(handle)?.upload?.offset;
+        piece.offset = self.upper.transfers.of(handle)?.upload?.offset;
         self.pause(handle, Event::Wanted(handle))
     }
 
@@ -351,7 +355,7 @@ impl Endpoint<'_> {
         if !BLOCK || !message.code().is_success() {
             return Ok(Progress::Whole);
         }
-        let received = self.transfers.get_mut(root).map_or(0, |t| t.received);
+        let received = self.upper.transfers.of(root).map_or(0, |t| t.received);
         let block = match first.map(Block::decode) {
             None if received == 0 => return Ok(Progress::Whole),
             None | Some(None) => return Err(Failure::Blocks),
@@ -367,12 +371,16 @@ impl Endpoint<'_> {
         if block.num == 0 && !block.more {
             return Ok(Progress::Whole);
         }
-        let request = self.exchanges.get(root).and_then(Exchange::request);
-        let request = request.and_then(|r| MessageView::parse(self.message.store.get(r)).ok());
+        let request = self.upper.exchanges.get(root).and_then(Exchange::request);
+        let request = request.and_then(|r| MessageView::parse(self.message.bytes(r)).ok());
         // What has effects, or a payload, cannot be begun anew with what is left of it.
         let may_restart = request.is_some_and(|request| request.code() == Code::GET);
         let etag = ETag::new(message.first(OptionNumber::ETAG).unwrap_or_default());
-        let transfer = self.transfers.get_or_add(root).ok_or(Failure::NoRoom)?;
+        let transfer = self
+            .upper
+            .transfers
+            .get_or_add(root)
+            .ok_or(Failure::NoRoom)?;
         transfer.upload = None;
         if received == 0 {
             transfer.etag = etag;
@@ -409,7 +417,7 @@ impl Endpoint<'_> {
         if message.code() != Code::UNAUTHORIZED {
             return false;
         }
-        let Some(exchange) = self.exchanges.get_mut(handle) else {
+        let Some(exchange) = self.upper.exchanges.get_mut(handle) else {
             return false;
         };
         if !exchange.set_echoed() {

@@ -87,16 +87,16 @@ impl Endpoint<'_> {
     /// Peers whose address is not an IP address are left out: what it stands for does not outlive a restart.
     pub fn export(&self, out: &mut [u8]) -> usize {
         let mut writer = Writer::new(out, 0);
-        let (next, in_use) = self.message.ids.state();
+        let (next, in_use) = self.message.ids_state();
         writer.byte(VERSION);
         writer.bytes(&next.to_be_bytes());
         writer.bytes(&in_use.to_be_bytes());
-        let [_, sequence @ ..] = self.observers.sequence.to_be_bytes();
+        let [_, sequence @ ..] = self.upper.sequence.to_be_bytes();
         writer.bytes(&sequence);
-        for (_, entry) in self.observations.table.iter() {
+        for (_, entry) in self.upper.observations.iter() {
             self.export_observation(entry, &mut writer);
         }
-        for (_, observer) in self.observers.table.iter() {
+        for (_, observer) in self.upper.observers.iter() {
             self.export_observer(observer, &mut writer);
         }
         writer.byte(END);
@@ -109,7 +109,7 @@ impl Endpoint<'_> {
     }
 
     fn exported_address(&self, peer: PeerId) -> Option<&[u8]> {
-        let address = self.message.peers.address(peer)?.as_slice();
+        let address = self.message.address(peer)?.as_slice();
         ip::is_peer(address).then_some(address)
     }
 
@@ -117,8 +117,8 @@ impl Endpoint<'_> {
         let restored = match *entry {
             Entry::Restored(restored) => restored,
             Entry::Live(observation) => {
-                let exchange = self.exchanges.get(observation.root)?;
-                let message = self.message.store.get(exchange.request()?);
+                let exchange = self.upper.exchanges.get(observation.root)?;
+                let message = self.message.bytes(exchange.request()?);
                 Restored {
                     peer: exchange.peer,
                     token: exchange.token,
@@ -136,7 +136,7 @@ impl Endpoint<'_> {
 
     fn export_observer(&self, observer: &Observer, writer: &mut Writer<'_>) -> Option<()> {
         let address = self.exported_address(observer.peer)?;
-        let message = self.message.store.get(observer.request);
+        let message = self.message.bytes(observer.request);
         let owed = observer.pending || observer.state != State::Idle;
         let mut kind = OBSERVER | if owed { IS_OWED } else { 0 };
         if let Some(format) = observer.content_format.flatten() {
@@ -185,16 +185,16 @@ impl Endpoint<'_> {
         }
         let ids = reader.number(4)?;
         self.message
-            .ids
-            .restore(((ids >> 16) as u16, ids as u16), now);
-        self.observers.sequence = reader.number(3)?;
+            .restore_ids(((ids >> 16) as u16, ids as u16), now);
+        self.upper.sequence = reader.number(3)?;
         Some(())
     }
 
     fn import_peer(&mut self, reader: &mut Reader<'_>) -> Result<PeerId, ImportError> {
         let address = reader.counted().filter(|address| ip::is_peer(address));
         let address = address.and_then(PeerAddr::new);
-        self.intern(&address.ok_or(ImportError::Malformed)?)
+        self.message
+            .intern(&self.upper, &address.ok_or(ImportError::Malformed)?)
             .ok_or(ImportError::NoRoom)
     }
 
@@ -206,7 +206,7 @@ impl Endpoint<'_> {
             token: token.ok_or(ImportError::Malformed)?,
             key: reader.number(4).ok_or(ImportError::Malformed)?,
         };
-        let added = self.observations.restore(restored);
+        let added = self.upper.observations.restore(restored);
         added.then_some(()).ok_or(ImportError::NoRoom)
     }
 
@@ -229,28 +229,25 @@ impl Endpoint<'_> {
         if !observes {
             return Err(ImportError::Malformed);
         }
-        let request = self.import_message(message).ok_or(ImportError::NoRoom)?;
+        let request = self
+            .message
+            .keep(&mut self.upper, message)
+            .ok_or(ImportError::NoRoom)?;
         let observer = Observer {
             pending: kind & IS_OWED != 0,
             ..Observer::new(peer, request, content_format.map(Some), now).of_old()
         };
-        let added = self.observers.table.insert(observer);
+        let added = self.upper.observers.insert(observer);
         added.map(|_| ()).ok_or(ImportError::NoRoom)
-    }
-
-    fn import_message(&mut self, message: &[u8]) -> Option<StoredMessage> {
-        let draft = self.message.store.draft(message.len());
-        draft.get_mut(..message.len())?.copy_from_slice(message);
-        self.message.store.commit(message.len())
     }
 
     /// If a request to observe asks for the same as an observation from before a restart: writes that
     /// one's token into it, so that the peer renews the entry it has.
     pub(super) fn claim_restored(&mut self, peer: PeerId, request: StoredMessage) -> Option<Token> {
-        let message = MessageView::parse(self.message.store.get(request)).ok()?;
+        let message = MessageView::parse(self.message.bytes(request)).ok()?;
         let (key, len) = (observation_key(&message), message.token().len());
-        let token = self.observations.claim(peer, key)?;
-        let bytes = self.message.store.get_mut(request);
+        let token = self.upper.observations.claim(peer, key)?;
+        let bytes = self.message.bytes_mut(request);
         let place = bytes.get_mut(HEADER_LEN..HEADER_LEN + len)?;
         if token.len() != len {
             return None;

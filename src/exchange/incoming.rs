@@ -2,7 +2,7 @@
 //! Requests of peers that have not been answered.
 
 use crate::config::{BLOCK, OBSERVE, REQUESTS};
-use crate::handle::{Handle, Table};
+use crate::handle::{Handle, OfPeer, Table};
 use crate::message::deduplication::ReceivedId;
 use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
@@ -154,51 +154,32 @@ pub fn suppresses(no_response: u8, multicast: bool, code: Code) -> bool {
 }
 
 /// All requests that have not been answered.
-#[derive(Default)]
-pub struct Requests {
-    pub(crate) table: Table<Request, REQUESTS>,
+pub type Requests = Table<Request, REQUESTS>;
+
+impl OfPeer for Request {
+    fn peer(&self) -> PeerId {
+        self.peer
+    }
 }
 
 impl Requests {
-    /// Adds a request. `None`: the table is full.
-    pub fn insert(&mut self, request: Request) -> Option<Handle> {
-        self.table.insert(request)
-    }
-
-    /// The request, unless the handle is stale.
-    #[must_use]
-    pub fn get(&self, handle: Handle) -> Option<&Request> {
-        self.table.get(handle)
-    }
-
-    /// The request, unless the handle is stale.
-    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut Request> {
-        self.table.get_mut(handle)
-    }
-
-    /// Takes a request out, without freeing its message: it has been answered, or never will be.
-    pub fn remove(&mut self, handle: Handle) {
-        self.table.remove(handle);
-    }
-
     /// The oldest request whose handler has returned, of those that may give way: who has had an Empty ACK counts
     /// on a response.
     #[must_use]
     pub fn first_spare(&self) -> Option<Handle> {
-        self.table
-            .find(|r| r.released && !r.failed && r.acknowledgement != Acknowledgement::Sent)
+        self.find(|r| r.released && !r.failed && r.acknowledgement != Acknowledgement::Sent)
     }
 
     /// Whether a handler has returned without an answer that could be sent.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.table.iter().any(|(_, r)| r.released && r.failed)
+        self.iter().any(|(_, r)| r.released && r.failed)
     }
 
     /// One such request; the next call gives another one.
     pub fn take_failed(&mut self) -> Option<Handle> {
         let failed = |(_, r): &(Handle, &mut Request)| r.released && r.failed;
-        let (handle, request) = self.table.iter_mut().find(failed)?;
+        let (handle, request) = self.iter_mut().find(failed)?;
         request.failed = false;
         Some(handle)
     }
@@ -206,32 +187,20 @@ impl Requests {
     /// A request that nobody waits for any more.
     #[must_use]
     pub fn first_expired(&self, now: Instant) -> Option<Handle> {
-        self.table.find(|r| r.expires.is_due(now))
-    }
-
-    /// Whether the table has no room left.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.table.is_full()
+        self.find(|r| r.expires.is_due(now))
     }
 
     /// The latest request from this peer that fits.
     #[must_use]
     pub fn find_last(&self, peer: PeerId, fits: impl Fn(&Request) -> bool) -> Option<Handle> {
-        let fitting = self.table.iter().filter(|(_, r)| r.peer == peer && fits(r));
+        let fitting = self.iter().filter(|(_, r)| r.peer == peer && fits(r));
         fitting.last().map(|(handle, _)| handle)
-    }
-
-    /// Whether a request waits to be forgotten some day.
-    #[must_use]
-    pub fn remembers(&self) -> bool {
-        !self.table.is_empty()
     }
 
     /// Marks one request whose ACK is due as acknowledged and gives it.
     pub fn take_ack_due(&mut self, now: Instant) -> Option<Request> {
         let due = |r: &Request| matches!(r.acknowledgement, Acknowledgement::Owed { deadline } if deadline.is_due(now));
-        let (_, request) = self.table.iter_mut().find(|(_, r)| due(r))?;
+        let (_, request) = self.iter_mut().find(|(_, r)| due(r))?;
         request.acknowledgement = Acknowledgement::Sent;
         Some(*request)
     }
@@ -239,34 +208,10 @@ impl Requests {
     /// When the next ACK is due.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.table
-            .iter()
+        self.iter()
             .fold(None, |next, (_, r)| match r.acknowledgement {
                 Acknowledgement::Owed { deadline } => earliest(next, Some(deadline)),
                 _ => next,
             })
-    }
-
-    /// Whether one refers to the peer.
-    #[must_use]
-    pub fn refers_to(&self, peer: PeerId) -> bool {
-        self.table.iter().any(|(_, request)| request.peer == peer)
-    }
-
-    /// Requests in use.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.table.len()
-    }
-
-    /// Whether none is in use.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
-    }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.table.clear();
     }
 }

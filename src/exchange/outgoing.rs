@@ -2,7 +2,7 @@
 //! Requests of ours that wait for their response.
 
 use crate::config::{EXCHANGES, KEEP_REQUESTS, UNDERSTOOD_IN_RESPONSES};
-use crate::handle::{Handle, Table};
+use crate::handle::{Handle, OfPeer, Table};
 use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
 use crate::time::{Instant, earliest};
@@ -130,39 +130,20 @@ pub struct TokenUse {
 /// RFC 7967 section 2.1: no response of any class is wanted.
 const NO_RESPONSE_AT_ALL: u8 = 2 | 8 | 16;
 
-/// All exchanges.
-#[derive(Default)]
-pub struct Exchanges {
-    /// One more than may be live: one end that is not reported yet does not stand in the way.
-    pub(crate) table: Table<Exchange, { EXCHANGES + 1 }>,
+/// All exchanges: one more than may be live, so that one end that is not reported yet does not stand in the way.
+pub type Exchanges = Table<Exchange, { EXCHANGES + 1 }>;
+
+impl OfPeer for Exchange {
+    fn peer(&self) -> PeerId {
+        self.peer
+    }
 }
 
 impl Exchanges {
-    /// Adds an exchange. `None`: the table is full.
-    pub fn insert(&mut self, exchange: Exchange) -> Option<Handle> {
-        self.table.insert(exchange)
-    }
-
-    /// The exchange, unless the handle is stale.
-    #[must_use]
-    pub fn get(&self, handle: Handle) -> Option<&Exchange> {
-        self.table.get(handle)
-    }
-
-    /// The exchange, unless the handle is stale.
-    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut Exchange> {
-        self.table.get_mut(handle)
-    }
-
     /// Whether the application may name it: it is there, and was not cancelled.
     #[must_use]
     pub fn is_known(&self, handle: Handle) -> bool {
-        self.table.get(handle).is_some_and(|e| !e.forgotten)
-    }
-
-    /// Takes an exchange out, without freeing its message. False: the handle was stale.
-    pub fn remove(&mut self, handle: Handle) -> bool {
-        self.table.remove(handle)
+        self.get(handle).is_some_and(|e| !e.forgotten)
     }
 
     /// The exchange that a separate response with this token from this peer answers.
@@ -177,7 +158,7 @@ impl Exchanges {
         was_sent: impl Fn(Handle) -> bool,
     ) -> Option<Handle> {
         let mut with_message_layer = None;
-        for (handle, e) in self.table.iter() {
+        for (handle, e) in self.iter() {
             let from_it = e.peer == peer || e.kind == Kind::Multicast;
             if !from_it || e.token != *token || e.kind == Kind::Ping || !e.is_live() {
                 continue;
@@ -194,7 +175,7 @@ impl Exchanges {
 
     /// The exchanges, oldest first, whose responses could be taken for one another's.
     pub fn using(&self, token: TokenUse) -> impl Iterator<Item = (Handle, &Exchange)> {
-        self.table.iter().filter(move |(_, e)| {
+        self.iter().filter(move |(_, e)| {
             let is_group = token.kind == Kind::Multicast || e.kind == Kind::Multicast;
             let is_ping = token.kind == Kind::Ping || e.kind == Kind::Ping;
             e.token == token.token && (is_group || e.peer == token.peer) && !is_ping
@@ -214,7 +195,7 @@ impl Exchanges {
             );
             e.peer == peer && e.id == Some(id) && waits
         };
-        self.table.find(fits)
+        self.find(fits)
     }
 
     /// The oldest non-confirmable request that was sent, to that peer or to any, of those that may go: with what handle
@@ -226,7 +207,7 @@ impl Exchanges {
         now: Instant,
         may_go: impl Fn(Handle, u32) -> bool,
     ) -> Option<Handle> {
-        self.table.earliest(|handle, e| match e.state {
+        self.earliest(|handle, e| match e.state {
             State::Unanswered { deadline } if to.is_none_or(|to| to == e.peer) => {
                 may_go(handle, deadline.remaining(now)).then_some(deadline)
             }
@@ -237,14 +218,14 @@ impl Exchanges {
     /// One exchange that is over and not reported yet.
     #[must_use]
     pub fn first_failed(&self) -> Option<Handle> {
-        self.table.find(|e| !e.is_live())
+        self.find(|e| !e.is_live())
     }
 
     /// One exchange whose wait is over at `now`.
     #[must_use]
     pub fn first_over(&self, now: Instant) -> Option<Handle> {
         let is_over = |e: &Exchange| e.ends_at().is_some_and(|end| end.is_due(now));
-        self.table.find(is_over)
+        self.find(is_over)
     }
 
     /// Takes the message of a non-confirmable request that has been sent, which is kept only in case that
@@ -258,8 +239,8 @@ impl Exchanges {
                 && e.source.get().request.is_some()
                 && is_spare(*handle)
         };
-        let (handle, _) = self.table.iter().find(spare)?;
-        self.table.get_mut(handle)?.take_request()
+        let (handle, _) = self.iter().find(spare)?;
+        self.get_mut(handle)?.take_request()
     }
 
     /// An observation that is to register again at `now`.
@@ -267,19 +248,19 @@ impl Exchanges {
     pub fn first_stale(&self, now: Instant) -> Option<Handle> {
         let stale =
             |e: &Exchange| matches!(e.state, State::Observing { deadline } if deadline.is_due(now));
-        self.table.find(stale)
+        self.find(stale)
     }
 
     /// The exchange that fetches a part of the response for this one.
     #[must_use]
     pub fn child(&self, root: Handle) -> Option<Handle> {
-        self.table.find(|e| e.source.get().root == Some(root))
+        self.find(|e| e.source.get().root == Some(root))
     }
 
     /// When `first_over` or `first_stale` has something to do.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.table.iter().fold(None, |next, (_, exchange)| {
+        self.iter().fold(None, |next, (_, exchange)| {
             let again = match exchange.state {
                 State::Observing { deadline } => Some(deadline),
                 _ => exchange.ends_at(),
@@ -291,8 +272,7 @@ impl Exchanges {
     /// Whether one has had its Empty ACK and waits for a separate response.
     #[must_use]
     pub fn awaits_separate(&self) -> bool {
-        self.table
-            .iter()
+        self.iter()
             .any(|(_, e)| matches!(e.state, State::Acknowledged { .. }))
     }
 
@@ -300,36 +280,7 @@ impl Exchanges {
     #[must_use]
     pub fn live(&self, with: Option<PeerId>) -> usize {
         let fits = |e: &Exchange| e.is_live() && with.is_none_or(|with| with == e.peer);
-        self.table.iter().filter(|(_, e)| fits(e)).count()
-    }
-
-    /// Whether the table has no room left.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.table.is_full()
-    }
-
-    /// Whether one refers to the peer.
-    #[must_use]
-    pub fn refers_to(&self, peer: PeerId) -> bool {
-        self.table.iter().any(|(_, exchange)| exchange.peer == peer)
-    }
-
-    /// Exchanges in use.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.table.len()
-    }
-
-    /// Whether none is in use.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
-    }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.table.clear();
+        self.iter().filter(|(_, e)| fits(e)).count()
     }
 }
 

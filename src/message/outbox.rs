@@ -3,6 +3,7 @@
 
 use super::peer::PeerId;
 use super::store::StoredMessage;
+use super::transmission::Owner;
 use crate::config::OUTBOX;
 use crate::handle::Handle;
 use crate::list;
@@ -19,8 +20,9 @@ pub struct Outgoing {
     pub once: bool,
     /// The bytes of an Empty message.
     pub empty: [u8; 4],
-    /// The exchange whose first transmission this is.
-    pub starts: Option<Handle>,
+    /// Whose first transmission this is, see [`Outgoing::starts`].
+    handle: Option<Handle>,
+    owner_kind: u8,
 }
 
 impl Outgoing {
@@ -31,8 +33,37 @@ impl Outgoing {
             message: Some(message),
             once,
             empty: [0; 4],
-            starts: None,
+            handle: None,
+            owner_kind: 0,
         }
+    }
+
+    /// An Empty message.
+    pub fn empty(peer: PeerId, bytes: [u8; 4]) -> Self {
+        Self {
+            peer,
+            message: None,
+            once: true,
+            empty: bytes,
+            handle: None,
+            owner_kind: 0,
+        }
+    }
+
+    /// The same, as the first transmission of this owner's message.
+    pub fn starting(self, owner: Option<Owner>) -> Self {
+        let (handle, owner_kind) = Owner::split(owner);
+        Self {
+            handle,
+            owner_kind,
+            ..self
+        }
+    }
+
+    /// Whose first transmission this is.
+    #[must_use]
+    pub fn starts(&self) -> Option<Owner> {
+        Owner::join(self.handle, self.owner_kind)
     }
 }
 
@@ -65,9 +96,9 @@ impl Outbox {
         self.queue.retain(|o| o.message != Some(message));
     }
 
-    /// Takes out the datagram that starts this exchange, if it is one that is sent once.
-    pub fn take_once(&mut self, exchange: Handle) -> Option<StoredMessage> {
-        let once = |o: &&Outgoing| o.once && o.starts == Some(exchange);
+    /// Takes out the first transmission of this owner's message, if it is one that is sent once.
+    pub fn take_once(&mut self, owner: Owner) -> Option<StoredMessage> {
+        let once = |o: &&Outgoing| o.once && o.starts() == Some(owner);
         let message = self.queue.iter().find(once)?.message?;
         self.forget(message);
         Some(message)

@@ -8,6 +8,10 @@
 
 use crate::config::STORED_MESSAGES;
 use crate::list;
+use crate::wire::builder::MessageDraft;
+use crate::wire::code::Code;
+use crate::wire::header::{MessageId, MessageType};
+use crate::wire::option::Options;
 use core::num::NonZeroU8;
 
 /// Names a message in a [`MessageStore`].
@@ -31,82 +35,127 @@ struct Extent {
 
 /// An arena of messages in memory that the caller gave.
 pub struct MessageStore<'m> {
-    memory: &'m mut [u8],
+    /// `None`: none was given yet.
+    memory: Option<&'m mut [u8]>,
     /// Where the first message begins: what is before it is free.
     base: usize,
     used: usize,
-    draft_len: usize,
+    /// The message that is being written, at the open end.
+    draft: MessageDraft,
     extents: [Extent; STORED_MESSAGES],
 }
 
-impl<'m> MessageStore<'m> {
-    /// An empty store. What lies past 65,535 bytes is not used.
-    pub fn new(memory: &'m mut [u8]) -> Self {
+impl Default for MessageStore<'_> {
+    fn default() -> Self {
         Self {
-            memory,
+            memory: None,
             base: 0,
             used: 0,
-            draft_len: 0,
+            draft: MessageDraft::default(),
             extents: [Extent::default(); STORED_MESSAGES],
         }
     }
+}
 
-    /// Where a message can be written before it is committed; `limit` bytes at most.
-    pub fn draft(&mut self, limit: usize) -> &mut [u8] {
-        self.make_contiguous(limit);
-        let end = self.draft_end(limit);
-        self.memory.get_mut(self.used..end).unwrap_or_default()
+impl<'m> MessageStore<'m> {
+    /// Gives an empty store its memory. What lies past 65,535 bytes is not used.
+    pub fn set_memory(&mut self, memory: &'m mut [u8]) {
+        self.memory = Some(memory);
     }
 
-    /// The message that is being written, and what room is behind it where it is.
-    pub fn drafted(&mut self) -> &mut [u8] {
-        let end = self.draft_end(usize::MAX);
-        self.memory.get_mut(self.used..end).unwrap_or_default()
+    fn memory(&self) -> &[u8] {
+        self.memory.as_deref().unwrap_or_default()
     }
 
-    /// A message, and where another can be written, `limit` bytes at most.
-    pub fn with_draft(&mut self, message: StoredMessage, limit: usize) -> (&[u8], &mut [u8]) {
-        self.make_contiguous(limit);
-        let extent = self.extents.get(message.index()).copied();
-        let extent = extent.unwrap_or_default();
-        let end = self.draft_end(limit);
-        let draft_len = end.saturating_sub(self.used);
-        let Some((messages, draft)) = self.memory.split_at_mut_checked(self.used) else {
-            return (&[], &mut []);
-        };
-        let start = usize::from(extent.start);
-        let bytes = messages.get(start..start + usize::from(extent.len));
-        (
-            bytes.unwrap_or_default(),
-            draft.get_mut(..draft_len).unwrap_or_default(),
-        )
+    fn memory_mut(&mut self) -> &mut [u8] {
+        self.memory.as_deref_mut().unwrap_or_default()
     }
 
-    /// Moves everything to the beginning of the memory, if the draft has less than `limit` bytes where it is.
-    fn make_contiguous(&mut self, limit: usize) {
-        if self.base != 0 && self.draft_end(limit) - self.used < limit {
+    /// Bytes that the draft can have; `limit` at most. Less than that: more, once other messages are freed.
+    #[must_use]
+    pub fn room(&self, limit: usize) -> usize {
+        let end = self.memory().len().min(usize::from(u16::MAX));
+        end.saturating_sub(self.used).min(limit)
+    }
+
+    /// The message that is being written, and the bytes it is written into, `limit` at most.
+    pub fn draft(&mut self, limit: usize) -> (&mut MessageDraft, &mut [u8]) {
+        let (_, draft, buffer) = self.draft_beside(None, limit);
+        (draft, buffer)
+    }
+
+    /// The same, and the bytes of another message.
+    pub fn draft_beside(
+        &mut self,
+        other: Option<StoredMessage>,
+        limit: usize,
+    ) -> (&[u8], &mut MessageDraft, &mut [u8]) {
+        if self.base != 0 && self.room(limit) < limit {
             let base = core::mem::take(&mut self.base);
             self.cut(0, base as u16);
         }
+        let room = self.room(limit);
+        let extent = other.and_then(|other| self.extents.get(other.index()).copied());
+        let extent = extent.unwrap_or_default();
+        let memory = self.memory.as_deref_mut().unwrap_or_default();
+        let (messages, rest) = memory.split_at_mut_checked(self.used).unwrap_or_default();
+        let start = usize::from(extent.start);
+        let bytes = messages.get(start..start + usize::from(extent.len));
+        let buffer = rest.get_mut(..room).unwrap_or_default();
+        (bytes.unwrap_or_default(), &mut self.draft, buffer)
     }
 
-    fn draft_end(&self, limit: usize) -> usize {
-        self.memory
-            .len()
-            .min(usize::from(u16::MAX))
-            .min(self.used.saturating_add(limit))
+    /// The options of the message that is being written.
+    #[must_use]
+    pub fn drafted_options(&self) -> Options<'_> {
+        self.draft
+            .options(self.memory().get(self.used..).unwrap_or_default())
     }
 
-    /// Says how many bytes of the draft must be kept when other messages are freed.
-    pub fn keep_draft(&mut self, len: usize) {
-        self.draft_len = len;
+    /// Bytes of the message that is being written; 0: none is.
+    #[must_use]
+    pub fn draft_len(&self) -> usize {
+        self.draft.len()
     }
 
-    /// Makes the first `len` bytes of the draft a message. `None`: no slot, or `len` is 0 or too long.
-    pub fn commit(&mut self, len: usize) -> Option<StoredMessage> {
-        self.draft_len = 0;
-        let end = self.used.checked_add(len)?;
-        if len == 0 || end > self.memory.len().min(usize::from(u16::MAX)) {
+    /// Gives up the message that is being written.
+    pub fn discard_draft(&mut self) {
+        self.draft = MessageDraft::default();
+    }
+
+    /// Ends the writing. `None`: no slot, or an Empty message that is not empty; it can go on.
+    pub fn commit(
+        &mut self,
+        kind: MessageType,
+        code: Code,
+        id: MessageId,
+    ) -> Option<StoredMessage> {
+        let len = self.finish(kind, code, id)?;
+        let stored = self.take(len)?;
+        self.discard_draft();
+        Some(stored)
+    }
+
+    /// Writes the header of the draft, where it is; gives its length.
+    fn finish(&mut self, kind: MessageType, code: Code, id: MessageId) -> Option<usize> {
+        let (draft, used) = (self.draft, self.used);
+        let buffer = self.memory_mut().get_mut(used..).unwrap_or_default();
+        draft.finish(buffer, kind, code, id).ok()
+    }
+
+    /// Keeps a copy of a message. `None`: no room.
+    pub fn add(&mut self, message: &[u8]) -> Option<StoredMessage> {
+        self.discard_draft();
+        let (_, buffer) = self.draft(message.len());
+        for (to, from) in buffer.get_mut(..message.len())?.iter_mut().zip(message) {
+            *to = *from;
+        }
+        self.take(message.len())
+    }
+
+    /// Makes the first `len` bytes of the open end a message. `None`: no slot, or `len` is 0.
+    fn take(&mut self, len: usize) -> Option<StoredMessage> {
+        if len == 0 {
             return None;
         }
         let (index, extent) = self
@@ -118,7 +167,7 @@ impl<'m> MessageStore<'m> {
             start: self.used as u16,
             len: len as u16,
         };
-        self.used = end;
+        self.used += len;
         NonZeroU8::new(index as u8 + 1).map(StoredMessage)
     }
 
@@ -129,18 +178,18 @@ impl<'m> MessageStore<'m> {
             return &[];
         };
         let start = usize::from(extent.start);
-        self.memory
+        self.memory()
             .get(start..start + usize::from(extent.len))
             .unwrap_or_default()
     }
 
     /// The bytes of a message; empty if it was freed.
     pub fn get_mut(&mut self, message: StoredMessage) -> &mut [u8] {
-        let Some(extent) = self.extents.get(message.index()) else {
+        let Some(&extent) = self.extents.get(message.index()) else {
             return &mut [];
         };
         let start = usize::from(extent.start);
-        self.memory
+        self.memory_mut()
             .get_mut(start..start + usize::from(extent.len))
             .unwrap_or_default()
     }
@@ -171,19 +220,27 @@ impl<'m> MessageStore<'m> {
         }
     }
 
-    /// Replaces a message by the first `len` bytes of the draft, followed by the message's own last `tail`.
-    pub fn replace(&mut self, message: StoredMessage, len: usize, tail: usize) {
-        let Some(extent) = self.extents.get(message.index()).copied() else {
-            return;
+    /// Ends the writing: the draft, followed by the message's own last `tail` bytes, takes the message's place.
+    /// False: an Empty message that is not empty.
+    pub fn replace(
+        &mut self,
+        message: StoredMessage,
+        tail: usize,
+        kind: MessageType,
+        code: Code,
+    ) -> bool {
+        let finished = self.finish(kind, code, MessageId(0));
+        let extent = self.extents.get(message.index()).copied();
+        let (Some(len), Some(extent)) = (finished, extent) else {
+            return false;
         };
         let tail = (tail as u16).min(extent.len);
-        self.draft_len = len;
         self.cut(extent.start, extent.len - tail);
+        self.discard_draft();
         let end = self.used.saturating_add(len);
-        if let Some(region) = self.memory.get_mut(usize::from(extent.start)..end) {
+        if let Some(region) = self.memory_mut().get_mut(usize::from(extent.start)..end) {
             list::rotate_down(region, usize::from(tail));
         }
-        self.draft_len = 0;
         self.shift(extent.start, tail);
         let start = self.used.saturating_sub(usize::from(tail));
         if let Some(extent) = self.extents.get_mut(message.index()) {
@@ -193,6 +250,7 @@ impl<'m> MessageStore<'m> {
             };
         }
         self.used = end;
+        true
     }
 
     /// Takes out bytes that belong to no message any more. The later messages, and the draft, move down.
@@ -202,9 +260,9 @@ impl<'m> MessageStore<'m> {
         }
         let end = self
             .used
-            .saturating_add(self.draft_len)
-            .min(self.memory.len());
-        if let Some(rest) = self.memory.get_mut(usize::from(start)..end) {
+            .saturating_add(self.draft.len())
+            .min(self.memory().len());
+        if let Some(rest) = self.memory_mut().get_mut(usize::from(start)..end) {
             list::move_bytes_down(rest, usize::from(len));
         }
         self.shift(start, len);
@@ -231,93 +289,111 @@ impl<'m> MessageStore<'m> {
         self.extents = [Extent::default(); STORED_MESSAGES];
         self.base = 0;
         self.used = 0;
-        self.draft_len = 0;
+        self.discard_draft();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::header::Token;
 
-    fn put(store: &mut MessageStore, bytes: &[u8]) -> Option<StoredMessage> {
-        let draft = store.draft(usize::MAX);
-        draft.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        store.commit(bytes.len())
+    fn store_of(memory: &mut [u8]) -> MessageStore<'_> {
+        let mut store = MessageStore::default();
+        store.set_memory(memory);
+        store
+    }
+
+    /// Begins a message of 4 bytes and, behind them, a token.
+    fn begin(store: &mut MessageStore, token: &[u8]) {
+        let (draft, buffer) = store.draft(usize::MAX);
+        *draft = MessageDraft::begin(buffer, &Token::new(token).unwrap()).unwrap();
+    }
+
+    fn commit(store: &mut MessageStore) -> Option<StoredMessage> {
+        store.commit(MessageType::NonConfirmable, Code::GET, MessageId(0x2A2A))
     }
 
     #[test]
     fn freeing_keeps_the_others_and_the_draft() {
         let mut memory = [0; 16];
-        let mut store = MessageStore::new(&mut memory);
-        let a = put(&mut store, b"aaa").unwrap();
-        let b = put(&mut store, b"bb").unwrap();
-        let c = put(&mut store, b"cccc").unwrap();
-        store.draft(usize::MAX)[..2].copy_from_slice(b"dd");
-        store.keep_draft(2);
+        let mut store = store_of(&mut memory);
+        let a = store.add(b"aaa").unwrap();
+        let b = store.add(b"bb").unwrap();
+        let c = store.add(b"cccc").unwrap();
+        begin(&mut store, b"dd");
         store.free(a);
         store.free(b);
         assert_eq!(store.get(c), b"cccc");
-        let d = store.commit(2).unwrap();
-        assert_eq!(store.get(d), b"dd");
-        assert_eq!(store.get(a), b"dd", "slot of a is taken again");
-        assert_eq!(store.draft(usize::MAX).len(), 10);
+        let d = commit(&mut store).unwrap();
+        assert_eq!(store.get(d), b"\x52\x01**dd");
+        assert_eq!(store.get(a), b"\x52\x01**dd", "slot of a is taken again");
+        assert_eq!(store.draft_len(), 0);
+        assert_eq!(store.room(usize::MAX), 1, "what is before c comes later");
+        assert_eq!(store.draft(usize::MAX).1.len(), 6);
     }
 
     #[test]
     fn a_message_is_truncated_and_replaced() {
-        let mut memory = [0; 20];
-        let mut store = MessageStore::new(&mut memory);
-        let a = put(&mut store, b"aa").unwrap();
-        let b = put(&mut store, b"head.tail").unwrap();
-        let c = put(&mut store, b"cccc").unwrap();
-        store.draft(usize::MAX)[..3].copy_from_slice(b"new");
-        store.replace(b, 3, 5);
-        assert_eq!((store.get(a), store.get(b)), (&b"aa"[..], &b"new.tail"[..]));
+        let mut memory = [0; 30];
+        let mut store = store_of(&mut memory);
+        let a = store.add(b"aa").unwrap();
+        let b = store.add(b"head.tail").unwrap();
+        let c = store.add(b"cccc").unwrap();
+        begin(&mut store, b"new");
+        assert!(store.replace(b, 5, MessageType::NonConfirmable, Code::GET));
+        assert_eq!(store.get(a), b"aa");
+        assert_eq!(store.get(b), b"\x53\x01\0\0new.tail");
         assert_eq!(store.get(c), b"cccc");
-        assert_eq!(store.draft(usize::MAX).len(), 6);
-        store.draft(usize::MAX)[..2].copy_from_slice(b"dd");
-        store.keep_draft(2);
+        assert_eq!(store.draft(usize::MAX).1.len(), 12);
+        begin(&mut store, b"dd");
         store.truncate(a, 1);
-        store.truncate(b, 3);
-        store.truncate(b, 4);
-        assert_eq!((store.get(a), store.get(b)), (&b"a"[..], &b"new"[..]));
+        store.truncate(b, 7);
+        store.truncate(b, 8);
+        assert_eq!(store.get(a), b"a");
+        assert_eq!(store.get(b), b"\x53\x01\0\0new");
         assert_eq!(store.get(c), b"cccc");
-        let d = store.commit(2).unwrap();
-        assert_eq!(store.get(d), b"dd");
-        store.draft(usize::MAX)[..2].copy_from_slice(b"ee");
-        store.replace(a, 2, 0);
-        store.draft(usize::MAX)[..1].copy_from_slice(b"f");
-        store.replace(d, 1, 2);
-        assert_eq!((store.get(a), store.get(d)), (&b"ee"[..], &b"fdd"[..]));
-        assert_eq!((store.get(b), store.get(c)), (&b"new"[..], &b"cccc"[..]));
-        assert_eq!(store.draft(usize::MAX).len(), 20 - 12);
+        let d = commit(&mut store).unwrap();
+        assert_eq!(store.get(d), b"\x52\x01**dd");
+        begin(&mut store, b"ee");
+        assert!(store.replace(a, 0, MessageType::Confirmable, Code::PUT));
+        assert_eq!(store.get(a), b"\x42\x03\0\0ee");
+        assert_eq!(store.get(b), b"\x53\x01\0\0new");
+        assert_eq!(
+            (store.get(c), store.get(d)),
+            (&b"cccc"[..], &b"\x52\x01**dd"[..])
+        );
+        assert_eq!(store.draft(usize::MAX).1.len(), 30 - 6 - 7 - 4 - 6);
     }
 
     #[test]
     fn a_full_store_refuses() {
         let mut memory = [0; 4];
-        let mut store = MessageStore::new(&mut memory);
-        let a = put(&mut store, b"1234").unwrap();
-        assert!(store.draft(usize::MAX).is_empty());
-        assert_eq!(store.commit(1), None);
+        let mut store = store_of(&mut memory);
+        let a = store.add(b"1234").unwrap();
+        assert!(store.draft(usize::MAX).1.is_empty());
+        assert_eq!(store.add(b"5"), None);
         store.free(a);
         store.free(a);
-        assert!(put(&mut store, b"5678").is_some());
+        assert!(store.add(b"5678").is_some());
+        assert_eq!(MessageStore::default().add(b"1"), None, "no memory at all");
     }
 
     #[test]
     fn a_message_is_never_empty() {
         let mut memory = [0; 4];
-        assert_eq!(MessageStore::new(&mut memory).commit(0), None);
+        let mut store = store_of(&mut memory);
+        assert_eq!(store.add(b""), None);
+        assert_eq!(commit(&mut store), None);
     }
 
     #[test]
     fn slots_run_out_before_they_are_shared() {
         let mut memory = [0; 2 * STORED_MESSAGES];
-        let mut store = MessageStore::new(&mut memory);
+        let mut store = store_of(&mut memory);
         for n in 0..STORED_MESSAGES {
-            assert!(put(&mut store, &[n as u8]).is_some());
+            assert!(store.add(&[n as u8]).is_some());
         }
-        assert_eq!(put(&mut store, b"x"), None);
+        assert_eq!(store.add(b"x"), None);
     }
 }

@@ -11,25 +11,24 @@ use crate::time::{Instant, LONGEST};
 use crate::wire::header::MessageId;
 use heapless::Vec;
 
-/// Whose message it is.
+/// Who is told what becomes of a message. What the kinds are, and the handles, only the layers above know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Owner {
-    /// A request, or a ping, of ours.
-    Exchange(Handle),
-    /// A notification of ours, RFC 7641.
-    Observer(Handle),
-    /// A separate response of ours.
-    Response,
+pub struct Owner {
+    /// Of which kind.
+    pub kind: u8,
+    /// Which of them.
+    pub handle: Handle,
 }
 
 impl Owner {
-    /// The exchange of a request.
-    #[must_use]
-    pub fn exchange(self) -> Option<Handle> {
-        match self {
-            Self::Exchange(handle) => Some(handle),
-            _ => None,
-        }
+    /// An owner or none, from a handle and a kind that found a place each.
+    pub(super) fn join(handle: Option<Handle>, kind: u8) -> Option<Self> {
+        handle.map(|handle| Self { kind, handle })
+    }
+
+    /// What [`Owner::join`] joins.
+    pub(super) fn split(owner: Option<Self>) -> (Option<Handle>, u8) {
+        (owner.map(|o| o.handle), owner.map_or(0, |o| o.kind))
     }
 }
 
@@ -122,9 +121,9 @@ pub struct Transmission {
     pub superseded: bool,
     /// Its owner does not want it to start yet.
     pub held: bool,
-    /// Whose it is; with `is_notification`, see [`Transmission::owner`].
-    owner: Option<Handle>,
-    is_notification: bool,
+    /// Whose it is, see [`Transmission::owner`].
+    handle: Option<Handle>,
+    owner_kind: u8,
     /// Where it stands.
     pub state: State,
 }
@@ -133,11 +132,7 @@ impl Transmission {
     /// One that waits for its turn.
     #[must_use]
     pub fn new(handover: &Handover, id: Option<MessageId>) -> Self {
-        let (owner, is_notification) = match handover.owner {
-            Owner::Exchange(handle) => (Some(handle), false),
-            Owner::Observer(handle) => (Some(handle), true),
-            Owner::Response => (None, false),
-        };
+        let (handle, owner_kind) = Owner::split(handover.owner);
         Self {
             peer: handover.peer,
             id,
@@ -146,8 +141,8 @@ impl Transmission {
             kept: handover.kept,
             superseded: false,
             held: handover.held,
-            owner,
-            is_notification,
+            handle,
+            owner_kind,
             state: State::Waiting {
                 timeout_ms: handover.backoff.timeout_ms,
                 retransmissions: handover.backoff.retransmissions,
@@ -155,14 +150,10 @@ impl Transmission {
         }
     }
 
-    /// Whose it is.
+    /// Whose it is; `None`: nobody is told what becomes of it.
     #[must_use]
-    pub fn owner(&self) -> Owner {
-        match self.owner {
-            None => Owner::Response,
-            Some(handle) if self.is_notification => Owner::Observer(handle),
-            Some(handle) => Owner::Exchange(handle),
-        }
+    pub fn owner(&self) -> Option<Owner> {
+        Owner::join(self.handle, self.owner_kind)
     }
 }
 
@@ -179,8 +170,8 @@ pub struct Handover {
     pub kept: bool,
     /// Not to start before `release`.
     pub held: bool,
-    /// Whose it is.
-    pub owner: Owner,
+    /// Whose it is; `None`: nobody is told what becomes of it.
+    pub owner: Option<Owner>,
     /// What an earlier message that this one replaces has come to.
     pub backoff: Backoff,
 }
@@ -214,7 +205,7 @@ impl Transmissions {
     /// The transmission of this owner.
     #[must_use]
     pub fn position_owned(&self, owner: Owner) -> Option<usize> {
-        self.list.iter().position(|t| t.owner() == owner)
+        self.list.iter().position(|t| t.owner() == Some(owner))
     }
 
     /// The transmission at this position.
@@ -271,11 +262,10 @@ impl Transmissions {
         self.list.iter().filter(delayed).count()
     }
 
-    /// Separate responses on their way.
+    /// Messages on their way of which nobody is told what becomes of them: separate responses.
     #[must_use]
-    pub fn responses(&self) -> usize {
-        let responses = self.list.iter().filter(|t| t.owner() == Owner::Response);
-        responses.count()
+    pub fn unowned(&self) -> usize {
+        self.list.iter().filter(|t| t.handle.is_none()).count()
     }
 
     /// Confirmable messages on their way to the peer.

@@ -33,8 +33,10 @@ pub struct Restored {
 
 /// What has a place in the table.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Entry {
+pub enum Entry {
+    /// What a program observes.
     Live(Observation),
+    /// What one observed before a restart.
     Restored(Restored),
 }
 
@@ -53,7 +55,9 @@ impl Entry {
         }
     }
 
-    pub(crate) fn restored(&self) -> Option<&Restored> {
+    /// What was observed before a restart, if it is that.
+    #[must_use]
+    pub fn restored(&self) -> Option<&Restored> {
         match self {
             Self::Live(_) => None,
             Self::Restored(restored) => Some(restored),
@@ -62,64 +66,56 @@ impl Entry {
 }
 
 /// All that we observe.
-#[derive(Default)]
-pub struct Observations {
-    pub(crate) table: Table<Entry, OBSERVATIONS>,
-}
+pub type Observations = Table<Entry, OBSERVATIONS>;
 
 impl Observations {
     /// Notes that an exchange is to become an observation; one that was restored and never asked for gives
     /// way. False: no room.
-    pub fn insert(&mut self, root: Handle) -> bool {
-        if self.table.is_full()
-            && let Some(unclaimed) = self.table.find(|entry| entry.restored().is_some())
+    pub fn begin(&mut self, root: Handle) -> bool {
+        if self.is_full()
+            && let Some(unclaimed) = self.find(|entry| entry.restored().is_some())
         {
-            self.table.remove(unclaimed);
+            self.remove(unclaimed);
         }
         let observation = Observation {
             root,
             last: None,
             registered: false,
         };
-        self.table.insert(Entry::Live(observation)).is_some()
+        self.insert(Entry::Live(observation)).is_some()
     }
 
     /// Adds one from before a restart. False: no room.
     pub fn restore(&mut self, restored: Restored) -> bool {
-        self.table.insert(Entry::Restored(restored)).is_some()
+        self.insert(Entry::Restored(restored)).is_some()
     }
 
     /// Takes out the one from before a restart that asks the peer for the same; gives its token.
     pub fn claim(&mut self, peer: PeerId, key: u32) -> Option<Token> {
         let same = |r: &Restored| r.peer == peer && r.key == key;
-        let handle = self
-            .table
-            .find(|entry| entry.restored().is_some_and(same))?;
-        let token = self.table.get(handle)?.restored()?.token;
-        self.table.remove(handle);
+        let handle = self.find(|entry| entry.restored().is_some_and(same))?;
+        let token = self.get(handle)?.restored()?.token;
+        self.remove(handle);
         Some(token)
     }
 
     /// Whether one from before a restart refers to the peer.
     #[must_use]
     pub fn refers_to(&self, peer: PeerId) -> bool {
-        let mut restored = self.table.iter().filter_map(|(_, entry)| entry.restored());
+        let mut restored = self.iter().filter_map(|(_, entry)| entry.restored());
         restored.any(|restored| restored.peer == peer)
     }
 
     /// The observation of an exchange.
     #[must_use]
-    pub fn get(&self, root: Handle) -> Option<&Observation> {
-        let mut live = self.table.iter().filter_map(|(_, entry)| entry.live());
+    pub fn of(&self, root: Handle) -> Option<&Observation> {
+        let mut live = self.iter().filter_map(|(_, entry)| entry.live());
         live.find(|observation| observation.root == root)
     }
 
     /// The observation of an exchange.
-    pub fn get_mut(&mut self, root: Handle) -> Option<&mut Observation> {
-        let live = self
-            .table
-            .iter_mut()
-            .filter_map(|(_, entry)| entry.live_mut());
+    pub fn of_mut(&mut self, root: Handle) -> Option<&mut Observation> {
+        let live = self.iter_mut().filter_map(|(_, entry)| entry.live_mut());
         live.into_iter()
             .find(|observation| observation.root == root)
     }
@@ -127,20 +123,15 @@ impl Observations {
     /// Whether the peer has this exchange on its list, as far as we know.
     #[must_use]
     pub fn is_registered(&self, root: Handle) -> bool {
-        self.get(root).is_some_and(|o| o.registered)
+        self.of(root).is_some_and(|o| o.registered)
     }
 
     /// Ends the observation of an exchange, if there is one.
-    pub fn remove(&mut self, root: Handle) {
+    pub fn end(&mut self, root: Handle) {
         let same = |entry: &Entry| entry.live().is_some_and(|o| o.root == root);
-        if let Some(handle) = self.table.find(same) {
-            self.table.remove(handle);
+        if let Some(handle) = self.find(same) {
+            self.remove(handle);
         }
-    }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.table.clear();
     }
 }
 

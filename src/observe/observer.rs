@@ -2,7 +2,7 @@
 //! The peers that observe our resources, RFC 7641 section 4.
 
 use crate::config::OBSERVERS;
-use crate::handle::{Handle, Table};
+use crate::handle::{Handle, OfPeer, Table};
 use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
 use crate::message::transmission::Backoff;
@@ -120,11 +120,12 @@ impl Observer {
 }
 
 /// All observers.
-#[derive(Default)]
-pub struct Observers {
-    pub(crate) table: Table<Observer, OBSERVERS>,
-    /// Of the last notification, RFC 7641 section 4.4.
-    pub(crate) sequence: u32,
+pub type Observers = Table<Observer, OBSERVERS>;
+
+impl OfPeer for Observer {
+    fn peer(&self) -> PeerId {
+        self.peer
+    }
 }
 
 impl Observers {
@@ -132,37 +133,20 @@ impl Observers {
     /// observations must not keep out.
     #[must_use]
     pub fn has_room(&self, peer: PeerId) -> bool {
-        let of_peer = self.table.iter().filter(|(_, o)| o.peer == peer).count();
-        !self.table.is_full() && (OBSERVERS == 1 || OBSERVERS.saturating_sub(of_peer) > 1)
-    }
-
-    /// The observer, unless the handle is stale.
-    #[must_use]
-    pub fn get(&self, handle: Handle) -> Option<&Observer> {
-        self.table.get(handle)
-    }
-
-    /// The observer, unless the handle is stale.
-    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut Observer> {
-        self.table.get_mut(handle)
+        let of_peer = self.iter().filter(|(_, o)| o.peer == peer).count();
+        !self.is_full() && (OBSERVERS == 1 || OBSERVERS.saturating_sub(of_peer) > 1)
     }
 
     /// The observer that a RST to a notification with this id is about.
     #[must_use]
     pub fn match_id(&self, peer: PeerId, id: MessageId) -> Option<Handle> {
-        self.table.find(|o| o.peer == peer && o.last_id == Some(id))
-    }
-
-    /// The next number of a notification, RFC 7641 section 4.4.
-    pub fn next_sequence(&mut self) -> u32 {
-        self.sequence = (self.sequence + 1) & crate::wire::observe::SEQUENCE_MASK;
-        self.sequence
+        self.find(|o| o.peer == peer && o.last_id == Some(id))
     }
 
     /// Brings instants that are over up to date, so that they are not mistaken for later ones when the clock
     /// wraps.
     pub fn expire(&mut self, now: Instant) {
-        for (_, observer) in self.table.iter_mut() {
+        for (_, observer) in self.iter_mut() {
             observer.quiet_until = observer.quiet_until.or_now(now);
             let day_ago = Instant(now.0.wrapping_sub(CONFIRM_WITHIN_MS));
             observer.confirmed = observer.confirmed.or_now(day_ago);
@@ -172,25 +156,13 @@ impl Observers {
     /// The observer who has waited longest for a notification that is due.
     #[must_use]
     pub fn first_due(&self, now: Instant) -> Option<Handle> {
-        self.table
-            .earliest(|_, o| o.due_at().filter(|at| at.is_due(now)))
+        self.earliest(|_, o| o.due_at().filter(|at| at.is_due(now)))
     }
 
     /// When `first_due` has one to give.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        let due = self.table.iter().map(|(_, observer)| observer.due_at());
+        let due = self.iter().map(|(_, observer)| observer.due_at());
         due.fold(None, earliest)
-    }
-
-    /// Whether one refers to the peer.
-    #[must_use]
-    pub fn refers_to(&self, peer: PeerId) -> bool {
-        self.table.iter().any(|(_, observer)| observer.peer == peer)
-    }
-
-    /// Forgets everything but the numbers.
-    pub fn clear(&mut self) {
-        self.table.clear();
     }
 }

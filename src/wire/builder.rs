@@ -21,8 +21,9 @@ pub enum BuildError {
 /// one.
 ///
 /// After an error the draft and the message in the buffer are as before the call. Bytes of the
-/// buffer after [`len`](Self::len) are never touched by a call that fails.
-#[derive(Clone, Copy, Debug)]
+/// buffer after [`len`](Self::len) are never touched by a call that fails. The default has no bytes:
+/// nothing is being written.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct MessageDraft {
     token_len: u8,
     /// The highest option number so far, 0 without options.

@@ -119,8 +119,9 @@ fn a_block_past_the_last_number_is_not_sent_as_a_whole_body() {
     // After 16 MiB - 16 in blocks of 16:
     bench
         .endpoint
+        .upper
         .transfers
-        .get_mut(exchange)
+        .of(exchange)
         .unwrap()
         .upload
         .as_mut()

@@ -160,13 +160,13 @@ fn a_cancelled_non_confirmable_request_is_not_sent() {
 #[test]
 fn a_message_id_given_late_is_the_exchange_s_too() {
     let mut bench = Bench::new();
-    bench.endpoint.message.ids = crate::message::message_id::MessageIds::default();
+    *bench.endpoint.message.ids_mut() = crate::message::message_id::MessageIds::default();
     let lifetime = bench.endpoint.parameters().exchange_lifetime_ms();
     for _ in 0..=u16::MAX {
         bench
             .endpoint
             .message
-            .ids
+            .ids_mut()
             .allocate(bench.now, lifetime)
             .unwrap();
     }

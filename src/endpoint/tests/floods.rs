@@ -221,15 +221,11 @@ fn a_block_that_could_not_be_answered_may_come_once_more() {
     };
     // No slot of the store is free.
     let mut taken = Vec::new();
-    loop {
-        bench.endpoint.message.store.draft(64)[..4].copy_from_slice(&[0x40, 1, 0, 0]);
-        match bench.endpoint.message.store.commit(4) {
-            Some(message) => taken.push(message),
-            None => break,
-        }
+    while let Some(message) = bench.endpoint.message.store_mut().add(b"full") {
+        taken.push(message);
     }
-    bench.endpoint.message.evict_stored();
-    taken.extend(bench.endpoint.message.store.commit(4));
+    let endpoint = &mut bench.endpoint;
+    taken.extend(endpoint.message.keep(&mut endpoint.upper, b"full"));
     bench.endpoint.request_continue(request, bench.now);
     assert!(bench.sent().is_empty());
     for message in taken {

@@ -248,7 +248,7 @@ fn more_links_than_a_message_holds_are_cut_into_blocks_unasked() {
     for n in 0..30u8 {
         add(&mut bench, &[b'p', b'0' + n / 10, b'0' + n % 10], 0, &[]);
     }
-    bench.endpoint.message.parameters.max_message = 128;
+    bench.endpoint.message.parameters_mut().max_message = 128;
     bench.receive(&ask(1, &[]).bytes());
     let answer = bench.sent_one();
     assert_eq!(block_of(&answer, OptionNumber::BLOCK2), Some((0, true, 2)));

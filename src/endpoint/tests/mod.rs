@@ -206,7 +206,7 @@ pub(super) fn small_store() -> Parameters {
 pub(super) fn fill_store(bench: &mut Bench, free: usize) {
     let mut id = 20_000;
     loop {
-        let room = bench.endpoint.message.store.draft(usize::MAX).len() - free;
+        let room = bench.endpoint.message.store_mut().draft(usize::MAX).1.len() - free;
         if room == 0 {
             return;
         }

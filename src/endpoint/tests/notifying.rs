@@ -124,7 +124,7 @@ fn fill_transmissions(bench: &mut Bench) -> Vec<Handle> {
     let mut taken = Vec::new();
     for n in 0.. {
         bench.peer = peer(50 + n / 3);
-        if bench.endpoint.message.transmissions.is_full() {
+        if bench.endpoint.message.is_full() {
             break;
         }
         taken.push(bench.get(Confirmable, &n.to_be_bytes()).unwrap().exchange);

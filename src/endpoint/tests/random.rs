@@ -476,32 +476,38 @@ impl World {
         let e = &self.bench.endpoint;
         let m = &e.message;
         let mut owned: Vec<(String, crate::message::store::StoredMessage)> = Vec::new();
-        for (h, x) in e.exchanges.table.iter() {
+        for (h, x) in e.upper.exchanges.iter() {
             if let Some(r) = x.request() {
                 owned.push((format!("exchange {h:?}"), r));
             }
             let count = m
-                .transmissions
+                .transmissions()
                 .iter()
-                .filter(|t| t.owner() == Owner::Exchange(h))
+                .filter(|t| t.owner() == Some(Owner::exchange(h)))
                 .count();
             assert!(count <= 1, "{h:?} has {count} transmissions");
             if x.state == ExchangeState::Sending {
                 assert_eq!(count, 1, "{h:?} {x:?} waits for nothing");
             }
             if let Some(root) = x.root() {
-                assert!(e.exchanges.get(root).is_some(), "root of {h:?} is gone");
-                assert_eq!(e.exchanges.child(root), Some(h), "two children");
+                assert!(
+                    e.upper.exchanges.get(root).is_some(),
+                    "root of {h:?} is gone"
+                );
+                assert_eq!(e.upper.exchanges.child(root), Some(h), "two children");
             }
         }
-        for t in m.transmissions.iter() {
+        for t in m.transmissions().iter() {
             match t.owner() {
-                Owner::Exchange(h) => {
+                Some(owner) if owner.as_exchange().is_some() => {
+                    let h = owner.handle;
                     let x = e
+                        .upper
                         .exchanges
                         .get(h)
                         .expect("transmission of an exchange that is gone");
                     let first = e
+                        .upper
                         .exchanges
                         .using(x.token_use())
                         .next()
@@ -516,23 +522,23 @@ impl World {
                         }
                     }
                 }
-                Owner::Observer(h) => {
-                    if let Some(o) = e.observers.get(h) {
+                Some(owner) => {
+                    if let Some(o) = e.upper.observers.get(owner.handle) {
                         assert_eq!(o.state, OState::Unacknowledged);
                     }
                 }
-                Owner::Response => {}
+                None => {}
             }
             if let (false, Some(message)) = (t.kept, t.message) {
                 owned.push((format!("transmission {t:?}"), message));
             }
             let _: TState = t.state;
         }
-        for (p, id, answer) in m.deduplication.all() {
+        for (p, id, answer) in m.deduplication().all() {
             match answer {
                 Answer::Message(message) => owned.push((format!("answer {id:?}"), message)),
                 Answer::Pending | Answer::Acknowledged => {
-                    let found = e.requests.find_last(p, |r| {
+                    let found = e.upper.requests.find_last(p, |r| {
                         r.id == id && r.acknowledgement != Acknowledgement::Notification
                     });
                     assert!(found.is_some(), "pending {id:?} without request");
@@ -540,36 +546,36 @@ impl World {
                 _ => {}
             }
         }
-        for (h, o) in e.observers.table.iter() {
+        for (h, o) in e.upper.observers.iter() {
             owned.push((format!("observer {h:?}"), o.request));
             let tx = m
-                .transmissions
+                .transmissions()
                 .iter()
-                .filter(|t| t.owner() == Owner::Observer(h))
+                .filter(|t| t.owner() == Some(Owner::observer(h)))
                 .count();
             let asked = e
+                .upper
                 .requests
-                .table
                 .iter()
                 .filter(|(_, r)| r.observing.get().observer == Some(h))
                 .count();
             assert_eq!(tx, usize::from(o.state == OState::Unacknowledged), "{o:?}");
             assert_eq!(asked, usize::from(o.state == OState::Preparing), "{o:?}");
         }
-        for (h, r) in e.requests.table.iter() {
+        for (h, r) in e.upper.requests.iter() {
             if let Some(kept) = r.observing.get().kept {
                 owned.push((format!("request {h:?}"), kept));
             }
         }
-        for o in m.outbox.all() {
+        for o in m.outbox().all() {
             if let (true, Some(message)) = (o.once, o.message) {
                 owned.push((format!("outbox {o:?}"), message));
             }
         }
-        if let Some(message) = m.handed_out {
+        if let Some(message) = m.handed_out() {
             owned.push(("handed out".into(), message));
         }
-        for o in m.outbox.all() {
+        for o in m.outbox().all() {
             if let (false, Some(message)) = (o.once, o.message) {
                 assert!(
                     owned.iter().any(|(_, x)| *x == message),
@@ -577,7 +583,7 @@ impl World {
                 );
             }
         }
-        let used = m.store.slots_in_use();
+        let used = m.store().slots_in_use();
         for (i, (who, message)) in owned.iter().enumerate() {
             assert!(used.contains(message), "{who} names what is free");
             for (other, x) in &owned[..i] {
@@ -585,17 +591,19 @@ impl World {
             }
         }
         assert_eq!(used.len(), owned.len(), "a leak");
-        for (_, t) in e.transfers.table.iter() {
+        for (_, t) in e.upper.transfers.iter() {
             let x = e
+                .upper
                 .exchanges
                 .get(t.root)
                 .expect("transfer of an exchange that is gone");
             assert!(x.root().is_none());
         }
-        assert!(e.transfers.table.len() <= e.exchanges.len());
-        for (_, o) in e.observations.table.iter() {
+        assert!(e.upper.transfers.len() <= e.upper.exchanges.len());
+        for (_, o) in e.upper.observations.iter() {
             if let crate::observe::observation::Entry::Live(o) = o {
                 let x = e
+                    .upper
                     .exchanges
                     .get(o.root)
                     .expect("observation of an exchange that is gone");
@@ -632,19 +640,20 @@ impl World {
         self.bench.advance(1_000_000);
         self.settles();
         let e = &self.bench.endpoint;
-        for (h, x) in e.exchanges.table.iter() {
+        for (h, x) in e.upper.exchanges.iter() {
             // An older one, which the program has left paused, has its token.
             let is_held = e
+                .upper
                 .exchanges
                 .using(x.token_use())
                 .next()
                 .map(|(first, _)| first)
                 != Some(h);
             let is_paused = matches!(x.state, ExchangeState::Paused);
-            let ok = is_paused || is_held || e.observations.is_registered(h);
+            let ok = is_paused || is_held || e.upper.observations.is_registered(h);
             assert!(ok, "{h:?} {x:?} never ends");
         }
-        assert_eq!(e.bodies.table.len(), 0);
+        assert_eq!(e.upper.bodies.len(), 0);
     }
 }
 

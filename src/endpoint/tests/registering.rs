@@ -6,6 +6,7 @@
 use super::observing::*;
 use super::*;
 use crate::config::TRANSFERS;
+use crate::message::transmission::{Backoff, Handover};
 use MessageType::{Acknowledgement, Confirmable, NonConfirmable, Reset};
 
 /// An observation that registers again while the fetch of the rest of a notification fails.
@@ -239,14 +240,7 @@ fn the_message_that_the_next_one_is_made_from_is_not_spared() {
     let request = bench.sent_one();
     bench.advance_to_timeout();
     // All slots of the store are taken.
-    let mut taken = Vec::new();
-    loop {
-        bench.endpoint.message.store.draft(64)[..4].copy_from_slice(&[0x40, 1, 0, 0]);
-        match bench.endpoint.message.store.commit(4) {
-            Some(message) => taken.push(message),
-            None => break,
-        }
-    }
+    while bench.endpoint.message.store_mut().add(b"full").is_some() {}
     let challenge = Message::new(NonConfirmable, Code::UNAUTHORIZED, 5)
         .token(view(&request).token().as_slice())
         .option(OptionNumber::ECHO, b"value")
@@ -296,18 +290,31 @@ fn a_fetch_that_cannot_be_sent_leaves_nothing() {
     bench.sent();
     // All transmissions are taken for a while.
     let layer = &mut bench.endpoint.message;
-    while !layer.transmissions.is_full() {
-        layer.store.draft(64)[..4].copy_from_slice(&[0x50, 0x45, 0, 0]);
-        let message = layer.store.commit(4).unwrap();
-        let somebody = layer.peers.find(&bench.peer).unwrap();
-        assert!(layer.send_later(somebody, message, 2000, bench.now));
+    while !layer.is_full() {
+        let message = layer.store_mut().add(&[0x40, 1, 0, 0]).unwrap();
+        let handover = Handover {
+            peer: layer.find_peer(&bench.peer).unwrap(),
+            message,
+            confirmable: true,
+            kept: false,
+            held: false,
+            owner: None,
+            backoff: Backoff::default(),
+        };
+        layer.transmit(handover, bench.now).unwrap();
     }
     let sent = bench
         .endpoint
         .exchange_continue(exchange, [8; 8], bench.now);
     assert_eq!(sent, Err(RequestError::NoSlot));
     assert_eq!(bench.endpoint.usage().bodies, 0);
-    bench.advance(2000);
+    let peer = bench.endpoint.message.find_peer(&bench.peer).unwrap();
+    for _ in 0..crate::config::TRANSMISSIONS {
+        bench
+            .endpoint
+            .message
+            .end_unowned(peer, |_| true, bench.now);
+    }
     bench.sent();
     bench.advance(15_000);
     assert_eq!(

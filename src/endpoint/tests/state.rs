@@ -211,7 +211,7 @@ mod observe {
         for format in [None, Some(0), Some(50)] {
             let mut bench = server();
             register(&mut bench, 1, format);
-            let before = bench.endpoint.observers.sequence;
+            let before = bench.endpoint.upper.sequence;
             let mut bench = restarted(&export(&bench.endpoint), server());
             assert!(bench.endpoint.poll_notification(bench.now).is_none());
             bench.endpoint.notify(7);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//! The layers above the message layer: what they remember, and what they answer it.
+
+use crate::block::body::Bodies;
+use crate::block::transfer::Transfers;
+use crate::config::{BLOCK, OBSERVE};
+use crate::exchange::incoming::Requests;
+use crate::exchange::outgoing::Exchanges;
+use crate::message::Above;
+use crate::message::peer::PeerId;
+use crate::message::store::StoredMessage;
+use crate::message::transmission::Owner;
+use crate::observe::observation::Observations;
+use crate::observe::observer::Observers;
+use crate::wire::header::MessageId;
+use crate::wire::observe::SEQUENCE_MASK;
+
+#[derive(Default)]
+pub(crate) struct Upper {
+    pub(super) exchanges: Exchanges,
+    pub(super) requests: Requests,
+    pub(super) transfers: Transfers,
+    pub(super) observations: Observations,
+    pub(super) bodies: Bodies,
+    pub(super) observers: Observers,
+    /// Of the last notification, RFC 7641 section 4.4.
+    pub(super) sequence: u32,
+}
+
+/// As `ffi/placement.rs` wants it: all zeros are layers that remember nothing.
+const _: fn(Upper) = |upper| {
+    let Upper {
+        exchanges: _,
+        requests: _,
+        transfers: _,
+        observations: _,
+        bodies: _,
+        observers: _,
+        sequence: _,
+    } = upper;
+};
+
+impl Upper {
+    /// The next number of a notification, RFC 7641 section 4.4.
+    pub fn next_sequence(&mut self) -> u32 {
+        self.sequence = (self.sequence + 1) & SEQUENCE_MASK;
+        self.sequence
+    }
+
+    /// Forgets everything but the numbers of notifications.
+    pub fn clear(&mut self) {
+        self.exchanges.clear();
+        self.requests.clear();
+        self.transfers.clear();
+        self.observations.clear();
+        self.bodies.clear();
+        self.observers.clear();
+    }
+}
+
+impl Above for Upper {
+    fn refers_to(&self, peer: PeerId) -> bool {
+        self.exchanges.refers_to(peer)
+            || self.requests.refers_to(peer)
+            || (BLOCK && self.bodies.refers_to(peer))
+            || (OBSERVE && (self.observers.refers_to(peer) || self.observations.refers_to(peer)))
+    }
+
+    fn sender(&self, peer: PeerId, id: MessageId, is_reset: bool) -> Option<Owner> {
+        self.find_sender(peer, id, is_reset)
+    }
+
+    fn spare_message(&mut self) -> Option<StoredMessage> {
+        // An observation needs its request to register again.
+        let observations = &self.observations;
+        let is_spare = |handle| observations.of(handle).is_none();
+        self.exchanges.take_spare_request(is_spare)
+    }
+}
