@@ -10,7 +10,6 @@ use crate::config::{BLOCK, EXCHANGES, OBSERVE, Parameters};
 use crate::exchange::outgoing::{Exchange, Failure, Kind, Source, State, TokenUse};
 use crate::handle::Handle;
 use crate::message::MessageLayer;
-use crate::message::draft::Part;
 use crate::message::peer::PeerAddr;
 use crate::message::store::StoredMessage;
 use crate::message::transmission::{Backoff, Handover, Owner};
@@ -81,18 +80,6 @@ impl Remake<'_> {
         }
     }
 
-    fn leaves_out(&self, number: OptionNumber) -> bool {
-        match number {
-            OptionNumber::ECHO => self.echo.is_some() || self.is_next,
-            OptionNumber::OBSERVE => self.observe.is_some() || self.is_next,
-            OptionNumber::BLOCK1 | OptionNumber::BLOCK2 => self.is_next,
-            OptionNumber::SIZE1 | OptionNumber::SIZE2 => self.is_next,
-            // Later blocks are not validated, RFC 7959 section 2.4.
-            OptionNumber::ETAG => self.block2.is_some(),
-            _ => false,
-        }
-    }
-
     /// All but the payload, if that is to be as it was.
     fn write(
         &self,
@@ -100,7 +87,24 @@ impl Remake<'_> {
         upper: &mut Upper,
         old: StoredMessage,
     ) -> Result<(), UriError> {
-        message.write_options_of(upper, old, |number| self.leaves_out(number))?;
+        let omit = |number, is_omitted| match is_omitted {
+            true => number,
+            false => OptionNumber(0), // no option
+        };
+        let omitted = [
+            omit(OptionNumber::ECHO, self.echo.is_some() || self.is_next),
+            omit(
+                OptionNumber::OBSERVE,
+                self.observe.is_some() || self.is_next,
+            ),
+            omit(OptionNumber::BLOCK1, self.is_next),
+            omit(OptionNumber::BLOCK2, self.is_next),
+            omit(OptionNumber::SIZE1, self.is_next),
+            omit(OptionNumber::SIZE2, self.is_next),
+            // Later blocks are not validated, RFC 7959 section 2.4.
+            omit(OptionNumber::ETAG, self.block2.is_some()),
+        ];
+        message.write_options_of(upper, old, &omitted)?;
         let uints = [
             (OptionNumber::OBSERVE, self.observe),
             (OptionNumber::BLOCK2, self.block2.map(Block::encode)),
@@ -112,9 +116,9 @@ impl Remake<'_> {
             }
         }
         if let Some(echo) = self.echo {
-            message.write(upper, Part::Option(OptionNumber::ECHO, echo))?;
+            message.write_option(upper, OptionNumber::ECHO, echo)?;
         }
-        message.write(upper, Part::Payload(self.payload.unwrap_or_default()))
+        message.write_payload(upper, self.payload.unwrap_or_default())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::block::transfer::ETag;
 use crate::config::{BLOCK, OBSERVE, UNDERSTOOD_IN_RESPONSES};
 use crate::exchange::outgoing::Kind;
 use crate::handle::Handle;
-use crate::message::draft::Part;
+use crate::message::draft::UriPart;
 use crate::wire::block::{self, Block};
 use crate::wire::code::Code;
 use crate::wire::header::{MessageType, Token};
@@ -96,6 +96,23 @@ pub(crate) struct Draft {
     pub(super) no_response: u8,
     /// Of a request: what the program deals with itself in the response.
     pub(super) understood: Understood<UNDERSTOOD_IN_RESPONSES>,
+}
+
+/// What can be added to a draft.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// An option; the value of Uri-Host becomes lower case.
+    Option(OptionNumber, &'a [u8]),
+    /// Uri-Host, unless it is an IP literal.
+    Host(&'a [u8]),
+    /// Uri-Path and Uri-Query options for `b"a/b?x=1"`, percent-decoded.
+    Path(&'a [u8]),
+    /// Uri-Query options for `b"x=1&y=2"`, percent-decoded.
+    Query(&'a [u8]),
+    /// Location-Path and Location-Query options for `b"a/b?x=1"`, percent-decoded.
+    Location(&'a [u8]),
+    /// The payload, instead of an earlier one.
+    Payload(&'a [u8]),
 }
 
 /// Bytes that the options about a body and the payload marker take at most: Block1 or Block2 (a byte, two of
@@ -230,7 +247,16 @@ impl Endpoint<'_> {
         {
             return Err(DraftError::Option);
         }
-        match self.message.write(&mut self.upper, part) {
+        let (message, upper) = (&mut self.message, &mut self.upper);
+        let written = match part {
+            Part::Option(number, value) => message.write_option(upper, number, value),
+            Part::Host(_) => Ok(()),
+            Part::Path(path) => message.write_uri_part(upper, UriPart::Path(path)),
+            Part::Query(query) => message.write_uri_part(upper, UriPart::Query(query)),
+            Part::Location(text) => message.write_uri_part(upper, UriPart::Location(text)),
+            Part::Payload(payload) => message.write_payload(upper, payload),
+        };
+        match written {
             Ok(()) => {
                 draft.note(&part);
                 Ok(())

@@ -4,7 +4,6 @@
 use super::Endpoint;
 use super::respond::{Refusal, ReplyTo};
 use crate::config::BLOCK;
-use crate::message::draft::Part;
 use crate::message::receive::Incoming;
 use crate::wire::block::{self, Block};
 use crate::wire::code::Code;
@@ -83,7 +82,7 @@ impl Endpoint<'_> {
         let tag = self.resources.fingerprint().to_be_bytes();
         if more || offset != 0 || incoming.message.first(OptionNumber::ETAG).is_some() {
             self.message
-                .write(&mut self.upper, Part::Option(OptionNumber::ETAG, &tag))
+                .write_option(&mut self.upper, OptionNumber::ETAG, &tag)
                 .ok()?;
         }
         let uints = [

@@ -324,6 +324,7 @@ impl Endpoint<'_> {
     }
 
     /// Notes a request that goes to a handler. `None`: no room.
+    #[inline(never)]
     fn accept(
         &mut self,
         incoming: &Incoming<'_>,
@@ -470,6 +471,7 @@ impl Endpoint<'_> {
     }
 
     /// RFC 7252 section 5.4.1: 4.02 with a diagnostic to a CON request; a NON is rejected.
+    #[inline(never)]
     fn refuse_option(&mut self, incoming: &Incoming<'_>, number: OptionNumber) {
         if incoming.message.kind() != MessageType::Confirmable {
             self.message.count_dropped();

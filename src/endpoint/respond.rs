@@ -11,7 +11,6 @@ use crate::echo::ECHO_LEN;
 use crate::exchange::incoming::{Acknowledgement, Request, suppresses};
 use crate::handle::Handle;
 use crate::message::deduplication::{Answer, ReceivedId};
-use crate::message::draft::Part;
 use crate::message::peer::PeerId;
 use crate::message::receive::Incoming;
 use crate::message::transmission::Backoff;
@@ -20,7 +19,6 @@ use crate::wire::block::Block;
 use crate::wire::code::Code;
 use crate::wire::header::{MessageType, Token};
 use crate::wire::option::OptionNumber;
-use crate::wire::uint;
 
 /// Why a response was not sent. The draft is gone; the request can still be answered, unless it is for a
 /// notification: that is asked for again.
@@ -334,24 +332,22 @@ impl Endpoint<'_> {
         }
         // RFC 9175 section 2.4
         if let Some(echo) = &refusal.echo {
-            let echo = Part::Option(OptionNumber::ECHO, echo);
-            message.write(upper, echo).ok()?;
+            message.write_option(upper, OptionNumber::ECHO, echo).ok()?;
         }
         if let Some(block) = refusal.block1.filter(|_| BLOCK) {
-            let block = uint::encode(block.encode());
-            let block = Part::Option(OptionNumber::BLOCK1, block.as_slice());
             // RFC 7959 section 2.9.1 needs the number of the block that has been taken.
             if refusal.code == Code::CONTINUE {
-                message.write(upper, block).ok()?;
+                message
+                    .write_uint(upper, OptionNumber::BLOCK1, block.encode())
+                    .ok()?;
             } else {
-                message.write_hint(block);
+                message.write_hint(OptionNumber::BLOCK1, block.encode());
             }
         }
         if let Some(size) = refusal.size1 {
-            let size = uint::encode(size);
-            message.write_hint(Part::Option(OptionNumber::SIZE1, size.as_slice()));
+            message.write_hint(OptionNumber::SIZE1, size);
         }
-        message.write_hint(Part::Payload(refusal.diagnostic));
+        message.write_diagnostic(refusal.diagnostic);
         self.respond(to, confirmable, refusal.code, now)
     }
 

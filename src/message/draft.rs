@@ -7,7 +7,8 @@
 
 use super::store::StoredMessage;
 use super::{Above, MessageLayer};
-use crate::wire::builder::MessageDraft;
+use crate::config::{DISCOVERY, KEEP_REQUESTS};
+use crate::wire::builder::{BuildError, MessageDraft};
 use crate::wire::code::Code;
 use crate::wire::header::{MessageId, MessageType, Token};
 use crate::wire::message::MessageView;
@@ -15,27 +16,38 @@ use crate::wire::option::{OptionNumber, Options};
 use crate::wire::uint;
 use crate::wire::uri::{self, UriError};
 
-/// What can be added to a message.
+/// Options for a part of a URI, percent-decoded.
 #[derive(Clone, Copy, Debug)]
-pub enum Part<'a> {
-    /// An option; the value of Uri-Host becomes lower case.
-    Option(OptionNumber, &'a [u8]),
-    /// Uri-Host, unless it is an IP literal.
-    Host(&'a [u8]),
-    /// Uri-Path and Uri-Query options for `b"a/b?x=1"`, percent-decoded.
+pub enum UriPart<'a> {
+    /// Uri-Path and Uri-Query options for `b"a/b?x=1"`.
     Path(&'a [u8]),
-    /// Uri-Query options for `b"x=1&y=2"`, percent-decoded.
+    /// Uri-Query options for `b"x=1&y=2"`.
     Query(&'a [u8]),
-    /// Location-Path and Location-Query options for `b"a/b?x=1"`, percent-decoded.
+    /// Location-Path and Location-Query options for `b"a/b?x=1"`.
     Location(&'a [u8]),
-    /// The payload, instead of an earlier one.
-    Payload(&'a [u8]),
 }
 
-impl Part<'_> {
-    /// All of it, or none and an error.
-    fn write(self, draft: &mut MessageDraft, buffer: &mut [u8]) -> Result<(), UriError> {
-        match self {
+/// What is written in one go: all of it, or none and an error.
+enum Step<'a> {
+    Begin(&'a Token),
+    Option(OptionNumber, &'a [u8]),
+    Payload(&'a [u8]),
+    PayloadLen(usize),
+    /// The options of the other message, but these.
+    OptionsBut(&'a [OptionNumber]),
+    PayloadOfOther,
+}
+
+impl Step<'_> {
+    #[inline(never)]
+    fn write(
+        &self,
+        other: &[u8],
+        draft: &mut MessageDraft,
+        buffer: &mut [u8],
+    ) -> Result<(), UriError> {
+        match *self {
+            Self::Begin(token) => *draft = MessageDraft::begin(buffer, token)?,
             Self::Option(number, value) => {
                 let slot = draft.option_slot(buffer, number, value.len())?;
                 // RFC 7252 section 6.4 step 5: a host in lower case.
@@ -47,26 +59,54 @@ impl Part<'_> {
                         *from
                     };
                 }
-                Ok(())
             }
-            Self::Host(_) => Ok(()),
-            Self::Path(path) => uri::add_path_query(draft, buffer, path),
-            Self::Query(query) => uri::add_query(draft, buffer, query),
-            Self::Location(text) => uri::add_location(draft, buffer, text),
-            Self::Payload(payload) => Ok(draft.payload(buffer, payload)?),
+            Self::Payload(payload) => draft.payload(buffer, payload)?,
+            Self::PayloadLen(len) if DISCOVERY => draft.payload_slot(buffer, len).map(|_| ())?,
+            Self::OptionsBut(omitted) if KEEP_REQUESTS => {
+                copy_options(other, omitted, draft, buffer)?;
+            }
+            Self::PayloadOfOther if KEEP_REQUESTS => {
+                let payload = MessageView::parse(other).map(|other| other.payload());
+                draft.payload(buffer, payload.unwrap_or_default())?;
+            }
+            // Nobody asks for what a build does not need.
+            Self::PayloadLen(_) | Self::OptionsBut(_) | Self::PayloadOfOther => {}
+        }
+        Ok(())
+    }
+}
+
+/// Adds the options of another message, but these: all of them, or none and an error.
+// Never inlined: what it keeps on the stack is no part of writing an option.
+#[inline(never)]
+#[expect(
+    clippy::manual_contains,
+    reason = "contains() is made for long slices, and large"
+)]
+fn copy_options(
+    other: &[u8],
+    omitted: &[OptionNumber],
+    draft: &mut MessageDraft,
+    buffer: &mut [u8],
+) -> Result<(), BuildError> {
+    let before = *draft;
+    let options = MessageView::parse(other).map(|other| other.options());
+    for option in options.into_iter().flatten() {
+        if !omitted.iter().any(|&number| number == option.number)
+            && let Err(error) = draft.option(buffer, option.number, option.value)
+        {
+            *draft = before;
+            return Err(error);
         }
     }
+    Ok(())
 }
 
 impl MessageLayer<'_> {
     /// Begins a message, in place of one that was being written. False: no room.
     pub fn begin(&mut self, above: &mut impl Above, token: &Token) -> bool {
         self.discard();
-        let begun = self.with_room(above, None, |_, draft, buffer| {
-            *draft = MessageDraft::begin(buffer, token)?;
-            Ok(())
-        });
-        begun.is_ok()
+        self.step(above, None, &Step::Begin(token)).is_ok()
     }
 
     /// Gives up the message that is being written.
@@ -74,12 +114,15 @@ impl MessageLayer<'_> {
         self.store.discard_draft();
     }
 
-    /// Adds to it: all of the part, or none and an error. `NoSpace`: the message would be larger than `max_message`, or
-    /// than the store can hold.
-    ///
-    /// Options go after those with the same or a lower number.
-    pub fn write(&mut self, above: &mut impl Above, part: Part<'_>) -> Result<(), UriError> {
-        self.with_room(above, None, |_, draft, buffer| part.write(draft, buffer))
+    /// Adds an option, its value of Uri-Host in lower case, behind those with the same or a lower number. `NoSpace`: the message would be larger than
+    /// `max_message`, or than the store can hold; so say all of these.
+    pub fn write_option(
+        &mut self,
+        above: &mut impl Above,
+        number: OptionNumber,
+        value: &[u8],
+    ) -> Result<(), UriError> {
+        self.step(above, None, &Step::Option(number, value))
     }
 
     /// Adds an option of format `uint`, RFC 7252 section 3.2.
@@ -89,59 +132,70 @@ impl MessageLayer<'_> {
         number: OptionNumber,
         value: u32,
     ) -> Result<(), UriError> {
-        let value = uint::encode(value);
-        self.write(above, Part::Option(number, value.as_slice()))
+        self.write_option(above, number, uint::encode(value).as_slice())
     }
 
-    /// Adds what only helps: nothing gives way for it.
-    pub fn write_hint(&mut self, part: Part<'_>) {
+    /// Adds an option that only helps: nothing gives way for it.
+    pub fn write_hint(&mut self, number: OptionNumber, value: u32) {
+        self.write_if_room(&Step::Option(number, uint::encode(value).as_slice()));
+    }
+
+    /// Sets a payload that only helps.
+    pub fn write_diagnostic(&mut self, text: &[u8]) {
+        self.write_if_room(&Step::Payload(text));
+    }
+
+    fn write_if_room(&mut self, step: &Step<'_>) {
         let (draft, buffer) = self.store.draft(self.parameters.max_message as usize);
-        let _: Result<(), UriError> = part.write(draft, buffer);
+        let _: Result<(), UriError> = step.write(&[], draft, buffer);
     }
 
-    /// Adds the options of another message, but those that are left out.
+    /// Adds the options of a part of a URI.
+    pub fn write_uri_part(
+        &mut self,
+        above: &mut impl Above,
+        part: UriPart<'_>,
+    ) -> Result<(), UriError> {
+        self.with_room(above, None, |_, draft, buffer| match part {
+            UriPart::Path(path) => uri::add_path_query(draft, buffer, path),
+            UriPart::Query(query) => uri::add_query(draft, buffer, query),
+            UriPart::Location(text) => uri::add_location(draft, buffer, text),
+        })
+    }
+
+    /// Sets the payload, instead of an earlier one.
+    pub fn write_payload(
+        &mut self,
+        above: &mut impl Above,
+        payload: &[u8],
+    ) -> Result<(), UriError> {
+        self.step(above, None, &Step::Payload(payload))
+    }
+
+    /// Sets the payload's length; what it is, the caller writes into the returned bytes. `None`: no room.
+    pub fn write_payload_slot(&mut self, above: &mut impl Above, len: usize) -> Option<&mut [u8]> {
+        self.step(above, None, &Step::PayloadLen(len)).ok()?;
+        let (draft, buffer) = self.store.draft(self.parameters.max_message as usize);
+        draft.payload_slot(buffer, len).ok()
+    }
+
+    /// Adds the options of another message, but those with these numbers.
     pub fn write_options_of(
         &mut self,
         above: &mut impl Above,
         other: StoredMessage,
-        leaves_out: impl Fn(OptionNumber) -> bool,
+        omitted: &[OptionNumber],
     ) -> Result<(), UriError> {
-        self.with_room(above, Some(other), |other, draft, buffer| {
-            let before = *draft;
-            let options = MessageView::parse(other).map(|other| other.options());
-            for option in options.into_iter().flatten() {
-                if !leaves_out(option.number)
-                    && let Err(error) = draft.option(buffer, option.number, option.value)
-                {
-                    *draft = before;
-                    return Err(error.into());
-                }
-            }
-            Ok(())
-        })
+        self.step(above, Some(other), &Step::OptionsBut(omitted))
     }
 
-    /// Adds the payload of another message.
+    /// Sets the payload of another message.
     pub fn write_payload_of(
         &mut self,
         above: &mut impl Above,
         other: StoredMessage,
     ) -> Result<(), UriError> {
-        self.with_room(above, Some(other), |other, draft, buffer| {
-            let payload = MessageView::parse(other).map(|other| other.payload());
-            Ok(draft.payload(buffer, payload.unwrap_or_default())?)
-        })
-    }
-
-    /// Sets the payload's length; what it is, the caller writes into the returned bytes. `None`: no room.
-    pub fn write_payload_slot(&mut self, above: &mut impl Above, len: usize) -> Option<&mut [u8]> {
-        let sized = self.with_room(above, None, |_, draft, buffer| {
-            draft.payload_slot(buffer, len)?;
-            Ok(())
-        });
-        sized.ok()?;
-        let (draft, buffer) = self.store.draft(self.parameters.max_message as usize);
-        draft.payload_slot(buffer, len).ok()
+        self.step(above, Some(other), &Step::PayloadOfOther)
     }
 
     /// The options so far.
@@ -196,6 +250,18 @@ impl MessageLayer<'_> {
                 return kept;
             }
         }
+    }
+
+    #[inline(never)]
+    fn step(
+        &mut self,
+        above: &mut impl Above,
+        other: Option<StoredMessage>,
+        step: &Step<'_>,
+    ) -> Result<(), UriError> {
+        self.with_room(above, other, |other, draft, buffer| {
+            step.write(other, draft, buffer)
+        })
     }
 
     /// Repeats the writing of a part as long as more room helps and there is some to be had.
