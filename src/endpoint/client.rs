@@ -419,7 +419,7 @@ impl Endpoint<'_> {
         }
     }
 
-    /// A copy of `old`, but for what is to be different; `None`: no room.
+    /// A copy of `old` without its payload, but for what is to be different; `None`: no room.
     fn remake(
         &mut self,
         old: StoredMessage,
@@ -431,7 +431,6 @@ impl Endpoint<'_> {
         let (message, upper) = (&mut self.message, &mut self.upper);
         message.begin(upper, &remake.token).then_some(())?;
         remake.write(message, upper, old).ok()?;
-        message.write_payload_of(upper, old).ok()?;
         message.finish(upper, kind, code, MessageId(0))
     }
 
@@ -482,6 +481,8 @@ impl Endpoint<'_> {
     }
 
     /// The exchange that fetches the rest of a notification.
+    // Never inlined: what it keeps on the stack is no part of sending the next message.
+    #[inline(never)]
     fn fetch_begin(
         &mut self,
         root: Handle,

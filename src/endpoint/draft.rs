@@ -126,10 +126,7 @@ impl Draft {
         }
     }
 
-    fn note(&mut self, part: &Part<'_>) {
-        let Part::Option(number, value) = *part else {
-            return;
-        };
+    fn note(&mut self, number: OptionNumber, value: &[u8]) {
         let is_request = matches!(self.target, Target::Request { .. });
         match number {
             OptionNumber::OBSERVE => {
@@ -218,52 +215,64 @@ impl Endpoint<'_> {
     ///
     /// Options go after those with the same or a lower number. The length of an option, its number of
     /// occurrences and its value must be what RFC 7252 allows; unknown options may have any.
-    pub fn draft_add(&mut self, mut part: Part<'_>) -> Result<(), DraftError> {
-        // RFC 7252 section 6.4 step 5: no Uri-Host when the destination is the literal.
-        if let Part::Host(host) = part
-            && !ip::is_literal(host)
-        {
-            part = Part::Option(OptionNumber::URI_HOST, host);
-        }
-        let draft = self.draft.as_mut().ok_or(DraftError::NoDraft)?;
-        if matches!(
-            draft.target,
-            Target::Request {
-                kind: Kind::Ping,
-                ..
-            }
-        ) {
-            return Err(DraftError::Kind);
-        }
+    pub fn draft_add(&mut self, part: Part<'_>) -> Result<(), DraftError> {
+        let part = match part {
+            Part::Option(number, value) => return self.draft_option(number, value),
+            // RFC 7252 section 6.4 step 5: no Uri-Host when the destination is the literal.
+            Part::Host(host) if ip::is_literal(host) => return self.writable().map(|_| ()),
+            Part::Host(host) => return self.draft_option(OptionNumber::URI_HOST, host),
+            Part::Payload(payload) => return self.draft_payload(payload),
+            Part::Path(path) => UriPart::Path(path),
+            Part::Query(query) => UriPart::Query(query),
+            Part::Location(text) => UriPart::Location(text),
+        };
+        self.writable()?;
+        let written = self.message.write_uri_part(&mut self.upper, part);
+        self.written(written)
+    }
+
+    fn draft_payload(&mut self, payload: &[u8]) -> Result<(), DraftError> {
         // RFC 7252 section 5.5: none is sent where none is defined.
-        if let Part::Payload(payload) = part
-            && !payload.is_empty()
-            && !draft.code().has_payload()
-        {
+        if !payload.is_empty() && !self.writable()?.code().has_payload() {
             return Err(DraftError::Payload);
         }
-        if let Part::Option(number, value) = part
-            && !is_allowed(number, value, self.message.drafted_options())
-        {
+        let written = self.message.write_payload(&mut self.upper, payload);
+        self.written(written)
+    }
+
+    pub(super) fn draft_option(
+        &mut self,
+        number: OptionNumber,
+        value: &[u8],
+    ) -> Result<(), DraftError> {
+        self.writable()?;
+        if !is_allowed(number, value, self.message.drafted_options()) {
             return Err(DraftError::Option);
         }
-        let (message, upper) = (&mut self.message, &mut self.upper);
-        let written = match part {
-            Part::Option(number, value) => message.write_option(upper, number, value),
-            Part::Host(_) => Ok(()),
-            Part::Path(path) => message.write_uri_part(upper, UriPart::Path(path)),
-            Part::Query(query) => message.write_uri_part(upper, UriPart::Query(query)),
-            Part::Location(text) => message.write_uri_part(upper, UriPart::Location(text)),
-            Part::Payload(payload) => message.write_payload(upper, payload),
-        };
-        match written {
-            Ok(()) => {
-                draft.note(&part);
-                Ok(())
-            }
-            Err(UriError::NoSpace) => Err(self.too_large()),
-            Err(error) => Err(DraftError::Uri(error)),
+        let written = self.message.write_option(&mut self.upper, number, value);
+        self.written(written)?;
+        self.writable()?.note(number, value);
+        Ok(())
+    }
+
+    /// The draft, unless it is a ping, to which nothing can be added.
+    fn writable(&mut self) -> Result<&mut Draft, DraftError> {
+        match self.draft.as_mut().ok_or(DraftError::NoDraft)? {
+            Draft {
+                target: Target::Request {
+                    kind: Kind::Ping, ..
+                },
+                ..
+            } => Err(DraftError::Kind),
+            draft => Ok(draft),
         }
+    }
+
+    fn written(&mut self, written: Result<(), UriError>) -> Result<(), DraftError> {
+        written.map_err(|error| match error {
+            UriError::NoSpace => self.too_large(),
+            error => DraftError::Uri(error),
+        })
     }
 
     /// Says of a request that the program deals with a critical option of the response itself. At most
@@ -293,7 +302,7 @@ impl Endpoint<'_> {
         number: OptionNumber,
         value: u32,
     ) -> Result<(), DraftError> {
-        self.draft_add(Part::Option(number, uint::encode(value).as_slice()))
+        self.draft_option(number, uint::encode(value).as_slice())
     }
 
     /// Bytes of the largest block that a message can hold, 16 to 1024; 0 without block-wise transfer.
@@ -358,7 +367,7 @@ impl Endpoint<'_> {
         if !BLOCK || !others {
             return Ok(());
         }
-        self.draft_add(Part::Option(OptionNumber::REQUEST_TAG, token.as_slice()))
+        self.draft_option(OptionNumber::REQUEST_TAG, token.as_slice())
     }
 
     /// Adds the part of the body that [`Endpoint::draft_body`] says; `more`: it is not the last, and then it
@@ -369,7 +378,7 @@ impl Endpoint<'_> {
             return if more {
                 Err(self.too_large())
             } else {
-                self.draft_add(Part::Payload(data))
+                self.draft_payload(data)
             };
         }
         let size = block::size(draft.body.szx) as usize;
@@ -405,7 +414,7 @@ impl Endpoint<'_> {
         {
             self.draft_uint(size_number, total)?;
         }
-        self.draft_add(Part::Payload(data))
+        self.draft_payload(data)
     }
 
     /// Asks, in a request, for the response from byte `offset` on, which must have this ETag unless the

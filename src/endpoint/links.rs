@@ -13,32 +13,33 @@ use crate::wire::option::OptionNumber;
 /// RFC 6690 section 7.3: application/link-format.
 const LINK_FORMAT: u32 = 40;
 
-/// RFC 6690 section 4
-const PATH: [&[u8]; 2] = [b".well-known", b"core"];
-
 /// Bytes of ETag, Content-Format, Block2 and Size2 with the payload marker, at most.
 const OVERHEAD: usize = 5 + 2 + 6 + 6 + 1;
 
 impl Endpoint<'_> {
     pub(super) fn asks_for_links(&self, message: &MessageView<'_>) -> bool {
-        let path = message
+        let mut path = message
             .options()
-            .filter(|option| option.number == OptionNumber::URI_PATH);
-        path.map(|option| option.value).eq(PATH)
+            .filter(|option| option.number == OptionNumber::URI_PATH)
+            .map(|option| option.value);
+        // RFC 6690 section 4. Not an array: that would be a table of pointers, see docs/native-module.md.
+        path.next() == Some(b".well-known") && path.next() == Some(b"core") && path.next().is_none()
     }
 
     /// Answers a request for the links. Nothing is kept: each block is written anew.
-    pub(super) fn serve_links(&mut self, incoming: &Incoming<'_>, asked: Option<Block>) {
-        let message = &incoming.message;
-        let accept = message.uint(OptionNumber::ACCEPT);
+    pub(super) fn serve_links(
+        &mut self,
+        incoming: &Incoming<'_>,
+        asked: Option<Block>,
+    ) -> Result<(), Refusal> {
+        let accept = incoming.message.uint(OptionNumber::ACCEPT);
         if accept.is_some_and(|accept| accept != LINK_FORMAT) {
-            return self.refuse(incoming, &Refusal::with(Code::NOT_ACCEPTABLE));
+            return Err(Refusal::with(Code::NOT_ACCEPTABLE));
         }
-        match self.write_links(incoming, asked) {
-            Some(Ok(())) => {}
-            Some(Err(refusal)) => self.refuse(incoming, &refusal),
-            None => self.message.count_dropped(),
-        }
+        self.write_links(incoming, asked).unwrap_or_else(|| {
+            self.message.count_dropped();
+            Ok(())
+        })
     }
 
     /// `None`: no room. `Err`: how to refuse.
@@ -46,7 +47,7 @@ impl Endpoint<'_> {
         &mut self,
         incoming: &Incoming<'_>,
         asked: Option<Block>,
-    ) -> Option<Result<(), Refusal<'static>>> {
+    ) -> Option<Result<(), Refusal>> {
         let query = incoming.message.options();
         let total = self.resources.write_links(query, 0, &mut []);
         // RFC 7252 section 8.2: nothing useful, no answer.

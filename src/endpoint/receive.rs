@@ -106,19 +106,21 @@ impl Endpoint<'_> {
         self.settle();
         self.message.expire(now);
         self.upper.observers.expire(now);
-        let incoming = self
+        let received = self
             .message
-            .receive(&mut self.upper, peer, datagram, multicast, now)?;
+            .receive(&mut self.upper, peer, datagram, multicast, now);
+        // Not moved: it is large.
+        let incoming = received.as_ref()?;
         if datagram.len() > self.message.parameters().max_message as usize {
-            self.refuse_oversize(&incoming);
+            self.refuse_oversize(incoming);
             return None;
         }
         let mut piece = Piece::default();
         let event = match incoming.role {
-            Role::Request => self.handle_request(&incoming, &mut piece),
-            Role::Response => self.handle_separate(&incoming, &mut piece),
-            Role::Acknowledgement(owner) => self.owner_acknowledged(owner, &incoming, &mut piece),
-            Role::Reset(owner) => self.owner_reset(owner, &incoming),
+            Role::Request => self.handle_request(incoming, &mut piece),
+            Role::Response => self.handle_separate(incoming, &mut piece),
+            Role::Acknowledgement(owner) => self.owner_acknowledged(owner, incoming, &mut piece),
+            Role::Reset(owner) => self.owner_reset(owner, incoming),
         };
         Some(Received {
             event: event?,

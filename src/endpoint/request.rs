@@ -64,38 +64,49 @@ enum Route {
 }
 
 impl Endpoint<'_> {
-    // Never inlined: what its branches keep on the stack is no part of handling a response.
-    #[inline(never)]
     pub(super) fn handle_request(
         &mut self,
         incoming: &Incoming<'_>,
         piece: &mut Piece,
     ) -> Option<Event> {
+        match self.take_request(incoming, piece) {
+            Ok(event) => event,
+            Err(refusal) => {
+                self.refuse(incoming, &refusal);
+                None
+            }
+        }
+    }
+
+    // Never inlined: what it keeps on the stack is no part of sending a refusal, nor of handling a response.
+    #[inline(never)]
+    fn take_request(
+        &mut self,
+        incoming: &Incoming<'_>,
+        piece: &mut Piece,
+    ) -> Result<Option<Event>, Refusal> {
         let message = &incoming.message;
         let resource = self.resources.find(message.options());
         let understood = resource.map_or(Understood::default(), |resource| resource.understood);
         if let Some(number) =
             message.unrecognized_critical(is_recognized_in_request, understood.numbers())
         {
-            self.refuse_option(incoming, number);
-            return None;
+            // RFC 7252 section 5.4.1: 4.02 with a diagnostic to a CON request; a NON is rejected.
+            if message.kind() != MessageType::Confirmable {
+                self.message.reject(incoming);
+                return Ok(None);
+            }
+            return Err(Refusal {
+                option: Some(number),
+                ..Refusal::with(Code::BAD_OPTION)
+            });
         }
         self.verify(incoming);
-        let blocks = block_option(message, OptionNumber::BLOCK1)
-            .and_then(|block1| Ok((block1, block_option(message, OptionNumber::BLOCK2)?)));
-        let routed = blocks.and_then(|blocks| Ok((blocks, self.route(message, resource)?)));
-        match routed {
-            Ok(((block1, block2), Route::Resource(resource))) => {
-                self.serve(incoming, &resource, block1, block2, piece)
-            }
-            Ok(((_, block2), Route::Links)) => {
-                self.serve_links(incoming, block2);
-                None
-            }
-            Err(code) => {
-                self.refuse(incoming, &Refusal::with(code));
-                None
-            }
+        let block1 = block_option(message, OptionNumber::BLOCK1)?;
+        let block2 = block_option(message, OptionNumber::BLOCK2)?;
+        match self.route(message, resource)? {
+            Route::Resource(resource) => self.serve(incoming, &resource, block1, block2, piece),
+            Route::Links => self.serve_links(incoming, block2).map(|()| None),
         }
     }
 
@@ -148,36 +159,31 @@ impl Endpoint<'_> {
         block1: Option<Block>,
         block2: Option<Block>,
         piece: &mut Piece,
-    ) -> Option<Event> {
+    ) -> Result<Option<Event>, Refusal> {
         let message = &incoming.message;
         if ATTRIBUTES
             && let Some(accept) = message.accept()
             && !self.resources.gives_format(message.options(), accept)
         {
-            self.refuse(incoming, &Refusal::with(Code::NOT_ACCEPTABLE));
-            return None;
+            return Err(Refusal::with(Code::NOT_ACCEPTABLE));
         }
         if BLOCK && self.must_show_address(incoming, resource) {
-            let refusal = self.challenge_of(incoming.peer, incoming.now);
-            self.refuse(incoming, &refusal);
-            return None;
+            return Err(self.challenge_of(incoming.peer, incoming.now));
         }
         let Some(request) = self.accept(incoming, resource, block1, block2) else {
             self.message.count_dropped();
-            self.refuse_overload(incoming);
-            return None;
+            // Refused is refused: a repetition gets the same answer, even if there is room by then.
+            self.message.ignore(incoming);
+            return Err(Refusal::with(Code::SERVICE_UNAVAILABLE));
         };
-        match self.take_part(request, incoming, resource, piece) {
-            Ok(event) => Some(event),
-            Err(refusal) => {
-                // Not to be handled any more: otherwise the entry could not give way.
-                self.message
-                    .set_answer(incoming.peer, incoming.id, Answer::Silence);
-                self.request_end(request);
-                self.refuse(incoming, &refusal);
-                None
-            }
+        let taken = self.take_part(request, incoming, resource, piece);
+        if taken.is_err() {
+            // Not to be handled any more: otherwise the entry could not give way.
+            self.message
+                .set_answer(incoming.peer, incoming.id, Answer::Silence);
+            self.request_end(request);
         }
+        taken.map(Some)
     }
 
     /// Whether the request is answered 4.01 with an Echo value before a handler sees it.
@@ -202,7 +208,7 @@ impl Endpoint<'_> {
         incoming: &Incoming<'_>,
         resource: &Resource,
         piece: &mut Piece,
-    ) -> Result<Event, Refusal<'static>> {
+    ) -> Result<Event, Refusal> {
         let whole = Event::Request {
             request,
             resource: resource.number,
@@ -245,7 +251,7 @@ impl Endpoint<'_> {
         incoming: &Incoming<'_>,
         resource: &Resource,
         piece: &mut Piece,
-    ) -> Result<Event, Refusal<'static>> {
+    ) -> Result<Event, Refusal> {
         let payload_len = incoming.message.payload().len() as u32;
         let offset = block.offset();
         let end = offset.saturating_add(payload_len);
@@ -435,12 +441,6 @@ impl Endpoint<'_> {
         (true, self.message.keep(&mut self.upper, bytes))
     }
 
-    /// Refused is refused: a repetition gets the same answer, even if there is room by then.
-    fn refuse_overload(&mut self, incoming: &Incoming<'_>) {
-        self.message.ignore(incoming);
-        self.refuse(incoming, &Refusal::with(Code::SERVICE_UNAVAILABLE));
-    }
-
     pub(super) fn refuse_oversize(&mut self, incoming: &Incoming<'_>) {
         let message = &incoming.message;
         if incoming.role != Role::Request {
@@ -468,30 +468,5 @@ impl Endpoint<'_> {
             };
             self.refuse(incoming, &refusal);
         }
-    }
-
-    /// RFC 7252 section 5.4.1: 4.02 with a diagnostic to a CON request; a NON is rejected.
-    #[inline(never)]
-    fn refuse_option(&mut self, incoming: &Incoming<'_>, number: OptionNumber) {
-        if incoming.message.kind() != MessageType::Confirmable {
-            self.message.count_dropped();
-            return;
-        }
-        let mut text = *b"Option ?????";
-        let mut rest = number.0;
-        let mut digits = 0;
-        for place in text.iter_mut().skip(7).rev() {
-            *place = b'0' + (rest % 10) as u8;
-            digits += usize::from(rest != 0);
-            rest /= 10;
-        }
-        // The number without its leading zeros, behind "Option ".
-        text.copy_within(12 - digits.clamp(1, 5).., 7);
-        let diagnostic = text.get(..7 + digits.clamp(1, 5)).unwrap_or_default();
-        let refusal = Refusal {
-            diagnostic,
-            ..Refusal::with(Code::BAD_OPTION)
-        };
-        self.refuse(incoming, &refusal);
     }
 }

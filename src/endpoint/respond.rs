@@ -43,10 +43,10 @@ pub struct Responded {
 
 /// An answer that comes from the engine itself.
 #[derive(Clone, Copy)]
-pub(super) struct Refusal<'a> {
+pub(super) struct Refusal {
     pub code: Code,
-    /// RFC 7252 section 5.5.2: text for people; may be empty.
-    pub diagnostic: &'a [u8],
+    /// RFC 7252 section 5.4.1: the option that is not understood.
+    pub option: Option<OptionNumber>,
     /// RFC 7252 section 5.10.9: bytes of the largest payload that would be taken.
     pub size1: Option<u32>,
     /// RFC 7959: the block that is answered, or the size that would be taken.
@@ -55,16 +55,40 @@ pub(super) struct Refusal<'a> {
     pub echo: Option<[u8; ECHO_LEN]>,
 }
 
-impl Refusal<'_> {
+impl Refusal {
     pub fn with(code: Code) -> Self {
         Self {
             code,
-            diagnostic: &[],
+            option: None,
             size1: None,
             block1: None,
             echo: None,
         }
     }
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        Self::with(code)
+    }
+}
+
+/// Bytes of the longest [`diagnostic`].
+const DIAGNOSTIC_MAX: usize = 12;
+
+/// RFC 7252 section 5.5.2: text for people, about an option that is not understood.
+fn diagnostic(option: OptionNumber, text: &mut [u8; DIAGNOSTIC_MAX]) -> &[u8] {
+    *text = *b"Option ?????";
+    let mut rest = option.0;
+    let mut digits = 0;
+    for place in text.iter_mut().skip(7).rev() {
+        *place = b'0' + (rest % 10) as u8;
+        digits += usize::from(rest != 0);
+        rest /= 10;
+    }
+    // The number without its leading zeros, behind "Option ".
+    text.copy_within(DIAGNOSTIC_MAX - digits.clamp(1, 5).., 7);
+    text.get(..7 + digits.clamp(1, 5)).unwrap_or_default()
 }
 
 /// Whom a response goes to, and how.
@@ -322,7 +346,7 @@ impl Endpoint<'_> {
         &mut self,
         to: &ReplyTo,
         token: &Token,
-        refusal: &Refusal<'_>,
+        refusal: &Refusal,
         confirmable: bool,
         now: Instant,
     ) -> Option<()> {
@@ -347,7 +371,9 @@ impl Endpoint<'_> {
         if let Some(size) = refusal.size1 {
             message.write_hint(OptionNumber::SIZE1, size);
         }
-        message.write_diagnostic(refusal.diagnostic);
+        if let Some(option) = refusal.option {
+            message.write_diagnostic(diagnostic(option, &mut [0; DIAGNOSTIC_MAX]));
+        }
         self.respond(to, confirmable, refusal.code, now)
     }
 
@@ -381,7 +407,7 @@ impl Endpoint<'_> {
 
     /// Answers a request without a handler. Unless it was held, nothing is kept of it: repetitions are answered anew,
     /// with the same bytes but for the message id of a NON.
-    pub(super) fn refuse(&mut self, incoming: &Incoming<'_>, refusal: &Refusal<'_>) {
+    pub(super) fn refuse(&mut self, incoming: &Incoming<'_>, refusal: &Refusal) {
         let message = &incoming.message;
         // RFC 7252 section 8.2: no errors in response to a multicast request; RFC 7967 section 2.1: nor what
         // is not wanted, but a challenge is what a client cannot do without.
@@ -421,7 +447,7 @@ impl Endpoint<'_> {
         &mut self,
         request: Handle,
         pending: &Request,
-        refusal: &Refusal<'_>,
+        refusal: &Refusal,
         confirmable: bool,
         now: Instant,
     ) -> Result<(), RespondError> {
@@ -436,7 +462,7 @@ impl Endpoint<'_> {
     }
 
     /// 4.01 with an Echo value for this peer.
-    pub(super) fn challenge_of(&self, peer: PeerId, now: Instant) -> Refusal<'static> {
+    pub(super) fn challenge_of(&self, peer: PeerId, now: Instant) -> Refusal {
         let address = self.message.address(peer);
         let echo = address.map(|address| self.echo.issue(now, address.as_slice()));
         Refusal {

@@ -6,12 +6,11 @@
 //! give way, oldest first, and then what the layers above can spare.
 
 use super::store::StoredMessage;
-use super::{Above, MessageLayer};
-use crate::config::{DISCOVERY, KEEP_REQUESTS};
+use super::{Above, MessageLayer, options_of};
+use crate::config::DISCOVERY;
 use crate::wire::builder::{BuildError, MessageDraft};
 use crate::wire::code::Code;
 use crate::wire::header::{MessageId, MessageType, Token};
-use crate::wire::message::MessageView;
 use crate::wire::option::{OptionNumber, Options};
 use crate::wire::uint;
 use crate::wire::uri::{self, UriError};
@@ -33,19 +32,11 @@ enum Step<'a> {
     Option(OptionNumber, &'a [u8]),
     Payload(&'a [u8]),
     PayloadLen(usize),
-    /// The options of the other message, but these.
-    OptionsBut(&'a [OptionNumber]),
-    PayloadOfOther,
 }
 
 impl Step<'_> {
     #[inline(never)]
-    fn write(
-        &self,
-        other: &[u8],
-        draft: &mut MessageDraft,
-        buffer: &mut [u8],
-    ) -> Result<(), UriError> {
+    fn write(&self, draft: &mut MessageDraft, buffer: &mut [u8]) -> Result<(), UriError> {
         match *self {
             Self::Begin(token) => *draft = MessageDraft::begin(buffer, token)?,
             Self::Option(number, value) => {
@@ -62,22 +53,14 @@ impl Step<'_> {
             }
             Self::Payload(payload) => draft.payload(buffer, payload)?,
             Self::PayloadLen(len) if DISCOVERY => draft.payload_slot(buffer, len).map(|_| ())?,
-            Self::OptionsBut(omitted) if KEEP_REQUESTS => {
-                copy_options(other, omitted, draft, buffer)?;
-            }
-            Self::PayloadOfOther if KEEP_REQUESTS => {
-                let payload = MessageView::parse(other).map(|other| other.payload());
-                draft.payload(buffer, payload.unwrap_or_default())?;
-            }
             // Nobody asks for what a build does not need.
-            Self::PayloadLen(_) | Self::OptionsBut(_) | Self::PayloadOfOther => {}
+            Self::PayloadLen(_) => {}
         }
         Ok(())
     }
 }
 
 /// Adds the options of another message, but these: all of them, or none and an error.
-// Never inlined: what it keeps on the stack is no part of writing an option.
 #[inline(never)]
 #[expect(
     clippy::manual_contains,
@@ -90,8 +73,7 @@ fn copy_options(
     buffer: &mut [u8],
 ) -> Result<(), BuildError> {
     let before = *draft;
-    let options = MessageView::parse(other).map(|other| other.options());
-    for option in options.into_iter().flatten() {
+    for option in options_of(other) {
         if !omitted.iter().any(|&number| number == option.number)
             && let Err(error) = draft.option(buffer, option.number, option.value)
         {
@@ -106,7 +88,7 @@ impl MessageLayer<'_> {
     /// Begins a message, in place of one that was being written. False: no room.
     pub fn begin(&mut self, above: &mut impl Above, token: &Token) -> bool {
         self.discard();
-        self.step(above, None, &Step::Begin(token)).is_ok()
+        self.step(above, &Step::Begin(token)).is_ok()
     }
 
     /// Gives up the message that is being written.
@@ -122,7 +104,7 @@ impl MessageLayer<'_> {
         number: OptionNumber,
         value: &[u8],
     ) -> Result<(), UriError> {
-        self.step(above, None, &Step::Option(number, value))
+        self.step(above, &Step::Option(number, value))
     }
 
     /// Adds an option of format `uint`, RFC 7252 section 3.2.
@@ -147,7 +129,7 @@ impl MessageLayer<'_> {
 
     fn write_if_room(&mut self, step: &Step<'_>) {
         let (draft, buffer) = self.store.draft(self.parameters.max_message as usize);
-        let _: Result<(), UriError> = step.write(&[], draft, buffer);
+        let _: Result<(), UriError> = step.write(draft, buffer);
     }
 
     /// Adds the options of a part of a URI.
@@ -169,12 +151,12 @@ impl MessageLayer<'_> {
         above: &mut impl Above,
         payload: &[u8],
     ) -> Result<(), UriError> {
-        self.step(above, None, &Step::Payload(payload))
+        self.step(above, &Step::Payload(payload))
     }
 
     /// Sets the payload's length; what it is, the caller writes into the returned bytes. `None`: no room.
     pub fn write_payload_slot(&mut self, above: &mut impl Above, len: usize) -> Option<&mut [u8]> {
-        self.step(above, None, &Step::PayloadLen(len)).ok()?;
+        self.step(above, &Step::PayloadLen(len)).ok()?;
         let (draft, buffer) = self.store.draft(self.parameters.max_message as usize);
         draft.payload_slot(buffer, len).ok()
     }
@@ -186,16 +168,9 @@ impl MessageLayer<'_> {
         other: StoredMessage,
         omitted: &[OptionNumber],
     ) -> Result<(), UriError> {
-        self.step(above, Some(other), &Step::OptionsBut(omitted))
-    }
-
-    /// Sets the payload of another message.
-    pub fn write_payload_of(
-        &mut self,
-        above: &mut impl Above,
-        other: StoredMessage,
-    ) -> Result<(), UriError> {
-        self.step(above, Some(other), &Step::PayloadOfOther)
+        self.with_room(above, Some(other), |other, draft, buffer| {
+            Ok(copy_options(other, omitted, draft, buffer)?)
+        })
     }
 
     /// The options so far.
@@ -253,15 +228,8 @@ impl MessageLayer<'_> {
     }
 
     #[inline(never)]
-    fn step(
-        &mut self,
-        above: &mut impl Above,
-        other: Option<StoredMessage>,
-        step: &Step<'_>,
-    ) -> Result<(), UriError> {
-        self.with_room(above, other, |other, draft, buffer| {
-            step.write(other, draft, buffer)
-        })
+    fn step(&mut self, above: &mut impl Above, step: &Step<'_>) -> Result<(), UriError> {
+        self.with_room(above, None, |_, draft, buffer| step.write(draft, buffer))
     }
 
     /// Repeats the writing of a part as long as more room helps and there is some to be had.

@@ -17,6 +17,7 @@ use crate::config::Parameters;
 use crate::rng::Jitter;
 use crate::time::Instant;
 use crate::wire::header::{HEADER_LEN, MessageId, MessageType};
+use crate::wire::option::Options;
 use deduplication::{Answer, Deduplication};
 use message_id::MessageIds;
 use outbox::Outbox;
@@ -368,4 +369,10 @@ pub(crate) fn token_of(message: &[u8]) -> &[u8] {
     message
         .get(HEADER_LEN..HEADER_LEN + len)
         .unwrap_or_default()
+}
+
+/// The options of an encoded message of ours.
+fn options_of(message: &[u8]) -> Options<'_> {
+    let start = HEADER_LEN + token_of(message).len();
+    Options::new(message.get(start..).unwrap_or_default())
 }
