@@ -11,6 +11,8 @@
 #   MICROCOAPY_RUST_SRC         a .tar archive with Rust's library/ folder, for toolchains without rust-src
 #   MICROCOAPY_TARGET_DIR       where cargo builds (build/cargo)
 #   MICROCOAPY_OPT_LEVEL        rustc's opt-level (z)
+#   MICROCOAPY_PIC              1: code that runs wherever it is loaded, and besides the archive OUT_DIR/microcoapy.o, the
+#                               engine's object alone, for a dynamic native module (.mpy), see docs/native-module.md
 #   MICROCOAPY_ESP_TOOLCHAIN    name of Espressif's Rust toolchain (esp); used for Xtensa when rustup has it, 0: never
 #   MICROCOAPY_BUILTINS         0: leave compiler_builtins out, for an Xtensa port whose libgcc or ROM has the same
 #                               functions; it is in OUT_DIR/libcompiler_builtins.a then
@@ -29,7 +31,7 @@ missing() {
     say "$@"
     exit 3
 }
-[ $# -eq 2 ] || { sed -n '3,23s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 2 ] || { sed -n '3,25s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 target=$1
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
@@ -193,6 +195,10 @@ place_sections() {
 
 # ---- cargo ---------------------------------------------------------------------------------------
 
+if [ "${MICROCOAPY_PIC:-0}" = 1 ]; then
+    [ -z "$xtensa" ] || [ -n "$toolchain" ] || missing "the stock compiler has no position-independent code for Xtensa."
+    RUSTFLAGS="${RUSTFLAGS:-} -Crelocation-model=pic"
+fi
 # A folder for each way of building: what lies there of another one is never taken for this one's. Builds that differ in
 # features alone share one, as core is the same; what else they leave has a hash of the features in its name.
 key=$(printf '%s %s %s %s' "$opt_level" "$literals" "$toolchain" "${RUSTFLAGS:-}" | cksum | cut -d' ' -f1)
@@ -255,5 +261,9 @@ else
     else
         "${binutils}ar" rs "$fresh/libmicrocoapy.a" "$fresh/compiler_builtins.o"
     fi
+fi
+if [ "${MICROCOAPY_PIC:-0}" = 1 ]; then
+    python3 -B tools/elf.py "$fresh/libmicrocoapy.a" "$fresh/microcoapy.o"
+    mv -f "$fresh/microcoapy.o" "$out/microcoapy.o"
 fi
 mv -f "$fresh/libmicrocoapy.a" "$out/libmicrocoapy.a"

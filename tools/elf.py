@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Reads what tools and tests need of objects, archives and firmware: 32-bit little-endian ELF, and ar."""
+"""Reads what tools and tests need of objects, archives and firmware: 32-bit little-endian ELF, and ar.
+
+Usage: tools/elf.py ARCHIVE OBJECT
+writes the engine's own object of a libmicrocoapy.a.
+"""
 
 import collections
 import struct
+import sys
 
-SHT_SYMTAB = 2
-SHT_NOBITS = 8
+ET_REL = 1
+SHT_SYMTAB, SHT_RELA, SHT_NOBITS, SHT_REL = 2, 4, 8, 9
+SHT_ARM_EXIDX = 0x70000001
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 1, 2, 4
 STB_LOCAL = 0
 STT_FUNC = 2
@@ -15,6 +21,8 @@ EM_ARM, EM_XTENSA, EM_RISCV = 40, 94, 243
 Section = collections.namedtuple("Section", "name type flags address size data")
 # `section` is None for what is undefined or absolute.
 Symbol = collections.namedtuple("Symbol", "name value size type binding section undefined")
+# What the linker is to write at an offset of a section.
+Relocation = collections.namedtuple("Relocation", "section offset type symbol")
 
 
 class Elf:
@@ -39,12 +47,21 @@ class Elf:
         for head in headers:
             if head[1] == SHT_SYMTAB:
                 self._read_symbols(content(head), content(headers[head[6]]))
+        self.relocations = []
+        if struct.unpack_from("<H", data, 16)[0] == ET_REL:
+            for head in headers:
+                if head[1] in (SHT_REL, SHT_RELA):
+                    self._read_relocations(self.sections[head[7]], content(head), "<III" if head[1] == SHT_RELA else "<II")
 
     def _read_symbols(self, table, strings):
         for name, value, size, info, _, index in struct.iter_unpack("<IIIBBH", table):
             section = self.sections[index] if 0 < index < len(self.sections) else None
             undefined = index == SHN_UNDEF
             self.symbols.append(Symbol(_string(strings, name), value, size, info & 15, info >> 4, section, undefined))
+
+    def _read_relocations(self, section, table, layout):
+        for offset, info, *_ in struct.iter_unpack(layout, table):
+            self.relocations.append(Relocation(section, offset, info & 255, self.symbols[info >> 8]))
 
     def undefined(self):
         """Names of the symbols that others must provide."""
@@ -121,3 +138,8 @@ def engine(path):
 
 def _string(table, offset, end=b"\0"):
     return table[offset : table.index(end, offset)].decode()
+
+
+if __name__ == "__main__":
+    with open(sys.argv[2], "wb") as output:
+        output.write(engine(sys.argv[1]))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What firmware makers use of us: archives for the CPUs of boards, micropython.cmake, the ESP32 family's boards.
+"""What firmware makers use of us: archives for the CPUs of boards, the object for native modules, micropython.cmake, the
+ESP32 family's boards.
 
 Part of the group 'firmware' of tests/run.py. MICROPY_DIR in the environment names MicroPython's source.
 """
@@ -18,6 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import archives  # noqa: E402
+import native_module  # noqa: E402
 import rv32  # noqa: E402
 import shorten  # noqa: E402
 from runner import firmware, process, setup  # noqa: E402
@@ -27,7 +29,7 @@ MICROPYTHON = os.path.abspath(os.environ.get("MICROPY_DIR") or os.path.join(ROOT
 WORK = os.path.join(ROOT, "build", "ports")
 PROJECTS = os.path.join(ROOT, "tests", "firmware", "cmake")
 MODULE = os.path.join(ROOT, "micropython.cmake")
-PACKAGES = ("cmake", "ninja-build", "binutils", "gcc", "binutils-xtensa-lx106", *rv32.Board.packages)
+PACKAGES = ("cmake", "ninja-build", "binutils", "gcc", "binutils-xtensa-lx106", *rv32.Board.packages, *native_module.PACKAGES)
 SHARED_CARGO = {"MICROCOAPY_TARGET_DIR": os.path.join(ROOT, "build", "cargo")}
 
 CHECKS = {}
@@ -131,6 +133,8 @@ for _target in archives.COMPILERS:
 
 check("archive/shorten")(shorten.check)
 
+CHECKS.update(("native-module/" + name, function) for name, function in native_module.checks())
+
 
 @check("stack/self-check")
 def check_stack():
@@ -163,7 +167,7 @@ RISCV_FLAGS = {
     "-march=rv32imafc -mabi=ilp32": "riscv32imac-unknown-none-elf",
     "-march=rv32imafc -mabi=ilp32f": "riscv32imafc-unknown-none-elf",
 }
-# What compilers for Cortex-M say of themselves; they are not installed for this.
+# What compilers for Cortex-M say of themselves; the one that is installed is not asked.
 ARM_MACROS = {
     "m0plus": (("__ARM_ARCH_6M__",), "thumbv6m-none-eabi"),
     "m3": (("__ARM_ARCH_7M__",), "thumbv7m-none-eabi"),
