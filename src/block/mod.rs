@@ -4,3 +4,12 @@
 
 pub mod body;
 pub mod transfer;
+
+use crate::config::BLOCK;
+use crate::wire::option::OptionNumber;
+
+/// The critical options that this layer deals with, in requests and responses.
+#[must_use]
+pub fn understands(number: OptionNumber) -> bool {
+    BLOCK && matches!(number, OptionNumber::BLOCK1 | OptionNumber::BLOCK2)
+}

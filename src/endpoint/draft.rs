@@ -233,7 +233,8 @@ impl Endpoint<'_> {
 
     fn draft_payload(&mut self, payload: &[u8]) -> Result<(), DraftError> {
         // RFC 7252 section 5.5: none is sent where none is defined.
-        if !payload.is_empty() && !self.writable()?.code().has_payload() {
+        let code = self.writable()?.code();
+        if !payload.is_empty() && !code.has_payload() {
             return Err(DraftError::Payload);
         }
         let written = self.message.write_payload(&mut self.upper, payload);

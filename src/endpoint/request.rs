@@ -4,6 +4,7 @@
 use super::Endpoint;
 use super::receive::{Event, Piece};
 use super::respond::Refusal;
+use super::upper::unrecognized_critical;
 use crate::block::body::{Body, Direction, request_key};
 use crate::config::{ATTRIBUTES, BLOCK, DISCOVERY, OBSERVE, OBSERVERS};
 use crate::exchange::incoming::{
@@ -26,21 +27,6 @@ use crate::wire::option::{OptionNumber, Understood};
 
 /// How long an Echo value is fresh, milliseconds: RFC 9175 section 2.3 wants at least a round trip.
 const ECHO_LIFETIME_MS: u32 = 60_000;
-
-/// Critical options that are dealt with here, or that handlers find in what they are given: RFC 7252 section 5.10,
-/// RFC 7959. The conditions, If-Match and If-None-Match, are for who knows the state.
-fn is_recognized_in_request(number: OptionNumber) -> bool {
-    matches!(
-        number,
-        OptionNumber::URI_HOST
-            | OptionNumber::URI_PORT
-            | OptionNumber::URI_PATH
-            | OptionNumber::URI_QUERY
-            | OptionNumber::ACCEPT
-            | OptionNumber::PROXY_URI
-            | OptionNumber::PROXY_SCHEME
-    ) || BLOCK && matches!(number, OptionNumber::BLOCK1 | OptionNumber::BLOCK2)
-}
 
 /// The Block option, if there is one. `Err`: RFC 7959 section 2.2, the reserved size is a bad request.
 fn block_option(message: &MessageView<'_>, number: OptionNumber) -> Result<Option<Block>, Code> {
@@ -88,9 +74,7 @@ impl Endpoint<'_> {
         let message = &incoming.message;
         let resource = self.resources.find(message.options());
         let understood = resource.map_or(Understood::default(), |resource| resource.understood);
-        if let Some(number) =
-            message.unrecognized_critical(is_recognized_in_request, understood.numbers())
-        {
+        if let Some(number) = unrecognized_critical(message, understood.numbers()) {
             // RFC 7252 section 5.4.1: 4.02 with a diagnostic to a CON request; a NON is rejected.
             if message.kind() != MessageType::Confirmable {
                 self.message.reject(incoming);

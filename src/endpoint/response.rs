@@ -4,6 +4,7 @@
 use super::Endpoint;
 use super::client::Remake;
 use super::receive::{Event, Piece};
+use super::upper::unrecognized_critical;
 use crate::block::transfer::{ETag, Upload};
 use crate::config::{BLOCK, KEEP_REQUESTS, OBSERVE};
 use crate::exchange::outgoing::{Exchange, Failure, Kind, State};
@@ -24,16 +25,9 @@ const MAX_AGE_DEFAULT: u32 = 60;
 /// How often a body whose representation changes is begun anew before that is a failure.
 const RESTARTS_MAX: u8 = 3;
 
-/// Critical options that are understood in a response. Those of RFC 7252 are all elective.
-fn is_recognized_in_response(number: OptionNumber) -> bool {
-    BLOCK && matches!(number, OptionNumber::BLOCK1 | OptionNumber::BLOCK2)
-}
-
 /// Whether nothing of the response must be understood that is not.
 fn is_understood(exchange: &Exchange, message: &MessageView<'_>) -> bool {
-    let understood = exchange.understood.numbers();
-    let critical = message.unrecognized_critical(is_recognized_in_response, understood);
-    critical.is_none()
+    unrecognized_critical(message, exchange.understood.numbers()).is_none()
 }
 
 /// What a response's block means to the body.

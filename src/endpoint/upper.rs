@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //! The layers above the message layer: what they remember, and what they answer it.
 
-use crate::block::body::Bodies;
 use crate::block::transfer::Transfers;
+use crate::block::{self, body::Bodies};
 use crate::config::{BLOCK, OBSERVE};
-use crate::exchange::incoming::Requests;
 use crate::exchange::outgoing::Exchanges;
+use crate::exchange::{self, incoming::Requests};
 use crate::message::Above;
 use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
@@ -13,7 +13,9 @@ use crate::message::transmission::Owner;
 use crate::observe::observation::Observations;
 use crate::observe::observer::Observers;
 use crate::wire::header::MessageId;
+use crate::wire::message::MessageView;
 use crate::wire::observe::SEQUENCE_MASK;
+use crate::wire::option::OptionNumber;
 
 #[derive(Default)]
 pub(crate) struct Upper {
@@ -56,6 +58,25 @@ impl Upper {
         self.bodies.clear();
         self.observers.clear();
     }
+}
+
+/// The first critical option of a message that must be refused for it, RFC 7252 section 5.4.1: each layer says itself
+/// what it understands; `by_program`: numbers that the application deals with, 0 for none.
+#[inline(never)]
+#[expect(
+    clippy::manual_contains,
+    reason = "contains() is made for long slices, and large"
+)]
+pub(super) fn unrecognized_critical(
+    message: &MessageView<'_>,
+    by_program: &[u16],
+) -> Option<OptionNumber> {
+    let is_request = message.code().is_request();
+    message.unrecognized_critical(|number| {
+        exchange::understands(number, is_request)
+            || block::understands(number)
+            || by_program.iter().any(|&one| one == number.0)
+    })
 }
 
 impl Above for Upper {

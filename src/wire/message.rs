@@ -160,17 +160,11 @@ impl<'a> MessageView<'a> {
         u16::try_from(self.uint(OptionNumber::ACCEPT)?).ok()
     }
 
-    /// The first critical option the message must be refused for, RFC 7252 section 5.4.1: neither recognized, nor one of
-    /// the numbers that are understood.
-    #[inline(never)]
-    #[expect(
-        clippy::manual_contains,
-        reason = "contains() is made for long slices, and large"
-    )]
+    /// The first critical option the message must be refused for, RFC 7252 section 5.4.1: one that nobody
+    /// understands, or that has not the form of what is understood.
     pub fn unrecognized_critical(
         &self,
-        recognizes: fn(OptionNumber) -> bool,
-        understood: &[u16],
+        understands: impl Fn(OptionNumber) -> bool,
     ) -> Option<OptionNumber> {
         let mut previous = None;
         for OptionView { number, value } in self.options() {
@@ -179,9 +173,9 @@ impl<'a> MessageView<'a> {
             let fits = |definition: Definition| {
                 definition.accepts(value.len()) && (definition.repeatable || !repeated)
             };
-            let understands = || understood.iter().any(|&one| one == number.0);
-            let known = recognizes(number) || understands();
-            if number.is_critical() && !(known && number.definition().is_none_or(fits)) {
+            if number.is_critical()
+                && !(understands(number) && number.definition().is_none_or(fits))
+            {
                 return Some(number);
             }
         }

@@ -137,7 +137,7 @@ fn five_hundred_options_parse() {
             .options()
             .all(|option| option.number == OptionNumber::URI_PATH)
     );
-    assert_eq!(message.unrecognized_critical(|_| true, &[]), None);
+    assert_eq!(message.unrecognized_critical(|_| true), None);
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn refused(options: &[u8]) -> Option<u16> {
         |number: OptionNumber| number.definition().is_some() && number != OptionNumber::PROXY_URI;
     parse(&datagram)
         .unwrap()
-        .unrecognized_critical(recognizes, &[])
+        .unrecognized_critical(recognizes)
         .map(|number| number.0)
 }
 
@@ -282,7 +282,7 @@ proptest! {
             }
             prop_assert_eq!(option::check(message.option_bytes()).map(|(len, _)| len), Ok(message.option_bytes().len()));
             message.content_format();
-            message.unrecognized_critical(|number| number.0 < 1000, &[]);
+            message.unrecognized_critical(|number| number.0 < 1000);
         } else if first >> 6 == 1 {
             prop_assert!(is_format_error(&datagram));
         } else {

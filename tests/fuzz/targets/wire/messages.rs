@@ -17,7 +17,7 @@ pub fn parse_and_rebuild(data: &[u8]) {
         }
     };
     message.content_format();
-    message.unrecognized_critical(|number| number.definition().is_some(), &[7, 9]);
+    message.unrecognized_critical(|number| number.definition().is_some() || number.0 == 9);
     for option in message.options() {
         message.first_valid(option.number);
         message.uint(option.number);
