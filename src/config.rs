@@ -2,7 +2,7 @@
 //! Capacities, chosen by board profile at build time, and the transmission parameters of RFC 7252
 //! section 4.8, chosen per endpoint at run time.
 
-/// Capacities of one profile. Byte costs are those of a 32-bit CPU.
+/// Capacities of one profile. Byte costs are with all features; a test checks them.
 #[derive(Clone, Copy, Debug)]
 struct Profile {
     peers: usize,
@@ -78,18 +78,18 @@ const PROFILE: Profile = if cfg!(feature = "profile-unix") {
 /// Peers an endpoint keeps state for. 32 bytes each, 20 without IPv6. A peer that nothing refers to gives way.
 pub const PEERS: usize = PROFILE.peers;
 
-/// Received messages whose repetitions are recognised, RFC 7252 section 4.5. 16 bytes each, and the
+/// Received messages whose repetitions are recognised, RFC 7252 section 4.5. 12 bytes each, and the
 /// bytes of the answer in the message store. When full, the oldest answered one gives way.
 pub const DEDUPLICATION: usize = PROFILE.deduplication;
 
 /// Confirmable messages that wait for their ACK or their turn, and non-confirmable requests that
-/// wait for their turn. 24 bytes each, and the message's bytes in the message store.
+/// wait for their turn. 28 bytes each, and the message's bytes in the message store.
 pub const TRANSMISSIONS: usize = PROFILE.transmissions;
 
-/// Requests of ours that wait for their response. 28 bytes each.
+/// Requests of ours that wait for their response. 52 bytes each.
 pub const EXCHANGES: usize = PROFILE.exchanges;
 
-/// Requests of peers that handlers have not answered yet. 24 bytes each.
+/// Requests of peers that handlers have not answered yet. 68 bytes each.
 pub const REQUESTS: usize = PROFILE.requests;
 
 /// Block-wise transfer, RFC 7959, with Echo and Request-Tag, RFC 9175.
@@ -104,16 +104,16 @@ pub const DISCOVERY: bool = cfg!(feature = "discovery");
 /// Attributes of resources, RFC 6690: what Accept asks for is compared with `ct`.
 pub const ATTRIBUTES: bool = cfg!(feature = "attributes");
 
-/// Block-wise transfers of ours that are under way. 36 bytes each.
+/// Block-wise transfers of ours that are under way. 32 bytes each.
 pub const TRANSFERS: usize = if BLOCK { PROFILE.transfers } else { 0 };
 
-/// Resources of peers that we observe. 24 bytes each, and the request's bytes in the message store.
+/// Resources of peers that we observe. 28 bytes each, and the request's bytes in the message store.
 pub const OBSERVATIONS: usize = if OBSERVE { PROFILE.observations } else { 0 };
 
-/// Bodies that peers send to us or fetch from us block by block. 28 bytes each.
+/// Bodies that peers send to us or fetch from us block by block. 20 bytes each.
 pub const BODIES: usize = if BLOCK { PROFILE.bodies } else { 0 };
 
-/// Observers of our resources. 32 bytes each, and the request's bytes in the message store.
+/// Observers of our resources. 44 bytes each, and the request's bytes in the message store.
 pub const OBSERVERS: usize = if OBSERVE { PROFILE.observers } else { 0 };
 
 /// Whether the message of a request is kept until the exchange has ended, to make others from it.
@@ -271,6 +271,12 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(not(feature = "ipv6"))]
+    fn a_peer_without_ipv6_costs_what_its_comment_says() {
+        assert_eq!(crate::message::peer::PeerTable::ENTRY_LEN, 20);
+    }
+
+    #[test]
     fn features_choose_the_profile() {
         let (exchanges, max_message) = if cfg!(feature = "profile-unix") {
             (56, 1152)
@@ -388,5 +394,51 @@ mod tests {
         };
         assert_eq!(p.out_of_range(), None);
         assert!(p.exchange_lifetime_ms() <= crate::time::LONGEST / 2);
+    }
+}
+
+#[cfg(all(test, feature = "ipv6", feature = "block", feature = "observe"))]
+mod costs {
+    use crate::block::{body::Bodies, transfer::Transfers};
+    use crate::exchange::incoming::Requests;
+    use crate::exchange::outgoing::Exchanges;
+    use crate::message::deduplication::Deduplication;
+    use crate::message::outbox::Outgoing;
+    use crate::message::peer::PeerTable;
+    use crate::message::store::MessageStore;
+    use crate::message::transmission::Transmission;
+    use crate::observe::observation::Observations;
+    use crate::observe::observer::Observers;
+
+    /// What the comment of a capacity says that each costs, bytes.
+    fn stated_cost(capacity: &str) -> usize {
+        let source = include_str!("config.rs");
+        let (before, _) = source
+            .split_once(&format!("pub const {capacity}: usize"))
+            .unwrap();
+        let (_, comment) = before.rsplit_once("\n\n").unwrap();
+        let (before, _) = comment.split_once(" bytes each").expect(capacity);
+        before.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// All of it is numbers of fixed size, so that a 32-bit CPU has the same.
+    #[test]
+    fn each_costs_what_its_comment_says() {
+        let costs = [
+            ("PEERS", PeerTable::ENTRY_LEN),
+            ("DEDUPLICATION", Deduplication::ENTRY_LEN),
+            ("TRANSMISSIONS", size_of::<Transmission>()),
+            ("EXCHANGES", Exchanges::ENTRY_LEN),
+            ("REQUESTS", Requests::ENTRY_LEN),
+            ("TRANSFERS", Transfers::ENTRY_LEN),
+            ("OBSERVATIONS", Observations::ENTRY_LEN),
+            ("BODIES", Bodies::ENTRY_LEN),
+            ("OBSERVERS", Observers::ENTRY_LEN),
+            ("STORED_MESSAGES", MessageStore::ENTRY_LEN),
+            ("OUTBOX", size_of::<Outgoing>()),
+        ];
+        for (capacity, cost) in costs {
+            assert_eq!(stated_cost(capacity), cost, "{capacity}");
+        }
     }
 }

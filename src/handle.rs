@@ -65,6 +65,10 @@ impl<T: Copy + OfPeer, const N: usize> Table<T, N> {
 }
 
 impl<T: Copy, const N: usize> Table<T, N> {
+    /// Bytes that each value takes.
+    #[cfg(test)]
+    pub const ENTRY_LEN: usize = size_of::<Entry<T>>();
+
     // Of a table without room there is no code: the compiler does not know that its length stays 0.
     fn entries(&self) -> &[Entry<T>] {
         if N == 0 { &[] } else { &self.entries }

@@ -7,7 +7,6 @@ pub struct Hash(u32);
 impl Hash {
     /// The hash of no bytes.
     #[must_use]
-    #[expect(clippy::new_without_default, reason = "there is one way to begin")]
     pub fn new() -> Self {
         Self(0x811C_9DC5)
     }

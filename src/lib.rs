@@ -20,24 +20,42 @@
 //! Dependencies point one way: `ffi -> endpoint -> {exchange, block, observe, resource} -> message -> wire`.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
+// What tests look at: which tests there are depends on the features.
+#![cfg_attr(test, allow(dead_code))]
 
-pub mod block;
-pub mod config;
-pub mod echo;
-pub mod endpoint;
-pub mod exchange;
+mod block;
+mod config;
+mod echo;
+mod endpoint;
+mod exchange;
 #[allow(unsafe_code)]
 pub mod ffi;
-pub mod handle;
-pub mod hash;
-pub mod list;
-pub mod message;
-pub mod observe;
-pub mod resource;
-pub mod rng;
+mod handle;
+mod hash;
+mod list;
+mod message;
+mod observe;
+mod resource;
+mod rng;
 #[cfg(test)]
 #[path = "../tests/rust/seed.rs"]
 mod seed;
-pub mod time;
-pub mod when;
+mod time;
+mod when;
 pub mod wire;
+
+// What tests and fuzz targets use beside the C ABI. The other modules are private, so that the compiler sees what
+// nobody uses.
+pub use config::{
+    BODIES, DEDUPLICATION, EXCHANGES, OBSERVATIONS, OBSERVERS, Parameters, REQUESTS, TRANSFERS,
+    TRANSMISSIONS,
+};
+pub use endpoint::{
+    Datagram, DraftError, Ended, Endpoint, Entropy, Event, ImportError, Notification, Part, Piece,
+    Received, RequestError, RespondError, Responded, Sent, Usage,
+};
+pub use exchange::outgoing::Failure;
+pub use handle::Handle;
+pub use message::{Counters, peer::PeerAddr};
+pub use resource::{NON_CONFIRMABLE, OBSERVABLE, Resource};
+pub use time::{Instant, LONGEST};

@@ -73,6 +73,10 @@ pub struct Deduplication {
 }
 
 impl Deduplication {
+    /// Bytes that each message takes.
+    #[cfg(test)]
+    pub const ENTRY_LEN: usize = size_of::<Entry>();
+
     /// The answer to repeat, if this message was received before and has not expired.
     #[must_use]
     pub fn find(&self, peer: PeerId, id: ReceivedId, now: Instant) -> Option<Answer> {

@@ -328,7 +328,6 @@ impl<'m> MessageLayer<'m> {
 
 /// What tests look at.
 #[cfg(test)]
-#[expect(missing_docs, reason = "as the fields")]
 impl<'m> MessageLayer<'m> {
     pub fn parameters_mut(&mut self) -> &mut Parameters {
         &mut self.parameters

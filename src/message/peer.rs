@@ -71,6 +71,10 @@ pub struct PeerTable {
 }
 
 impl PeerTable {
+    /// Bytes that each peer takes.
+    #[cfg(test)]
+    pub const ENTRY_LEN: usize = size_of::<Peer>();
+
     /// The peer with this address, if there is one.
     #[must_use]
     pub fn find(&self, address: &PeerAddr) -> Option<PeerId> {

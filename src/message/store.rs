@@ -58,6 +58,10 @@ impl Default for MessageStore<'_> {
 }
 
 impl<'m> MessageStore<'m> {
+    /// Bytes that each message takes beside its own.
+    #[cfg(test)]
+    pub const ENTRY_LEN: usize = size_of::<Extent>();
+
     /// Gives an empty store its memory. What lies past 65,535 bytes is not used.
     pub fn set_memory(&mut self, memory: &'m mut [u8]) {
         self.memory = Some(memory);

@@ -287,12 +287,6 @@ impl Transmissions {
         self.list.len()
     }
 
-    /// Whether none is in use.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.list.clear();

@@ -5,7 +5,6 @@
 use super::code::Code;
 use super::header::{HEADER_LEN, MessageId, MessageType, PAYLOAD_MARKER, Token, first_byte};
 use super::option::{EXTENDED_ONE, EXTENDED_TWO, OptionNumber, Options, VALUE_MAX};
-use super::uint;
 use crate::list;
 
 /// Why something could not be written.
@@ -63,16 +62,6 @@ impl MessageDraft {
     ) -> Result<(), BuildError> {
         copy(self.option_slot(buffer, number, value.len())?, value);
         Ok(())
-    }
-
-    /// Adds an option of format `uint`, RFC 7252 section 3.2.
-    pub fn uint_option(
-        &mut self,
-        buffer: &mut [u8],
-        number: OptionNumber,
-        value: u32,
-    ) -> Result<(), BuildError> {
-        self.option(buffer, number, uint::encode(value).as_slice())
     }
 
     /// Adds an option whose value, `len` bytes, the caller writes into the returned slice.
@@ -189,24 +178,10 @@ impl MessageDraft {
         Ok(room)
     }
 
-    /// Shortens the payload to its first `len` bytes; does nothing when it is not longer.
-    pub fn truncate_payload(&mut self, len: usize) {
-        let end = match len {
-            0 => self.options_end,
-            _ => self.options_end.saturating_add(1).saturating_add(len),
-        };
-        self.len = self.len.min(end);
-    }
-
     /// The options written so far.
     pub fn options<'b>(&self, buffer: &'b [u8]) -> Options<'b> {
         let start = HEADER_LEN + usize::from(self.token_len);
         Options::new(buffer.get(start..self.options_end).unwrap_or_default())
-    }
-
-    /// Whether there is anything after the token.
-    pub fn has_options_or_payload(&self) -> bool {
-        self.len > HEADER_LEN + usize::from(self.token_len)
     }
 
     /// Bytes of the message so far, header included.

@@ -26,12 +26,8 @@ pub struct Links<'a> {
 }
 
 impl<'a> Links<'a> {
-    /// `text` is the document, such as the payload of a response in Content-Format 40.
-    pub fn new(text: &'a [u8]) -> Self {
-        Self::resume(text, 0)
-    }
-
-    /// Goes on from what [`position`](Self::position) said about the same text.
+    /// Goes on from what [`position`](Self::position) said about the same text; 0 is its beginning. `text` is a
+    /// document, such as the payload of a response in Content-Format 40.
     pub fn resume(text: &'a [u8], offset: usize) -> Self {
         Links {
             text,
@@ -164,12 +160,6 @@ impl<'a> Value<'a> {
             rest: self.raw,
             quoted: self.quoted,
         }
-    }
-
-    /// How many [`bytes`](Self::bytes) there are.
-    #[expect(clippy::len_without_is_empty, reason = "the length is for a buffer")]
-    pub fn len(&self) -> usize {
-        self.bytes().count()
     }
 
     /// Writes the [`bytes`](Self::bytes), as many as `out` holds; returns how many.

@@ -5,9 +5,8 @@
 //! decoded.
 
 use super::builder::{BuildError, MessageDraft, repeated_option_len};
-use super::ip::{hex_value, is_ipv6, parse_ipv4, parse_ipv6, split_once, write_ipv4, write_ipv6};
+use super::ip::{hex_value, parse_ipv4, parse_ipv6, split_once};
 use super::option::{OptionNumber, Options};
-use super::uint;
 use super::writer::Writer;
 
 /// RFC 7252 section 6.1.
@@ -60,11 +59,6 @@ impl<'a> Segment<'a> {
             encoded,
             lowercase: false,
         }
-    }
-
-    /// As it stands in the URI.
-    pub fn encoded(&self) -> &'a [u8] {
-        self.encoded
     }
 
     /// Bytes after decoding, at most [`SEGMENT_MAX`].
@@ -468,13 +462,6 @@ fn write_encoded(writer: &mut Writer, byte: u8) {
     }
 }
 
-/// The path and query of the Uri-Path and Uri-Query options, percent-encoded; returns the length.
-pub fn compose_path_query(options: Options, out: &mut [u8]) -> Result<usize, UriError> {
-    let mut writer = Writer::new(out, 0);
-    write_path_query(options, &mut writer);
-    writer.finish().ok_or(UriError::NoSpace)
-}
-
 /// The path of the Uri-Path options, percent-encoded; returns the length.
 pub fn compose_path(options: Options, out: &mut [u8]) -> Result<usize, UriError> {
     let mut writer = Writer::new(out, 0);
@@ -504,12 +491,6 @@ pub fn compose_location(options: Options, out: &mut [u8]) -> Result<usize, UriEr
         &mut writer,
     );
     writer.finish().ok_or(UriError::NoSpace)
-}
-
-fn write_path_query(options: Options, writer: &mut Writer) {
-    write_path(options, OptionNumber::URI_PATH, writer);
-    // RFC 7252 section 6.5 step 8.
-    write_values(options, OptionNumber::URI_QUERY, b'?', b'&', writer);
 }
 
 fn write_path(options: Options, number: OptionNumber, writer: &mut Writer) {
@@ -558,67 +539,6 @@ fn write_value(value: &[u8], separator: u8, writer: &mut Writer) {
 /// A segment of a path, RFC 7252 section 6.5 step 6, percent-encoded.
 pub(crate) fn write_path_segment(segment: &[u8], writer: &mut Writer) {
     write_value(segment, b'/', writer);
-}
-
-/// The URI of a request, RFC 7252 section 6.5; returns the length.
-///
-/// `host` and `port` are the request's destination, used where the options do not say otherwise.
-pub fn compose_uri(
-    secure: bool,
-    host: Host,
-    port: u16,
-    options: Options,
-    out: &mut [u8],
-) -> Result<usize, UriError> {
-    let find = |number| options.clone().find(|option| option.number == number);
-    let mut writer = Writer::new(out, 0);
-    writer.bytes(if secure { b"coaps://" } else { b"coap://" });
-    match find(OptionNumber::URI_HOST) {
-        Some(name) => write_host_name(name.value, &mut writer)?,
-        None => write_destination(host, &mut writer),
-    }
-    // RFC 7252 section 6.5 steps 4 and 5.
-    let port = match find(OptionNumber::URI_PORT) {
-        Some(value) => uint::decode(value.value)
-            .and_then(|port| u16::try_from(port).ok())
-            .ok_or(UriError::Port)?,
-        None => port,
-    };
-    if port != default_port(secure) {
-        writer.byte(b':');
-        writer.decimal(port);
-    }
-    write_path_query(options, &mut writer);
-    writer.finish().ok_or(UriError::NoSpace)
-}
-
-/// RFC 7252 section 6.5 step 3: the value of a Uri-Host option.
-fn write_host_name(name: &[u8], writer: &mut Writer) -> Result<(), UriError> {
-    if name.is_empty() {
-        return Err(UriError::Host);
-    }
-    let is_literal = name.starts_with(b"[") && is_ipv6(name);
-    for &byte in name {
-        match byte {
-            _ if is_literal || is_unreserved(byte) || is_sub_delim(byte) => writer.byte(byte),
-            0x80.. => write_encoded(writer, byte),
-            // Neither a reg-name nor an IP literal.
-            _ => return Err(UriError::Host),
-        }
-    }
-    Ok(())
-}
-
-fn write_destination(host: Host, writer: &mut Writer) {
-    match host {
-        Host::Ipv4(address) => write_ipv4(&address, writer),
-        Host::Ipv6(address) => {
-            writer.byte(b'[');
-            write_ipv6(&address, writer);
-            writer.byte(b']');
-        }
-        Host::Name(name) => writer.bytes(name.encoded),
-    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 
 use crate::seed;
 use crate::simulation::{Conditions, Context, Network, Program, lossy};
-use microcoapy::config::{EXCHANGES, Parameters};
-use microcoapy::endpoint::{Event, Part, Received};
-use microcoapy::exchange::outgoing::Failure;
-use microcoapy::handle::Handle;
+use microcoapy::Failure;
+use microcoapy::Handle;
 use microcoapy::wire::code::Code;
 use microcoapy::wire::header::MessageType;
+use microcoapy::{EXCHANGES, Parameters};
+use microcoapy::{Event, Part, Received};
 use std::collections::HashMap;
 
 /// How many of the requests a handler answers after its return, in percent.

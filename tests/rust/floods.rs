@@ -2,21 +2,22 @@
 //! Ten thousand peers that are not where they say, and an honest one in between that is served on.
 
 use crate::simulation::endpoint;
-use microcoapy::config::{
-    BODIES, DEDUPLICATION, EXCHANGES, OBSERVATIONS, OBSERVERS, Parameters, REQUESTS, TRANSFERS,
-    TRANSMISSIONS,
-};
-use microcoapy::endpoint::{Endpoint, Event, Part, Usage};
-use microcoapy::handle::Handle;
-use microcoapy::message::peer::PeerAddr;
-use microcoapy::resource::OBSERVABLE;
-use microcoapy::time::Instant;
+use microcoapy::Handle;
+use microcoapy::Instant;
+use microcoapy::OBSERVABLE;
+use microcoapy::PeerAddr;
 use microcoapy::wire::block::Block;
 use microcoapy::wire::builder::MessageDraft;
 use microcoapy::wire::code::Code;
 use microcoapy::wire::header::{MessageId, MessageType, Token};
 use microcoapy::wire::message::MessageView;
 use microcoapy::wire::option::OptionNumber;
+use microcoapy::wire::uint;
+use microcoapy::{
+    BODIES, DEDUPLICATION, EXCHANGES, OBSERVATIONS, OBSERVERS, Parameters, REQUESTS, TRANSFERS,
+    TRANSMISSIONS,
+};
+use microcoapy::{Endpoint, Event, Part, Usage};
 
 const PEERS: u32 = 10_000;
 /// So many peers lie between two requests of the honest one, and between two changes of the state.
@@ -59,7 +60,11 @@ impl Request {
     fn bytes(&self, id: u16) -> Vec<u8> {
         let mut buffer = [0; 64];
         let mut draft = MessageDraft::begin(&mut buffer, &Token::new(b"t").unwrap()).unwrap();
-        let mut add = |number, value: u32| draft.uint_option(&mut buffer, number, value).unwrap();
+        let mut add = |number, value: u32| {
+            draft
+                .option(&mut buffer, number, uint::encode(value).as_slice())
+                .unwrap()
+        };
         let block = |num, more| Block { num, more, szx: 0 }.encode();
         add(OptionNumber::URI_PATH, u32::from(b'r'));
         if self.observe {

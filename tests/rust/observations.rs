@@ -3,14 +3,14 @@
 
 use crate::seed;
 use crate::simulation::{Conditions, Context, Network, Program};
-use microcoapy::config::Parameters;
-use microcoapy::endpoint::{Event, Part, Received};
-use microcoapy::exchange::outgoing::Failure;
-use microcoapy::handle::Handle;
-use microcoapy::resource::{NON_CONFIRMABLE, OBSERVABLE};
+use microcoapy::Failure;
+use microcoapy::Handle;
+use microcoapy::Parameters;
 use microcoapy::wire::code::Code;
 use microcoapy::wire::header::MessageType;
 use microcoapy::wire::option::OptionNumber;
+use microcoapy::{Event, Part, Received};
+use microcoapy::{NON_CONFIRMABLE, OBSERVABLE};
 
 /// How often the resource changes.
 const CHANGES: u8 = 20;

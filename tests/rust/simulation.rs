@@ -2,13 +2,13 @@
 //! Two hosts on a simulated network: seeded, with loss, duplication, reordering and latency, and an
 //! invented clock that crosses its wrap.
 
-use microcoapy::config::Parameters;
-use microcoapy::endpoint::{Endpoint, Entropy, Received};
-use microcoapy::exchange::outgoing::Failure;
-use microcoapy::handle::Handle;
-use microcoapy::message::peer::PeerAddr;
-use microcoapy::resource::Resource;
-use microcoapy::time::Instant;
+use microcoapy::Failure;
+use microcoapy::Handle;
+use microcoapy::Instant;
+use microcoapy::Parameters;
+use microcoapy::PeerAddr;
+use microcoapy::Resource;
+use microcoapy::{Endpoint, Entropy, Received};
 use std::collections::BTreeMap;
 use std::ops::Range;
 

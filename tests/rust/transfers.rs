@@ -3,14 +3,14 @@
 
 use crate::seed;
 use crate::simulation::{Conditions, Context, Network, Program, lossy};
-use microcoapy::config::Parameters;
-use microcoapy::endpoint::{Event, Part, Received};
-use microcoapy::exchange::outgoing::Failure;
-use microcoapy::handle::Handle;
+use microcoapy::Failure;
+use microcoapy::Handle;
+use microcoapy::Parameters;
 use microcoapy::wire::block::{self, SZX_MAX};
 use microcoapy::wire::code::Code;
 use microcoapy::wire::header::MessageType;
 use microcoapy::wire::option::OptionNumber;
+use microcoapy::{Event, Part, Received};
 use std::collections::HashMap;
 
 /// Bytes of the bodies.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+use super::super::uint;
 use proptest::prelude::*;
 
 use super::super::message::MessageView;
@@ -54,7 +55,6 @@ fn reference(items: &[Item]) -> Vec<u8> {
 fn header_and_token() {
     let mut buffer = [0xEE; 16];
     let draft = MessageDraft::begin(&mut buffer, &token(&[1, 2, 3])).unwrap();
-    assert!(!draft.has_options_or_payload());
     assert_eq!(draft.len(), 7);
     let len = draft
         .finish(
@@ -186,7 +186,7 @@ fn value_lengths_to_the_limit_of_the_encoding() {
         draft.option(&mut buffer, OptionNumber(11), &too_long),
         Err(BuildError::OptionValue)
     );
-    assert!(!draft.has_options_or_payload());
+    assert!(draft.len() == HEADER_LEN);
 }
 
 #[test]
@@ -194,39 +194,39 @@ fn uint_options_are_shortest() {
     let mut buffer = [0; 32];
     let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
     draft
-        .uint_option(&mut buffer, OptionNumber::CONTENT_FORMAT, 0)
+        .option(
+            &mut buffer,
+            OptionNumber::CONTENT_FORMAT,
+            uint::encode(0).as_slice(),
+        )
         .unwrap();
     draft
-        .uint_option(&mut buffer, OptionNumber::MAX_AGE, 256)
+        .option(
+            &mut buffer,
+            OptionNumber::MAX_AGE,
+            uint::encode(256).as_slice(),
+        )
         .unwrap();
     assert_eq!(buffer[4..draft.len()], [0xC0, 0x22, 1, 0]);
 }
 
 #[test]
-fn payload_is_set_replaced_cleared_and_shortened() {
+fn payload_is_set_replaced_and_cleared() {
     let mut buffer = [0; 32];
     let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
     draft.payload(&mut buffer, b"").unwrap();
-    assert!(!draft.has_options_or_payload());
+    assert!(draft.len() == HEADER_LEN);
     draft.payload(&mut buffer, b"long one").unwrap();
     draft.payload(&mut buffer, b"short").unwrap();
     assert_eq!(&buffer[4..draft.len()], b"\xffshort");
-    draft.truncate_payload(6);
-    assert_eq!(&buffer[4..draft.len()], b"\xffshort");
-    draft.truncate_payload(2);
-    assert_eq!(&buffer[4..draft.len()], b"\xffsh");
-    draft.truncate_payload(0);
-    assert_eq!(draft.len(), 4);
     draft.payload(&mut buffer, b"x").unwrap();
     draft.payload(&mut buffer, b"").unwrap();
-    assert!(!draft.has_options_or_payload());
+    assert!(draft.len() == HEADER_LEN);
     assert_eq!(
         draft.payload(&mut buffer, &[0; 28]),
         Err(BuildError::TooLong)
     );
     assert_eq!(draft.payload(&mut buffer, &[0; 27]), Ok(()));
-    assert_eq!(draft.len(), 32);
-    draft.truncate_payload(usize::MAX);
     assert_eq!(draft.len(), 32);
     assert_eq!(
         draft.payload_slot(&mut buffer, usize::MAX).err(),
@@ -307,7 +307,7 @@ proptest! {
         prop_assert_eq!(message.payload(), &payload[..]);
         prop_assert_eq!(options_of(&buffer[..len]), &sorted[..]);
         prop_assert_eq!(message.option_bytes(), &reference(&sorted)[..]);
-        prop_assert_eq!(draft.has_options_or_payload(), !(items.is_empty() && payload.is_empty()));
+        prop_assert_eq!(draft.options(&buffer).next().is_none() && draft.len() == draft.options_end, items.is_empty() && payload.is_empty());
     }
 
     /// Every buffer length: nothing past the message is written, and an option or a payload is there whole or not at all.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 use proptest::prelude::*;
 
+use super::super::header::HEADER_LEN;
 use super::super::header::Token;
 use super::super::ip::is_literal;
-use super::super::option::OptionView;
 use super::*;
 
 fn decoded(segment: Segment) -> Result<Vec<u8>, UriError> {
@@ -223,7 +223,6 @@ fn host_is_lowered_before_it_is_decoded() {
         panic!()
     };
     assert_eq!(decoded(name).unwrap(), b"exAmple");
-    assert_eq!(name.encoded(), b"Ex%41MPLE");
 }
 
 #[test]
@@ -292,181 +291,77 @@ fn ip_literals_need_no_uri_host() {
     }
 }
 
-fn compose(host: Host, port: u16, items: &[(OptionNumber, &[u8])]) -> Result<String, UriError> {
-    let mut buffer = [0; 500];
-    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
-    for (number, value) in items {
-        draft.option(&mut buffer, *number, value).unwrap();
-    }
-    let mut out = [0; 500];
-    let len = compose_uri(false, host, port, draft.options(&buffer), &mut out)?;
-    Ok(String::from_utf8(out[..len].to_vec()).unwrap())
-}
-
 const HOST_4: Host = Host::Ipv4([192, 0, 2, 1]);
+#[cfg(feature = "ipv6")]
 const HOST_6: Host = Host::Ipv6([0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1]);
 
-#[test]
-fn appendix_b_examples_1_to_4() {
-    use OptionNumber as N;
-    assert_eq!(
-        compose(HOST_6, 5683, &[]).unwrap(),
-        "coap://[2001:db8::2:1]/"
-    );
-    let host = (N::URI_HOST, &b"example.net"[..]);
-    assert_eq!(
-        compose(HOST_6, 5683, &[host]).unwrap(),
-        "coap://example.net/"
-    );
-    let items = [host, (N::URI_PATH, b".well-known"), (N::URI_PATH, b"core")];
-    assert_eq!(
-        compose(HOST_6, 5683, &items).unwrap(),
-        "coap://example.net/.well-known/core"
-    );
-    let path = "\u{3053}\u{3093}\u{306b}\u{3061}\u{306f}";
-    let items = [
-        (N::URI_HOST, &b"xn--18j4d.example"[..]),
-        (N::URI_PATH, path.as_bytes()),
-    ];
-    let expected = "coap://xn--18j4d.example/%E3%81%93%E3%82%93%E3%81%AB%E3%81%A1%E3%81%AF";
-    assert_eq!(compose(HOST_6, 5683, &items).unwrap(), expected);
+/// The path and query that options for a location compose to, RFC 7252 section 6.5 steps 6 to 8.
+fn compose(path: &[&[u8]], query: &[&[u8]]) -> String {
+    let mut buffer = [0; 500];
+    let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
+    for value in path {
+        draft
+            .option(&mut buffer, OptionNumber::LOCATION_PATH, value)
+            .unwrap();
+    }
+    for value in query {
+        draft
+            .option(&mut buffer, OptionNumber::LOCATION_QUERY, value)
+            .unwrap();
+    }
+    let mut out = [0; 500];
+    let len = compose_location(draft.options(&buffer), &mut out).unwrap();
+    String::from_utf8(out[..len].to_vec()).unwrap()
 }
 
 #[test]
 fn appendix_b_example_5() {
-    use OptionNumber as N;
-    let items: [(N, &[u8]); 6] = [
-        (N::URI_PATH, b""),
-        (N::URI_PATH, b"/"),
-        (N::URI_PATH, b""),
-        (N::URI_PATH, b""),
-        (N::URI_QUERY, b"//"),
-        (N::URI_QUERY, b"?&"),
-    ];
+    let path: [&[u8]; 4] = [b"", b"/", b"", b""];
+    let query: [&[u8]; 2] = [b"//", b"?&"];
     // The example encodes the slashes of the query, which step 8 of section 6.5 leaves as they are;
     // both mean the same.
-    let composed = compose(Host::Ipv4([198, 51, 100, 1]), 61616, &items).unwrap();
-    assert_eq!(composed, "coap://198.51.100.1:61616//%2F//?//&?%26");
-    for text in [
-        composed.as_str(),
-        "coap://198.51.100.1:61616//%2F//?%2F%2F&?%26",
-    ] {
-        let uri = uri(text).unwrap();
+    let composed = compose(&path, &query);
+    assert_eq!(composed, "//%2F//?//&?%26");
+    for text in [composed.as_str(), "//%2F//?%2F%2F&?%26"] {
+        let text = format!("coap://198.51.100.1:61616{text}");
+        let uri = uri(&text).unwrap();
         assert_eq!((uri.host, uri.port), (Host::Ipv4([198, 51, 100, 1]), 61616));
         let bytes = options_of(uri.path, uri.query);
-        let found: Vec<_> = Options::new(&bytes)
-            .map(|OptionView { number, value }| (number, value))
-            .collect();
-        assert_eq!(found, items);
+        let (found_path, found_query): (Vec<_>, Vec<_>) =
+            Options::new(&bytes).partition(|option| option.number == OptionNumber::URI_PATH);
+        assert!(found_path.iter().map(|o| o.value).eq(path));
+        assert!(found_query.iter().map(|o| o.value).eq(query));
     }
-}
-
-#[test]
-fn composing_host_and_port() {
-    use OptionNumber as N;
-    let ip = HOST_4;
-    assert_eq!(compose(ip, 5684, &[]).unwrap(), "coap://192.0.2.1:5684/");
-    assert_eq!(
-        compose(ip, 5683, &[(N::URI_PORT, &[0x1E, 0x61])]).unwrap(),
-        "coap://192.0.2.1:7777/"
-    );
-    assert_eq!(
-        compose(ip, 7777, &[(N::URI_PORT, &[0x16, 0x33])]).unwrap(),
-        "coap://192.0.2.1/"
-    );
-    assert_eq!(
-        compose(ip, 5683, &[(N::URI_PORT, &[1, 0, 0])]),
-        Err(UriError::Port)
-    );
-    // Written as it is only when it is known to be an address.
-    let bracketed = if cfg!(feature = "ipv6") {
-        Ok("coap://[::1]:1/".to_string())
-    } else {
-        Err(UriError::Host)
-    };
-    assert_eq!(compose(ip, 1, &[(N::URI_HOST, b"[::1]")]), bracketed);
-    assert_eq!(
-        compose(ip, 1, &[(N::URI_HOST, "\u{e4}".as_bytes())]).unwrap(),
-        "coap://%C3%A4:1/"
-    );
-    for bad in [
-        &b""[..],
-        b"a/b",
-        b"a@b",
-        b"a:1",
-        b"a b",
-        b"::1",
-        b"[x]",
-        b"[x:]",
-        b"[::1]/?",
-        b"[ /?#:\r\n",
-        b"a%41",
-        b"\0",
-    ] {
-        assert_eq!(
-            compose(ip, 1, &[(N::URI_HOST, bad)]),
-            Err(UriError::Host),
-            "{bad:?}"
-        );
-    }
-    let Host::Name(name) = uri("coap://Some.Host").unwrap().host else {
-        panic!()
-    };
-    assert_eq!(
-        compose(Host::Name(name), 5683, &[]).unwrap(),
-        "coap://Some.Host/"
-    );
-    let mut out = [0; 64];
-    let len = compose_uri(true, ip, 5684, Options::new(&[]), &mut out).unwrap();
-    assert_eq!(&out[..len], b"coaps://192.0.2.1/");
 }
 
 #[test]
 fn composing_encodes_what_section_6_5_says() {
     let all: Vec<u8> = (0..=255).collect();
     let pchar = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@";
-    for (number, plain) in [
-        (OptionNumber::URI_PATH, pchar.to_vec()),
-        (
-            OptionNumber::URI_QUERY,
-            [
-                &pchar
-                    .iter()
-                    .copied()
-                    .filter(|&b| b != b'&')
-                    .collect::<Vec<_>>()[..],
-                b"/?",
-            ]
-            .concat(),
-        ),
-    ] {
-        for &byte in &all {
-            let composed = compose(HOST_6, 5683, &[(number, &[byte])]).unwrap();
-            let last = composed
-                .trim_start_matches("coap://[2001:db8::2:1]/")
-                .strip_prefix('?');
-            let last = if number == OptionNumber::URI_QUERY {
-                last.unwrap()
-            } else {
-                &composed[23..]
-            };
-            let expected = if plain.contains(&byte) {
+    let of_query: Vec<u8> = pchar.iter().copied().filter(|&b| b != b'&').collect();
+    for byte in all {
+        let path = compose(&[&[byte]], &[]);
+        let query = compose(&[], &[&[byte]]);
+        let expected = |plain: &[u8]| {
+            if plain.contains(&byte) {
                 char::from(byte).to_string()
             } else {
                 format!("%{byte:02X}")
-            };
-            assert_eq!(last, expected);
-        }
+            }
+        };
+        assert_eq!(path, format!("/{}", expected(pchar)));
+        let plain = [&of_query[..], b"/?"].concat();
+        assert_eq!(query, format!("/?{}", expected(&plain)));
     }
 }
 
 #[test]
 fn composing_needs_room() {
-    let options = options_of(b"/a b", Some(b"c"));
-    let full = b"/a%20b?c";
+    let options = options_of(b"/a b", None);
+    let full = b"/a%20b";
     for size in 0..20 {
         let mut out = vec![0xEE; size];
-        let result = compose_path_query(Options::new(&options), &mut out);
+        let result = compose_path(Options::new(&options), &mut out);
         if size < full.len() {
             assert_eq!(result, Err(UriError::NoSpace));
         } else {
@@ -492,7 +387,7 @@ fn a_path_with_a_query_is_added_whole_or_not_at_all() {
         add_path_query(&mut draft, &mut buffer, b"/a?b&%4"),
         Err(UriError::PercentEncoding)
     );
-    assert!(!draft.has_options_or_payload());
+    assert!(draft.len() == HEADER_LEN);
 }
 
 fn added_whole_or_not_at_all(text: &[u8]) {
@@ -526,7 +421,7 @@ fn added_whole_or_not_at_all(text: &[u8]) {
         add_query(&mut draft, &mut buffer, b"a&%4"),
         Err(UriError::PercentEncoding)
     );
-    assert!(!draft.has_options_or_payload());
+    assert!(draft.len() == HEADER_LEN);
 }
 
 /// RFC 3986 section 5.2.4 on a stack, then section 6.4 step 8 of RFC 7252.
@@ -548,13 +443,6 @@ fn reference_path(path: &str) -> Vec<String> {
     if stack == [""] { vec![] } else { stack }
 }
 
-/// One of each kind of address that can be read.
-const HOSTS: &[Host] = if cfg!(feature = "ipv6") {
-    &[HOST_4, HOST_6]
-} else {
-    &[HOST_4]
-};
-
 proptest! {
     #![proptest_config(crate::wire::seeded())]
     #[test]
@@ -569,22 +457,17 @@ proptest! {
     fn composing_and_parsing_are_inverse(
         path in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..12), 0..6),
         query in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..12), 0..6),
-        port: u16,
     ) {
         // A single empty Uri-Path composes to "/", as no Uri-Path does; dots must not be sent (section 5.10.1).
         prop_assume!(path != [vec![]] && !path.iter().any(|value| value == b"." || value == b".."));
-        prop_assume!(port != 0);
-        let mut items: Vec<(OptionNumber, &[u8])> = vec![];
-        items.extend(path.iter().map(|value| (OptionNumber::URI_PATH, &value[..])));
-        items.extend(query.iter().map(|value| (OptionNumber::URI_QUERY, &value[..])));
-        for host in HOSTS {
-            let composed = compose(*host, port, &items).unwrap();
-            let uri = uri(&composed).unwrap();
-            prop_assert_eq!((uri.host, uri.port), (*host, port));
-            let bytes = options_of(uri.path, uri.query);
-            let found: Vec<_> = Options::new(&bytes).map(|OptionView { number, value }| (number, value)).collect();
-            prop_assert_eq!(found, items.clone());
-        }
+        let path: Vec<&[u8]> = path.iter().map(|value| &value[..]).collect();
+        let query: Vec<&[u8]> = query.iter().map(|value| &value[..]).collect();
+        let composed = compose(&path, &query);
+        let mut buffer = [0; 500];
+        let mut draft = MessageDraft::begin(&mut buffer, &Token::EMPTY).unwrap();
+        add_location(&mut draft, &mut buffer, composed.as_bytes()).unwrap();
+        let found: Vec<_> = draft.options(&buffer).map(|option| option.value).collect();
+        prop_assert_eq!(found, [path, query].concat());
     }
 
     #[test]
@@ -595,8 +478,8 @@ proptest! {
         let _ = add_query(&mut draft, &mut buffer, &text);
         let _ = Uri::parse(&text);
         let _ = Uri::parse(&[b"coap://", &text[..]].concat());
-        let _ = compose_path_query(Options::new(&text), &mut buffer);
-        let _ = compose_uri(true, HOST_6, 1, Options::new(&text), &mut buffer);
+        let _ = compose_path(Options::new(&text), &mut buffer);
+        let _ = compose_location(Options::new(&text), &mut buffer);
         is_literal(&text);
     }
 }

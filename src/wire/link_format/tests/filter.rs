@@ -10,7 +10,7 @@ fn passes(encoded: &str, filter: &str) -> bool {
 
 /// The targets that pass, in the document of section 5.
 fn filtered(filter: &str) -> Vec<String> {
-    Links::new(SENSORS.as_bytes())
+    Links::resume(SENSORS.as_bytes(), 0)
         .filter(|link| matches(link.target, link.attributes, filter.as_bytes()))
         .map(|link| text(link.target))
         .collect()
@@ -207,7 +207,7 @@ fn filters_of_etsi_td_coap_link() {
         ("href=/link1", "1"),
         ("href=/link*", "1234"),
     ] {
-        let found: String = Links::new(document)
+        let found: String = Links::resume(document, 0)
             .filter(|link| matches(link.target, link.attributes, filter.as_bytes()))
             .map(|link| text(link.target).replace("/link", ""))
             .collect();

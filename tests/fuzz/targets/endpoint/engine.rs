@@ -7,7 +7,7 @@
 use core::mem::zeroed;
 use core::ptr::null_mut;
 
-use microcoapy::config::Parameters;
+use microcoapy::Parameters;
 use microcoapy::ffi::draft::*;
 use microcoapy::ffi::endpoint::*;
 use microcoapy::ffi::event::*;

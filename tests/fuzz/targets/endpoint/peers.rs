@@ -7,6 +7,7 @@ use microcoapy::wire::code::Code;
 use microcoapy::wire::header::{MessageId, MessageType, Token, encode_empty};
 use microcoapy::wire::message::MessageView;
 use microcoapy::wire::option::OptionNumber;
+use microcoapy::wire::uint;
 
 use crate::datagrams::Sent;
 use crate::script::Script;
@@ -62,7 +63,9 @@ impl Message {
     }
 
     fn uint(&mut self, number: OptionNumber, value: u32) {
-        let _ = self.draft.uint_option(&mut self.buffer, number, value);
+        let _ = self
+            .draft
+            .option(&mut self.buffer, number, uint::encode(value).as_slice());
     }
 
     fn payload(&mut self, len: usize) {

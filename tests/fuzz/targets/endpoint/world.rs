@@ -3,10 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use microcoapy::config::{
-    BODIES, DEDUPLICATION, EXCHANGES, OBSERVATIONS, OBSERVERS, Parameters, REQUESTS, TRANSFERS,
-    TRANSMISSIONS,
-};
 use microcoapy::ffi::draft::MCOAP_ENTROPY_LEN;
 use microcoapy::ffi::endpoint::MCOAP_SEED_LEN;
 use microcoapy::ffi::resource::*;
@@ -14,6 +10,10 @@ use microcoapy::ffi::{MCOAP_ERR_STALE, MCOAP_OK};
 use microcoapy::wire::header::{MessageType, Token};
 use microcoapy::wire::message::MessageView;
 use microcoapy::wire::option::OptionNumber;
+use microcoapy::{
+    BODIES, DEDUPLICATION, EXCHANGES, OBSERVATIONS, OBSERVERS, Parameters, REQUESTS, TRANSFERS,
+    TRANSMISSIONS,
+};
 
 use crate::datagrams::{Heard, Sent};
 use crate::engine::Engine;

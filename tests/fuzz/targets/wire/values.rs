@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! Any bytes as the value of a Block option, and as two sequence numbers.
 
-use microcoapy::time::{Instant, LONGEST};
 use microcoapy::wire::block::{self, Block, NUM_MAX, SZX_MAX};
 use microcoapy::wire::{observe, uint};
+use microcoapy::{Instant, LONGEST};
 
 /// RFC 7959 section 2.2, beside an encoding of its own.
 pub fn block(data: &[u8]) {
