@@ -157,7 +157,7 @@ impl Endpoint<'_> {
         let Some(request) = self.accept(incoming, resource, block1, block2) else {
             self.message.count_dropped();
             // Refused is refused: a repetition gets the same answer, even if there is room by then.
-            self.message.ignore(incoming);
+            self.message.remember(incoming, Answer::Silence);
             return Err(Refusal::with(Code::SERVICE_UNAVAILABLE));
         };
         let taken = self.take_part(request, incoming, resource, piece);
@@ -376,7 +376,7 @@ impl Endpoint<'_> {
             no_response: no_response_of(message),
         };
         let handle = self.upper.requests.insert(request)?;
-        if self.message.hold(incoming) {
+        if self.message.remember(incoming, Answer::Pending) {
             return Some(handle);
         }
         self.request_end(handle);

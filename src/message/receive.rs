@@ -10,7 +10,7 @@ use crate::time::Instant;
 use crate::wire::header::{MessageId, MessageType};
 use crate::wire::message::{MessageView, ParseError};
 
-/// A message that has come in. It is accepted, held or rejected.
+/// A message that has come in. It is accepted, rejected, or remembered until it is answered.
 #[derive(Clone, Copy)]
 pub struct Incoming<'d> {
     /// Whom it is from.
@@ -64,10 +64,9 @@ impl MessageLayer<'_> {
             Err(error) => {
                 self.counters.malformed = self.counters.malformed.wrapping_add(1);
                 if let ParseError::Format { kind, id } = error
-                    && kind == MessageType::Confirmable
                     && !multicast
                 {
-                    self.reset(above, address, id);
+                    self.reject_from(above, address, kind, id);
                 }
                 return None;
             }
@@ -80,18 +79,21 @@ impl MessageLayer<'_> {
         }
         let id = ReceivedId::of(&message);
         let (peer, role) = match kind {
-            MessageType::Acknowledgement => {
-                let (peer, owner) = self.find_sent(above, known, id.id, false)?;
-                (peer, Role::Acknowledgement(owner))
+            MessageType::Reset if !code.is_empty() => {
+                self.count_dropped();
+                return None;
             }
-            MessageType::Reset if code.is_empty() => {
-                let (peer, owner) = self.find_sent(above, known, id.id, true)?;
-                self.end_sent(peer, id.id, now);
-                (peer, Role::Reset(owner))
+            MessageType::Acknowledgement | MessageType::Reset => {
+                let is_reset = kind == MessageType::Reset;
+                let (peer, owner) = self.find_sent(above, known, id.id, is_reset)?;
+                if is_reset {
+                    self.end_sent(peer, id.id, now);
+                    (peer, Role::Reset(owner))
+                } else {
+                    (peer, Role::Acknowledgement(owner))
+                }
             }
-            MessageType::Confirmable | MessageType::NonConfirmable
-                if code.is_request() || code.is_response() =>
-            {
+            _ if code.is_request() || code.is_response() => {
                 if let Some(peer) = known
                     && self.repeat_answer(peer, id, kind, now)
                 {
@@ -108,14 +110,12 @@ impl MessageLayer<'_> {
                 };
                 (peer, role)
             }
-            // RFC 7252 section 4.2 and 4.3: Empty CON (a ping), Empty NON, reserved classes, and RST with a code.
+            // RFC 7252 section 4.2 and 4.3: Empty CON (a ping), Empty NON, reserved classes.
             _ => {
                 if !(kind == MessageType::Confirmable && code.is_empty()) {
                     self.count_dropped();
                 }
-                if kind == MessageType::Confirmable {
-                    self.reset(above, address, id.id);
-                }
+                self.reject_from(above, address, kind, id.id);
                 return None;
             }
         };
@@ -186,7 +186,7 @@ impl MessageLayer<'_> {
             }
         };
         // Without room in the table a repetition would be rejected instead of acknowledged: no harm is done.
-        self.remember(peer, id, self.lifetime_ms(kind), answer, now);
+        self.remember(incoming, answer);
         if kind == MessageType::Confirmable {
             self.send_empty(peer, MessageType::Acknowledgement, id.id);
         }
@@ -205,7 +205,17 @@ impl MessageLayer<'_> {
         self.send_empty(incoming.peer, MessageType::Reset, incoming.id.id);
     }
 
-    fn reset(&mut self, above: &impl Above, address: &PeerAddr, id: MessageId) {
+    /// The same of a message that goes no further.
+    fn reject_from(
+        &mut self,
+        above: &impl Above,
+        address: &PeerAddr,
+        kind: MessageType,
+        id: MessageId,
+    ) {
+        if kind != MessageType::Confirmable {
+            return;
+        }
         match self.intern(above, address) {
             Some(peer) => self.send_empty(peer, MessageType::Reset, id),
             None => self.count_dropped(),

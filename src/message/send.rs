@@ -14,21 +14,15 @@ use crate::wire::code::Code;
 use crate::wire::header::{MessageId, MessageType, encode_empty};
 
 impl MessageLayer<'_> {
-    /// Notes a message received just now. `lifetime_ms`: how long its repetitions are recognised.
-    /// False: no room, every entry is being handled.
-    pub fn remember(
-        &mut self,
-        peer: PeerId,
-        id: ReceivedId,
-        lifetime_ms: u32,
-        answer: Answer,
-        now: Instant,
-    ) -> bool {
+    /// Notes a message, and what its repetitions are answered with. False: no room, every entry is being handled.
+    pub fn remember(&mut self, incoming: &Incoming<'_>, answer: Answer) -> bool {
         if self.deduplication.is_full() && !self.evict_answered() {
             return false;
         }
+        let lifetime = self.lifetime_ms(incoming.message.kind());
+        let expires = incoming.now.after(lifetime);
         self.deduplication
-            .insert(peer, id, now.after(lifetime_ms), answer)
+            .insert(incoming.peer, incoming.id, expires, answer)
     }
 
     /// Queues a datagram. False: no room, which is counted.
@@ -70,20 +64,6 @@ impl MessageLayer<'_> {
         if !self.outbox.holds(message) {
             self.queue(Outgoing::stored(peer, message, false));
         }
-    }
-
-    /// Notes that a request is being dealt with: repetitions wait for its answer. False: no room, all others are, too.
-    pub fn hold(&mut self, incoming: &Incoming<'_>) -> bool {
-        let lifetime = self.lifetime_ms(incoming.message.kind());
-        let (peer, id) = (incoming.peer, incoming.id);
-        self.remember(peer, id, lifetime, Answer::Pending, incoming.now)
-    }
-
-    /// Notes that repetitions of a request are not answered, or as if they were new.
-    pub fn ignore(&mut self, incoming: &Incoming<'_>) {
-        let lifetime = self.parameters.exchange_lifetime_ms();
-        let (peer, id) = (incoming.peer, incoming.id);
-        self.remember(peer, id, lifetime, Answer::Silence, incoming.now);
     }
 
     /// What repetitions of a message are answered with from now on.
