@@ -67,7 +67,17 @@ const UNIX: Profile = Profile {
     max_body: 1 << 20,
 };
 
-const PROFILE: Profile = if cfg!(feature = "profile-unix") {
+/// A gateway: a unix machine that many devices talk to.
+const GATEWAY: Profile = Profile {
+    peers: 1024,
+    deduplication: 1024,
+    message_store: 65_535,
+    ..UNIX
+};
+
+const PROFILE: Profile = if cfg!(feature = "profile-gateway") {
+    GATEWAY
+} else if cfg!(feature = "profile-unix") {
     UNIX
 } else if cfg!(feature = "profile-esp32") || !cfg!(feature = "profile-esp8266") {
     ESP32
@@ -77,6 +87,20 @@ const PROFILE: Profile = if cfg!(feature = "profile-unix") {
 
 /// Peers an endpoint keeps state for. 32 bytes each, 20 without IPv6. A peer that nothing refers to gives way.
 pub const PEERS: usize = PROFILE.peers;
+
+/// What names a place in a table: as short as the profile allows.
+#[cfg(not(feature = "profile-gateway"))]
+pub type Place = u8;
+/// What names a place in a table: as short as the profile allows.
+#[cfg(feature = "profile-gateway")]
+pub type Place = u16;
+
+/// What names a place in a table, and is never 0.
+#[cfg(not(feature = "profile-gateway"))]
+pub type NonZeroPlace = core::num::NonZeroU8;
+/// What names a place in a table, and is never 0.
+#[cfg(feature = "profile-gateway")]
+pub type NonZeroPlace = core::num::NonZeroU16;
 
 /// Received messages whose repetitions are recognised, RFC 7252 section 4.5. 12 bytes each, and the
 /// bytes of the answer in the message store. When full, the oldest answered one gives way.
@@ -121,12 +145,13 @@ pub const KEEP_REQUESTS: bool = BLOCK || OBSERVE;
 
 /// Messages in the message store: every transmission, every repeatable answer, and with
 /// [`KEEP_REQUESTS`] every exchange, every observer and every request to observe may hold one, and one
-/// more is being written; but not more than a byte can name. 4 bytes each.
+/// more is being written; but not more than a [`Place`] can name. 4 bytes each.
 pub const STORED_MESSAGES: usize = {
     let kept = if KEEP_REQUESTS { EXCHANGES } else { 0 };
     let asked = if OBSERVE { REQUESTS } else { 0 };
     let all = TRANSMISSIONS + DEDUPLICATION + OBSERVERS + kept + asked;
-    if all < 255 { all } else { 255 }
+    let most = Place::MAX as usize;
+    if all < most { all } else { most }
 };
 
 /// Datagrams that wait for `poll_transmit`. 12 bytes each. One received datagram causes at most two;
@@ -278,15 +303,16 @@ mod tests {
 
     #[test]
     fn features_choose_the_profile() {
-        let (exchanges, max_message) = if cfg!(feature = "profile-unix") {
-            (56, 1152)
-        } else if cfg!(feature = "profile-esp32") {
-            (6, 1152)
-        } else if cfg!(feature = "profile-esp8266") {
-            (4, 512)
-        } else {
-            (6, 1152)
-        };
+        let (exchanges, max_message) =
+            if cfg!(any(feature = "profile-unix", feature = "profile-gateway")) {
+                (56, 1152)
+            } else if cfg!(feature = "profile-esp32") {
+                (6, 1152)
+            } else if cfg!(feature = "profile-esp8266") {
+                (4, 512)
+            } else {
+                (6, 1152)
+            };
         assert_eq!(EXCHANGES, exchanges);
         assert_eq!(Parameters::default().max_message, max_message);
     }
@@ -397,7 +423,13 @@ mod tests {
     }
 }
 
-#[cfg(all(test, feature = "ipv6", feature = "block", feature = "observe"))]
+#[cfg(all(
+    test,
+    feature = "ipv6",
+    feature = "block",
+    feature = "observe",
+    not(feature = "profile-gateway")
+))]
 mod costs {
     use crate::block::{body::Bodies, transfer::Transfers};
     use crate::exchange::incoming::Requests;

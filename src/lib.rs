@@ -32,6 +32,7 @@ mod exchange;
 pub mod ffi;
 mod handle;
 mod hash;
+mod index;
 mod list;
 mod message;
 mod observe;

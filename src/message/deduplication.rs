@@ -5,8 +5,10 @@ use super::peer::PeerId;
 use super::store::StoredMessage;
 use crate::config::DEDUPLICATION;
 use crate::hash::Hash;
+use crate::index::{self, Index};
 use crate::list;
 use crate::time::{Instant, earliest};
+use crate::when::When;
 use crate::wire::header::{MessageId, MessageType};
 use crate::wire::message::MessageView;
 use heapless::Vec;
@@ -68,8 +70,27 @@ struct Entry {
 #[derive(Default)]
 pub struct Deduplication {
     entries: Vec<Entry, DEDUPLICATION>,
+    index: EntryIndex,
+    /// How many entries have gone from the beginning: with its position, the number that an entry has in the index.
+    gone: When<{ EntryIndex::EXISTS as usize }, usize>,
     /// No entry expires before.
     first_expiry: Instant,
+}
+
+type EntryIndex = Index<{ index::slots(DEDUPLICATION) }>;
+
+impl Entry {
+    fn is(&self, peer: PeerId, id: ReceivedId) -> bool {
+        self.id == id && self.peer == peer
+    }
+
+    fn hash(&self) -> u32 {
+        hash_of(self.peer, self.id)
+    }
+}
+
+fn hash_of(peer: PeerId, id: ReceivedId) -> u32 {
+    (u32::from(id.id.0) << 16 | u32::from(id.mark)) ^ peer.number()
 }
 
 impl Deduplication {
@@ -77,19 +98,31 @@ impl Deduplication {
     #[cfg(test)]
     pub const ENTRY_LEN: usize = size_of::<Entry>();
 
+    fn number(&self, position: usize) -> usize {
+        self.gone.get().wrapping_add(position) % index::NUMBERS
+    }
+
+    /// The last such entry.
+    fn position(&self, peer: PeerId, id: ReceivedId) -> Option<usize> {
+        if EntryIndex::EXISTS {
+            let gone = self.gone.get();
+            let position = |number: usize| number.wrapping_sub(gone) % index::NUMBERS;
+            let entry = |number| self.entries.get(position(number));
+            let is_it = |number| entry(number).is_some_and(|e| e.is(peer, id));
+            return self.index.find(hash_of(peer, id), is_it).map(position);
+        }
+        // What is asked for has just come, as a rule.
+        self.entries.iter().rposition(|e| e.is(peer, id))
+    }
+
     /// The answer to repeat, if this message was received before and has not expired.
     #[must_use]
     pub fn find(&self, peer: PeerId, id: ReceivedId, now: Instant) -> Option<Answer> {
-        let fits = |e: &&Entry| e.id == id && e.peer == peer;
-        let entry = self.entries.iter().find(fits)?;
-        if entry.expires.is_due(now) {
-            None
-        } else {
-            Some(entry.answer)
-        }
+        let entry = self.entries.get(self.position(peer, id)?)?;
+        (!entry.expires.is_due(now)).then_some(entry.answer)
     }
 
-    /// Notes a message just received. False: the table is full.
+    /// Notes a message just received, which is not there yet. False: the table is full.
     pub fn insert(
         &mut self,
         peer: PeerId,
@@ -100,30 +133,31 @@ impl Deduplication {
         if self.entries.is_empty() || expires.is_before(self.first_expiry) {
             self.first_expiry = expires;
         }
-        self.entries
-            .push(Entry {
-                peer,
-                id,
-                expires,
-                answer,
-            })
-            .is_ok()
+        let entry = Entry {
+            peer,
+            id,
+            expires,
+            answer,
+        };
+        if EntryIndex::EXISTS && !self.is_full() {
+            let number = self.number(self.entries.len());
+            self.index.insert(entry.hash(), number);
+        }
+        self.entries.push(entry).is_ok()
     }
 
     /// Sets the answer to repeat. False: the message is not (or no longer) known, or is another one that is known by the
     /// same and whose answer is stored; that one stays, as nothing else would free it.
     pub fn set_answer(&mut self, peer: PeerId, id: ReceivedId, answer: Answer) -> bool {
-        let fits = |e: &&mut Entry| {
-            e.peer == peer && e.id == id && !matches!(e.answer, Answer::Message(_))
-        };
-        // What is answered has just come, as a rule.
-        let entry = self.entries.iter_mut().rev().find(fits);
+        let position = self.position(peer, id);
+        let entry = position.and_then(|position| self.entries.get_mut(position));
+        let entry = entry.filter(|entry| !matches!(entry.answer, Answer::Message(_)));
         entry.map(|entry| entry.answer = answer).is_some()
     }
 
     /// Forgets a message that was not answered: a repetition is taken as new.
     pub fn forget(&mut self, peer: PeerId, id: ReceivedId) {
-        self.take_first(|e| e.peer == peer && e.id == id && e.answer == Answer::Pending);
+        self.take_first(|e| e.is(peer, id) && e.answer == Answer::Pending);
     }
 
     /// Whether the table has no room left.
@@ -156,8 +190,36 @@ impl Deduplication {
     }
 
     fn take_first(&mut self, which: impl Fn(&Entry) -> bool) -> Option<Answer> {
-        let index = self.entries.iter().position(which)?;
-        Some(list::remove(&mut self.entries, index)?.answer)
+        let position = self.entries.iter().position(which)?;
+        if EntryIndex::EXISTS {
+            return self.take_indexed(position);
+        }
+        Some(list::remove(&mut self.entries, position)?.answer)
+    }
+
+    /// Removes an entry. The older ones, of which there are few, move up, so that the later ones keep their numbers.
+    fn take_indexed(&mut self, position: usize) -> Option<Answer> {
+        let taken = *self.entries.get(position)?;
+        self.index_remove(&taken, position);
+        for older in (0..position).rev() {
+            let entry = *self.entries.get(older)?;
+            self.index_remove(&entry, older);
+            *self.entries.get_mut(older + 1)? = entry;
+            self.index.insert(entry.hash(), self.number(older + 1));
+        }
+        list::remove(&mut self.entries, 0)?;
+        self.gone.set(self.gone.get().wrapping_add(1));
+        Some(taken.answer)
+    }
+
+    fn index_remove(&mut self, entry: &Entry, position: usize) {
+        let number = self.number(position);
+        let (entries, gone) = (&self.entries, self.gone.get());
+        let hash_of = |number: usize| {
+            let position = number.wrapping_sub(gone) % index::NUMBERS;
+            entries.get(position).map_or(0, Entry::hash)
+        };
+        self.index.remove(entry.hash(), number, hash_of);
     }
 
     /// Whether an entry refers to the peer.
@@ -190,5 +252,77 @@ impl Deduplication {
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.entries.clear();
+        self.index.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::peer::{PeerAddr, PeerTable};
+    use crate::rng::Jitter;
+    use std::vec::Vec;
+
+    /// Beside a list that is searched from its beginning to its end.
+    #[test]
+    fn any_order_of_coming_and_going_is_what_a_plain_list_does() {
+        let mut jitter = Jitter::default();
+        jitter.seed(crate::seed::of_test() as u32);
+        let mut peers = PeerTable::default();
+        let peers: Vec<PeerId> = (0..4)
+            .map(|n| peers.add(&PeerAddr::new(&[n]).unwrap(), None).unwrap())
+            .collect();
+        let mut table = Deduplication::default();
+        let mut plain: Vec<(PeerId, ReceivedId, u32, Answer)> = Vec::new();
+        let answers = [Answer::Pending, Answer::Acknowledged, Answer::Silence];
+        for now in 0..30_000 {
+            let peer = peers[jitter.up_to(3) as usize];
+            let id = ReceivedId {
+                id: MessageId(jitter.up_to(DEDUPLICATION as u32) as u16),
+                mark: jitter.up_to(1) as u16,
+            };
+            let answer = answers[jitter.up_to(2) as usize];
+            while let Some(answer) = table.take_expired(Instant(now)) {
+                let expired = plain.iter().position(|e| e.2 <= now).unwrap();
+                assert_eq!(plain.remove(expired).3, answer);
+            }
+            let known = plain.iter().position(|e| (e.0, e.1) == (peer, id));
+            let found = table.find(peer, id, Instant(now));
+            assert_eq!(found, known.map(|known| plain[known].3));
+            match (known, jitter.up_to(3)) {
+                (None, 0..=2) => {
+                    let lifetime = 1 + jitter.up_to(3 * DEDUPLICATION as u32);
+                    let added = table.insert(peer, id, Instant(now + lifetime), answer);
+                    assert_eq!(added, plain.len() < DEDUPLICATION);
+                    if added {
+                        plain.push((peer, id, now + lifetime, answer));
+                    }
+                }
+                (None, _) => assert!(!table.set_answer(peer, id, answer)),
+                (Some(known), 0) => {
+                    assert!(table.set_answer(peer, id, answer));
+                    plain[known].3 = answer;
+                }
+                (Some(known), 1) => {
+                    table.forget(peer, id);
+                    if plain[known].3 == Answer::Pending {
+                        plain.remove(known);
+                    }
+                }
+                _ => {
+                    let oldest = plain.iter().position(|e| e.3 == Answer::Silence);
+                    let oldest = oldest.map(|oldest| plain.remove(oldest).3);
+                    assert_eq!(table.take_oldest_answered(), oldest);
+                }
+            }
+            assert_eq!(
+                (table.len(), table.is_full()),
+                (plain.len(), plain.len() == DEDUPLICATION)
+            );
+            if now % 100 == 0 {
+                let plain = plain.iter().map(|e| (e.0, e.1, e.3));
+                assert!(table.all().into_iter().eq(plain));
+            }
+        }
     }
 }

@@ -191,8 +191,20 @@ impl<'m> MessageLayer<'m> {
 
     /// The peer's number, made if need be. `None`: no room, everything is in use.
     pub fn intern(&mut self, above: &impl Above, address: &PeerAddr) -> Option<PeerId> {
-        if let Some(id) = self.peers.touch(address) {
-            return Some(id);
+        let known = self.peers.find(address);
+        self.intern_known(above, address, known)
+    }
+
+    /// The same, after a search for the peer.
+    fn intern_known(
+        &mut self,
+        above: &impl Above,
+        address: &PeerAddr,
+        known: Option<PeerId>,
+    ) -> Option<PeerId> {
+        if let Some(id) = known {
+            self.peers.touch(id);
+            return known;
         }
         let mut old = None;
         loop {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The peers an endpoint is in touch with.
 
-use crate::config::{PEER_ADDRESS_MAX, PEERS};
+use crate::config::{PEER_ADDRESS_MAX, PEERS, Place};
+use crate::index::{self, Index};
 use crate::time::Instant;
 use heapless::Vec;
 
@@ -35,7 +36,20 @@ impl PeerAddr {
     pub fn as_slice(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
+
+    /// Word by word: there is one for each datagram.
+    fn hash(&self) -> u32 {
+        let (words, rest) = self.bytes.as_chunks::<4>();
+        let word = |word: &[u8; 4]| u32::from_ne_bytes(*word);
+        let rest = rest.iter().map(|&byte| u32::from(byte));
+        let all = words.iter().map(word).chain(rest);
+        all.fold(u32::from(self.len), |hash, word| {
+            (hash ^ word).wrapping_mul(0x0100_0193).rotate_left(5)
+        })
+    }
 }
+
+type PeerIndex = Index<{ index::slots(PEERS) }>;
 
 impl core::fmt::Debug for PeerAddr {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -45,7 +59,14 @@ impl core::fmt::Debug for PeerAddr {
 
 /// Names a peer in a [`PeerTable`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PeerId(u8);
+pub struct PeerId(Place);
+
+impl PeerId {
+    /// Its number, to hash.
+    pub(super) fn number(self) -> u32 {
+        u32::from(self.0)
+    }
+}
 
 struct Peer {
     address: PeerAddr,
@@ -60,14 +81,26 @@ struct Peer {
 
 /// Addresses by number. A peer stays as long as something refers to it, and then until its place
 /// is needed; who refers to it is asked, not counted, so no path can leak a place.
-#[derive(Default)]
 pub struct PeerTable {
     peers: Vec<Peer, PEERS>,
+    index: PeerIndex,
     uses: u32,
     /// Peers whose bucket is not empty.
-    probing: u8,
+    probing: Place,
     /// Bit n: peer n is where it says, RFC 9175 section 2.4.
     verified: [u8; PEERS.div_ceil(8)],
+}
+
+impl Default for PeerTable {
+    fn default() -> Self {
+        Self {
+            peers: Vec::new(),
+            index: PeerIndex::default(),
+            uses: 0,
+            probing: 0,
+            verified: [0; PEERS.div_ceil(8)],
+        }
+    }
 }
 
 impl PeerTable {
@@ -78,17 +111,22 @@ impl PeerTable {
     /// The peer with this address, if there is one.
     #[must_use]
     pub fn find(&self, address: &PeerAddr) -> Option<PeerId> {
-        let index = self.peers.iter().position(|p| p.address == *address)?;
-        Some(PeerId(index as u8))
+        let place = if PeerIndex::EXISTS {
+            let is_it = |place: usize| self.peers.get(place).is_some_and(|p| p.address == *address);
+            self.index.find(address.hash(), is_it)?
+        } else {
+            self.peers.iter().position(|p| p.address == *address)?
+        };
+        Some(PeerId(place as Place))
     }
 
-    /// The peer with this address, which is used now.
-    pub fn touch(&mut self, address: &PeerAddr) -> Option<PeerId> {
-        let id = self.find(address)?;
+    /// Notes that the peer is used now.
+    pub fn touch(&mut self, id: PeerId) {
         self.uses = self.uses.wrapping_add(1);
         let uses = self.uses;
-        self.get_mut(id)?.last_use = uses;
-        Some(id)
+        if let Some(peer) = self.get_mut(id) {
+            peer.last_use = uses;
+        }
     }
 
     /// Adds a peer, instead of the `old` one or in a free place. `None`: there is none.
@@ -100,15 +138,22 @@ impl PeerTable {
             probing: 0,
             leaked: Instant(0),
         };
-        if let Some(id) = old {
+        let id = old.unwrap_or(PeerId(self.peers.len() as Place));
+        if old.is_none() {
+            self.peers.push(peer).ok()?;
+        } else {
             self.heard(id);
+            if PeerIndex::EXISTS {
+                let hash_of = |place: usize| self.peers.get(place).map_or(0, |p| p.address.hash());
+                let place = usize::from(id.0);
+                self.index.remove(hash_of(place), place, hash_of);
+            }
             *self.get_mut(id)? = peer;
-            self.set_verified(id, false);
-            return Some(id);
         }
-        let id = PeerId(self.peers.len() as u8);
+        if PeerIndex::EXISTS {
+            self.index.insert(address.hash(), usize::from(id.0));
+        }
         self.set_verified(id, false);
-        self.peers.push(peer).ok()?;
         Some(id)
     }
 
@@ -141,7 +186,7 @@ impl PeerTable {
 
     /// Notes whether the peer has shown to be where it says.
     pub fn set_verified(&mut self, id: PeerId, verified: bool) {
-        if let Some(bits) = self.verified.get_mut(usize::from(id.0 / 8)) {
+        if let Some(bits) = self.verified.get_mut(usize::from(id.0) / 8) {
             *bits &= !(1 << (id.0 % 8));
             *bits |= u8::from(verified) << (id.0 % 8);
         }
@@ -150,7 +195,7 @@ impl PeerTable {
     /// Whether the peer has shown to be where it says.
     #[must_use]
     pub fn is_verified(&self, id: PeerId) -> bool {
-        let bits = self.verified.get(usize::from(id.0 / 8));
+        let bits = self.verified.get(usize::from(id.0) / 8);
         bits.is_some_and(|bits| bits >> (id.0 % 8) & 1 != 0)
     }
 
@@ -162,7 +207,7 @@ impl PeerTable {
                 peer.leaked = now;
             }
             peer.probing = peer.probing.saturating_add(bytes as u32);
-            self.probing += u8::from(was_empty && bytes != 0);
+            self.probing += Place::from(was_empty && bytes != 0);
         }
     }
 
@@ -181,7 +226,7 @@ impl PeerTable {
             let seconds = now.since(peer.leaked) / 1000;
             peer.probing = peer.probing.saturating_sub(seconds.saturating_mul(rate));
             peer.leaked = peer.leaked.after(seconds * 1000);
-            self.probing -= u8::from(peer.probing == 0);
+            self.probing -= Place::from(peer.probing == 0);
         }
     }
 
@@ -210,6 +255,7 @@ impl PeerTable {
     /// Forgets all peers.
     pub fn clear(&mut self) {
         self.peers.clear();
+        self.index.clear();
         self.probing = 0;
     }
 
@@ -259,8 +305,8 @@ mod tests {
             .collect();
         assert_eq!(table.add(&address(PEERS), None), None);
         assert_eq!(table.least_recently_used(|_| true), None);
-        assert_eq!(table.touch(&address(PEERS)), None);
-        table.touch(&address(0)).unwrap();
+        assert_eq!(table.find(&address(PEERS)), None);
+        table.touch(table.find(&address(0)).unwrap());
         let old = table.least_recently_used(|id| id == ids[1]);
         let id = table.add(&address(PEERS), old).unwrap();
         assert_eq!(
@@ -310,5 +356,27 @@ mod tests {
             table.probing_allowed_at(id, 1, 10_000, Instant(u32::MAX / 2 + 30_000)),
             Instant(u32::MAX / 2 + 30_000)
         );
+    }
+
+    #[test]
+    fn a_peer_is_found_until_its_place_is_given_away() {
+        let mut jitter = crate::rng::Jitter::default();
+        jitter.seed(crate::seed::of_test() as u32);
+        let mut table = PeerTable::default();
+        let mut known: std::collections::HashMap<usize, PeerId> = Default::default();
+        for _ in 0..20_000 {
+            let n = jitter.up_to(2 * PEERS as u32) as usize;
+            let address = address(n);
+            assert_eq!(table.find(&address), known.get(&n).copied());
+            if !known.contains_key(&n) {
+                let free = table.add(&address, None);
+                let old = free.is_none().then(|| table.least_recently_used(|_| false));
+                let id = free.or_else(|| table.add(&address, old?)).unwrap();
+                known.retain(|_, other| *other != id);
+                known.insert(n, id);
+            }
+        }
+        table.clear();
+        assert!(known.keys().all(|&n| table.find(&address(n)).is_none()));
     }
 }

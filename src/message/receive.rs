@@ -99,7 +99,7 @@ impl MessageLayer<'_> {
                 {
                     return None;
                 }
-                let Some(peer) = self.intern(above, address) else {
+                let Some(peer) = self.intern_known(above, address, known) else {
                     self.count_dropped();
                     return None;
                 };

@@ -6,18 +6,17 @@
 //! fragmentation; they are named by [`StoredMessage`], never by position. The message being written
 //! (the draft) is the open end of the store and moves along.
 
-use crate::config::STORED_MESSAGES;
+use crate::config::{NonZeroPlace, Place, STORED_MESSAGES};
 use crate::list;
 use crate::wire::builder::MessageDraft;
 use crate::wire::code::Code;
 use crate::wire::header::{MessageId, MessageType};
 use crate::wire::option::Options;
-use core::num::NonZeroU8;
 
 /// Names a message in a [`MessageStore`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
-pub struct StoredMessage(NonZeroU8);
+pub struct StoredMessage(NonZeroPlace);
 
 impl StoredMessage {
     /// Its place among the extents.
@@ -172,7 +171,7 @@ impl<'m> MessageStore<'m> {
             len: len as u16,
         };
         self.used += len;
-        NonZeroU8::new(index as u8 + 1).map(StoredMessage)
+        NonZeroPlace::new(index as Place + 1).map(StoredMessage)
     }
 
     /// The bytes of a message; empty if it was freed.
@@ -284,7 +283,7 @@ impl<'m> MessageStore<'m> {
     #[cfg(test)]
     pub fn slots_in_use(&self) -> std::vec::Vec<StoredMessage> {
         let used = (0..).zip(&self.extents).filter(|(_, e)| e.len != 0);
-        used.map(|(i, _): (u8, _)| StoredMessage(NonZeroU8::new(i + 1).unwrap()))
+        used.map(|(i, _): (Place, _)| StoredMessage(NonZeroPlace::new(i + 1).unwrap()))
             .collect()
     }
 
