@@ -36,8 +36,9 @@ impl<const SLOTS: usize> Index<SLOTS> {
 
     /// The slots where something with this hash can be, in order.
     fn probe(hash: u32) -> impl Iterator<Item = usize> {
-        // The high bits of a product depend on all bits.
-        let home = (hash.wrapping_mul(0x9E37_79B1) >> 8) as usize;
+        // Only the highest bits of a product depend on all bits.
+        let bits = SLOTS.trailing_zeros().clamp(1, 32);
+        let home = (hash.wrapping_mul(0x9E37_79B1) >> (32 - bits)) as usize;
         (home..home + SLOTS).map(|slot| slot & SLOTS.wrapping_sub(1))
     }
 

@@ -41,6 +41,8 @@ pub struct MessageStore<'m> {
     used: usize,
     /// The message that is being written, at the open end.
     draft: MessageDraft,
+    /// No slot before this one is free.
+    first_free: Place,
     extents: [Extent; STORED_MESSAGES],
 }
 
@@ -51,6 +53,7 @@ impl Default for MessageStore<'_> {
             base: 0,
             used: 0,
             draft: MessageDraft::default(),
+            first_free: 0,
             extents: [Extent::default(); STORED_MESSAGES],
         }
     }
@@ -165,11 +168,13 @@ impl<'m> MessageStore<'m> {
             .extents
             .iter_mut()
             .enumerate()
+            .skip(usize::from(self.first_free))
             .find(|(_, extent)| extent.len == 0)?;
         *extent = Extent {
             start: self.used as u16,
             len: len as u16,
         };
+        self.first_free = index as Place + 1;
         self.used += len;
         NonZeroPlace::new(index as Place + 1).map(StoredMessage)
     }
@@ -203,6 +208,7 @@ impl<'m> MessageStore<'m> {
             return;
         };
         let freed = core::mem::take(extent);
+        self.first_free = self.first_free.min(message.index() as Place);
         // Answers are freed in the order in which they came, as a rule: that moves nothing.
         if usize::from(freed.start) == self.base {
             self.base += usize::from(freed.len);
@@ -292,6 +298,7 @@ impl<'m> MessageStore<'m> {
         self.extents = [Extent::default(); STORED_MESSAGES];
         self.base = 0;
         self.used = 0;
+        self.first_free = 0;
         self.discard_draft();
     }
 }
