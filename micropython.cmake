@@ -194,6 +194,7 @@ set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/address.c
     ${MICROCOAPY_ROOT}/src/mpy/async.c
     ${MICROCOAPY_ROOT}/src/mpy/body.c
+    ${MICROCOAPY_ROOT}/src/mpy/clock.c
     ${MICROCOAPY_ROOT}/src/mpy/coap.c
     ${MICROCOAPY_ROOT}/src/mpy/constants.c
     ${MICROCOAPY_ROOT}/src/mpy/discover.c

@@ -25,6 +25,7 @@ MICROCOAPY_SRC_C := $(addprefix $(MICROCOAPY_MOD_DIR)/src/mpy/,\
 	address.c \
 	async.c \
 	body.c \
+	clock.c \
 	coap.c \
 	constants.c \
 	discover.c \

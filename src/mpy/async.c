@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "py/mperrno.h"
-#include "py/mphal.h"
 #include "py/objmodule.h"
 #include "py/smallint.h"
 #include "modern.h"

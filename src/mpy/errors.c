@@ -2,7 +2,7 @@
 //
 // From the engine's results and bad arguments to Python exceptions.
 
-#include "py/mperrno.h"
+#include "py/objtype.h"
 #include "shim.h"
 
 // The engine's reasons, by the argument at fault where it is one.
@@ -35,6 +35,10 @@ void microcoapy_bad_type(qstr argument) {
     mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("%q: wrong type"), argument);
 }
 
+mp_obj_t microcoapy_os_error(int number) {
+    return mp_obj_new_exception_arg1(&mp_type_OSError, MP_OBJ_NEW_SMALL_INT(number));
+}
+
 void microcoapy_show(mp_obj_t exception) {
     #if MICROPY_ROM_TEXT_COMPRESSION
     // With a full heap and no emergency exception buffer, MicroPython (1.25) decompresses the text to an address
@@ -48,6 +52,28 @@ void microcoapy_show(mp_obj_t exception) {
     m_del(byte, room, LONGEST_TEXT);
     #endif
     mp_obj_print_exception(MICROPY_ERROR_PRINTER, exception);
+}
+
+void microcoapy_report(coap_obj_t *self, qstr what, mp_obj_t object) {
+    if (self->debug != mp_const_false) {
+        mp_printf(&mp_plat_print, "microcoapy: %q ", what);
+        mp_obj_print_helper(&mp_plat_print, object, PRINT_REPR);
+        mp_print_str(&mp_plat_print, "\n");
+    }
+}
+
+void microcoapy_report_errno(coap_obj_t *self, qstr what, int error) {
+    if (self->debug != mp_const_false) {
+        microcoapy_report(self, what, microcoapy_os_error(error));
+    }
+}
+
+void microcoapy_contain(coap_obj_t *self, qstr what, void *exception) {
+    const mp_obj_type_t *type = mp_obj_get_type(MP_OBJ_FROM_PTR(exception));
+    if (!mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(type), MP_OBJ_FROM_PTR(&mp_type_Exception))) {
+        nlr_jump(exception);
+    }
+    microcoapy_report(self, what, MP_OBJ_FROM_PTR(exception));
 }
 
 mp_int_t microcoapy_int_arg(mp_obj_t value, qstr argument, mp_int_t min, mp_int_t max) {

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#include "py/mperrno.h"
-#include "py/mphal.h"
 #include "modern.h"
 #include "protocol.h"
 
@@ -16,10 +14,6 @@
 #define DATAGRAMS_PER_PASS (64)
 // Handled messages after which timers run even though more data is waiting.
 #define TIMERS_DEFERRED_MAX (16)
-
-uint32_t microcoapy_now(void) {
-    return (uint32_t)mp_hal_ticks_ms();
-}
 
 static void peer_copy(peer_t *to, const uint8_t *bytes, size_t len) {
     to->len = len;
@@ -133,7 +127,7 @@ static bool deliver(coap_obj_t *self, const mcoap_event *event, int error, const
     }
     mp_obj_t what = error == 0
         ? microcoapy_packet_from_event(event)
-        : mp_obj_new_exception_arg1(&mp_type_OSError, MP_OBJ_NEW_SMALL_INT(error));
+        : microcoapy_os_error(error);
     tell(self, error != 0, what, peer, later);
     return true;
 }
@@ -371,8 +365,7 @@ bool microcoapy_pass(coap_obj_t *self) {
 bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds, bool (*done)(void *), void *what) {
     uint32_t start = microcoapy_now();
     for (;;) {
-        // Ctrl-C, scheduled callbacks, and whatever the port does in between.
-        mp_event_handle_nowait();
+        microcoapy_port_events();
         if (self->link == LINK_NONE) {
             return false;
         }

@@ -1,39 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // What the files of the shim share. The shim owns Python objects, sockets, the clock, entropy and
-// exceptions; every protocol decision is made behind include/microcoapy.h.
+// exceptions (port.h); every protocol decision is made behind include/microcoapy.h.
 #ifndef MICROCOAPY_SHIM_H
 #define MICROCOAPY_SHIM_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "py/mperrno.h"
-#include "py/obj.h"
 #include "py/runtime.h"
 #include "py/stream.h"
 
-#include "microcoapy.h"
-
-// File descriptors with recvfrom(2), sendto(2) and poll(2), instead of the socket object's methods.
-#ifndef MICROCOAPY_POSIX
-#if (defined(__unix__) || defined(__APPLE__)) && MICROPY_PY_SOCKET
-#define MICROCOAPY_POSIX (1)
-#else
-#define MICROCOAPY_POSIX (0)
-#endif
-#endif
-
-// Whether constants, interned strings among them, lie in memory that takes only aligned 32-bit loads: ESP8266's flash.
-// The port's compiler reads bytes there by words; the engine's does not.
-#ifndef MICROCOAPY_WORD_FLASH
-#ifdef __ets__
-#define MICROCOAPY_WORD_FLASH (1)
-#else
-#define MICROCOAPY_WORD_FLASH (0)
-#endif
-#endif
+#include "port.h"
 
 // Parts that a build may leave out; micropython.mk and micropython.cmake pass what is set. tools/features.sh has the
 // same rule for the engine: everything, but without the modern layer nothing.
@@ -58,16 +33,6 @@
 #error "Observe, block-wise transfer and discovery need MICROCOAPY_MODERN=1"
 #endif
 
-// MicroPython renamed its own macro after 1.25.
-#define MICROCOAPY_NORETURN __attribute__((noreturn))
-
-// MicroPython has no name for it.
-#if MICROPY_USE_INTERNAL_ERRNO
-#define MP_EMSGSIZE (90)
-#else
-#define MP_EMSGSIZE EMSGSIZE
-#endif
-
 // RFC 7252 section 12.8
 #define COAP_DEFAULT_PORT (5683)
 
@@ -76,14 +41,6 @@ typedef struct {
     uint8_t len;
     uint8_t bytes[MCOAP_PEER_MAX];
 } peer_t;
-
-// Random bytes come from os.urandom: there is no function for them. Every port has mp_hal_get_random from 1.29 on.
-#if defined(__unix__) || defined(__APPLE__) || MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 29, 0) \
-    || defined(ESP_PLATFORM) || defined(__ets__)
-#define MICROCOAPY_URANDOM (0)
-#else
-#define MICROCOAPY_URANDOM (1)
-#endif
 
 // How datagrams reach the network.
 typedef enum {
@@ -123,9 +80,7 @@ typedef struct _coap_obj_t {
     struct _news_t *news;       // what a sending call has taken in: for poll(), oldest first
     mp_obj_t own;               // dict of the program's own attributes; MP_OBJ_NULL until first used
     #if MICROCOAPY_URANDOM
-    mp_obj_t urandom; // os.urandom; MP_OBJ_NULL until first used
-    uint8_t random_left;
-    uint8_t random[32]; // what it gave; the last random_left bytes are unused
+    entropy_t entropy;
     #endif
     const mp_stream_p_t *stream; // of a LINK_FD or LINK_STREAM socket
     size_t rx_len;
@@ -184,17 +139,7 @@ extern const constant_class_t microcoapy_option_number_class;
 extern const constant_class_t microcoapy_content_format_class;
 extern const constant_class_t microcoapy_version_class;
 
-// entropy.c
-void microcoapy_entropy(coap_obj_t *self, uint8_t *out, size_t len);
-
 // errors.c
-// Raises ValueError for what can never be right, OSError for what should not have happened.
-MICROCOAPY_NORETURN void microcoapy_raise(mcoap_result result);
-// "ValueError: port: not valid" and the like, with the argument named.
-MICROCOAPY_NORETURN void microcoapy_bad_value(qstr argument);
-MICROCOAPY_NORETURN void microcoapy_bad_type(qstr argument);
-// Prints an exception that nobody else will see, with its traceback.
-void microcoapy_show(mp_obj_t exception);
 mp_int_t microcoapy_int_arg(mp_obj_t value, qstr argument, mp_int_t min, mp_int_t max);
 bool microcoapy_is_str(mp_obj_t value);
 void microcoapy_str_arg(mp_obj_t value, qstr argument);
@@ -271,12 +216,6 @@ void microcoapy_paths_sync(coap_obj_t *self);
 mp_obj_t microcoapy_path_handler(coap_obj_t *self, uint32_t number);
 
 // socket.c: opening, closing, one datagram in or out, waiting.
-// For an exception that only means that the socket has nothing to give or could not do what is named: raises it
-// again if it is none (KeyboardInterrupt, SystemExit).
-void microcoapy_contain(coap_obj_t *self, qstr what, void *exception);
-// Prints it, if the attribute debug is set.
-void microcoapy_report(coap_obj_t *self, qstr what, mp_obj_t object);
-void microcoapy_report_errno(coap_obj_t *self, qstr what, int error);
 void microcoapy_socket_open(coap_obj_t *self, mp_int_t port);
 void microcoapy_socket_attach(coap_obj_t *self, mp_obj_t sock);
 void microcoapy_socket_close(coap_obj_t *self);
@@ -296,7 +235,6 @@ bool microcoapy_socket_readable(coap_obj_t *self);
 void microcoapy_socket_wait(coap_obj_t *self, uint32_t milliseconds);
 
 // pump.c
-uint32_t microcoapy_now(void);
 // Sends all that the engine has to send. False if the first transmission of the exchange
 // with this handle (0: of none) could not be sent.
 bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange);

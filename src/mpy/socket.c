@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#include "py/mperrno.h"
-#include "py/mphal.h"
 #include "py/mpthread.h"
 #include "py/objtype.h"
 #include "shim.h"
@@ -41,28 +39,6 @@ static mp_obj_t call_method(mp_obj_t object, qstr name, size_t n_args, mp_obj_t 
     }
     method[2] = arg;
     return mp_call_method_n_kw(n_args, 0, method);
-}
-
-void microcoapy_report(coap_obj_t *self, qstr what, mp_obj_t object) {
-    if (self->debug != mp_const_false) {
-        mp_printf(&mp_plat_print, "microcoapy: %q ", what);
-        mp_obj_print_helper(&mp_plat_print, object, PRINT_REPR);
-        mp_print_str(&mp_plat_print, "\n");
-    }
-}
-
-void microcoapy_report_errno(coap_obj_t *self, qstr what, int error) {
-    if (self->debug != mp_const_false) {
-        microcoapy_report(self, what, mp_obj_new_exception_arg1(&mp_type_OSError, MP_OBJ_NEW_SMALL_INT(error)));
-    }
-}
-
-void microcoapy_contain(coap_obj_t *self, qstr what, void *exception) {
-    const mp_obj_type_t *type = mp_obj_get_type(MP_OBJ_FROM_PTR(exception));
-    if (!mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(type), MP_OBJ_FROM_PTR(&mp_type_Exception))) {
-        nlr_jump(exception);
-    }
-    microcoapy_report(self, what, MP_OBJ_FROM_PTR(exception));
 }
 
 static void trace(coap_obj_t *self, qstr what, const peer_t *peer, const uint8_t *data, size_t len) {
@@ -569,7 +545,7 @@ void microcoapy_socket_wait(coap_obj_t *self, uint32_t milliseconds) {
     uint32_t start = microcoapy_now();
     milliseconds = MIN(milliseconds, tells ? WAIT_SLICE_MS : OBJECT_STEP_MS);
     do {
-        mp_event_wait_ms(MIN(milliseconds, STREAM_STEP_MS));
+        microcoapy_sleep(MIN(milliseconds, STREAM_STEP_MS));
     } while (microcoapy_now() - start < milliseconds && self->link != LINK_NONE
              && !(tells && microcoapy_socket_readable(self)));
 }
