@@ -201,6 +201,12 @@ set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/entropy.c
     ${MICROCOAPY_ROOT}/src/mpy/errors.c
     ${MICROCOAPY_ROOT}/src/mpy/exchange.c
+    ${MICROCOAPY_ROOT}/src/mpy/link.c
+    ${MICROCOAPY_ROOT}/src/mpy/link_fd.c
+    ${MICROCOAPY_ROOT}/src/mpy/link_manual.c
+    ${MICROCOAPY_ROOT}/src/mpy/link_methods.c
+    ${MICROCOAPY_ROOT}/src/mpy/link_object.c
+    ${MICROCOAPY_ROOT}/src/mpy/link_stream.c
     ${MICROCOAPY_ROOT}/src/mpy/message.c
     ${MICROCOAPY_ROOT}/src/mpy/method.c
     ${MICROCOAPY_ROOT}/src/mpy/modmicrocoapy.c
@@ -213,7 +219,7 @@ set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/send.c
     ${MICROCOAPY_ROOT}/src/mpy/serve.c
     ${MICROCOAPY_ROOT}/src/mpy/slots.c
-    ${MICROCOAPY_ROOT}/src/mpy/socket.c
+    ${MICROCOAPY_ROOT}/src/mpy/sockaddr.c
 )
 target_sources(usermod_microcoapy INTERFACE ${MICROCOAPY_SOURCES})
 set(MICROCOAPY_OPTIONS "")

@@ -32,6 +32,12 @@ MICROCOAPY_SRC_C := $(addprefix $(MICROCOAPY_MOD_DIR)/src/mpy/,\
 	entropy.c \
 	errors.c \
 	exchange.c \
+	link.c \
+	link_fd.c \
+	link_manual.c \
+	link_methods.c \
+	link_object.c \
+	link_stream.c \
 	message.c \
 	method.c \
 	modmicrocoapy.c \
@@ -44,7 +50,7 @@ MICROCOAPY_SRC_C := $(addprefix $(MICROCOAPY_MOD_DIR)/src/mpy/,\
 	send.c \
 	serve.c \
 	slots.c \
-	socket.c \
+	sockaddr.c \
 	)
 SRC_USERMOD_C += $(MICROCOAPY_SRC_C)
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "link.h"
 #include "modern.h"
 
 // ---- construction ------------------------------------------------------------------------------
@@ -130,14 +131,14 @@ static void stop(coap_obj_t *self) {
     self->addresses = MP_OBJ_NULL;
     self->bodies = NULL;
     microcoapy_forget_news(self);
-    microcoapy_socket_close(self);
+    microcoapy_link_close(self);
     microcoapy_end_all(self);
     microcoapy_async_update(self);
 }
 
 static void start(coap_obj_t *self, mp_int_t port) {
-    if (self->link == LINK_NONE) {
-        microcoapy_socket_open(self, port);
+    if (self->link == NULL) {
+        microcoapy_link_open(self, port);
         microcoapy_flush(self, 0); // requests that were made before
     }
 }
@@ -159,10 +160,10 @@ static MP_DEFINE_CONST_FUN_OBJ_1(coap_stop_obj, coap_stop);
 
 // setCustomSocket(sock): in place of start()
 static mp_obj_t run_set_custom_socket(coap_obj_t *self, mp_obj_t *arg) {
-    if (self->link != LINK_NONE && arg[ARG_SOCK] != self->sock) {
+    if (self->link != NULL && arg[ARG_SOCK] != self->sock) {
         stop(self);
     }
-    microcoapy_socket_attach(self, arg[ARG_SOCK]);
+    microcoapy_link_attach(self, arg[ARG_SOCK]);
     return mp_const_none;
 }
 static METHOD(coap_set_custom_socket_obj, run_set_custom_socket, 1, ARG_SOCK);
@@ -217,7 +218,7 @@ static mp_obj_t coap_join(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kwa
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args - 1, pos_args + 1, kwargs, MP_ARRAY_SIZE(allowed), allowed, args);
     mp_obj_t group = args[0].u_obj == MP_OBJ_NULL ? mp_obj_new_str_from_cstr("224.0.1.187") : args[0].u_obj;
-    microcoapy_socket_join(MP_OBJ_TO_PTR(pos_args[0]), group, args[1].u_obj);
+    microcoapy_link_join(MP_OBJ_TO_PTR(pos_args[0]), group, args[1].u_obj);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(coap_join_obj, 1, coap_join);
@@ -252,7 +253,7 @@ static mp_obj_t coap_run(mp_obj_t self_in) {
         return microcoapy_call(asyncio, MP_QSTR_run, 1, serve, MP_OBJ_NULL);
     }
     #endif
-    while (self->link != LINK_NONE) {
+    while (self->link != NULL) {
         pump(self, PUMP_FOREVER);
     }
     return mp_const_none;
@@ -262,9 +263,9 @@ static MP_DEFINE_CONST_FUN_OBJ_1(coap_run_obj, coap_run);
 // ---- without a socket --------------------------------------------------------------------------
 
 static void go_manual(coap_obj_t *self) {
-    if (self->link == LINK_NONE) {
-        self->link = LINK_MANUAL;
-    } else if (self->link != LINK_MANUAL) {
+    if (self->link == NULL) {
+        self->link = &microcoapy_link_manual;
+    } else if (self->link != &microcoapy_link_manual) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("there is a socket"));
     }
 }
@@ -379,7 +380,7 @@ static mp_obj_t coap_load(coap_obj_t *self, size_t index) {
             return microcoapy_callbacks(self);
         case ATTR_PORT:
             return MP_OBJ_NEW_SMALL_INT(
-                self->own_socket && self->link != LINK_NONE ? self->bound_port : self->start_port);
+                self->own_socket && self->link != NULL ? self->bound_port : self->start_port);
         default:
             return (&self->response_callback)[index];
     }
@@ -395,7 +396,7 @@ static void coap_store(coap_obj_t *self, size_t index, qstr attr, mp_obj_t value
     if (index < ATTR_SOCK) {
         (&self->response_callback)[index] = value;
     } else if (index == ATTR_SOCK) {
-        microcoapy_socket_attach(self, value);
+        microcoapy_link_attach(self, value);
     } else if (index == ATTR_CALLBACKS) {
         if (mp_obj_get_type(value) != &mp_type_dict) {
             microcoapy_bad_type(attr);

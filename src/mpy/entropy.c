@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "py/mphal.h"
 #include "shim.h"
 
 #if MICROCOAPY_ENTROPY == MICROCOAPY_ENTROPY_HAL

@@ -329,12 +329,12 @@ static void pump(exchange_obj_t *exchange, uint32_t timeout, bool (*done)(void *
     if (timeout > 1) {
         microcoapy_must_not_block();
     }
-    if (exchange->waiter.coap->link == LINK_NONE) {
+    if (exchange->waiter.coap->link == NULL) {
         mp_raise_OSError(MP_ENOTCONN);
     }
     microcoapy_pump(exchange->waiter.coap, timeout, done, exchange);
     if (!done(exchange)) {
-        mp_raise_OSError(exchange->waiter.coap->link == LINK_NONE ? MP_ENOTCONN : MP_ETIMEDOUT);
+        mp_raise_OSError(exchange->waiter.coap->link == NULL ? MP_ENOTCONN : MP_ETIMEDOUT);
     }
 }
 

@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 #include "py/mperrno.h"
+#include "py/mphal.h"
 #include "py/obj.h"
+#include "py/runtime.h"
 
 #include "microcoapy.h"
 
@@ -65,14 +67,14 @@
 
 struct _coap_obj_t;
 
-// ---- clock.c ------------------------------------------------------------------------------------
+// ---- clock.c, and waiting --------------------------------------------------------------------------
 
 // Milliseconds, which wrap around.
 uint32_t microcoapy_now(void);
 // Lets the port do its own work meanwhile; returns early when there was some.
-void microcoapy_sleep(uint32_t milliseconds);
+#define microcoapy_sleep(milliseconds) mp_event_wait_ms(milliseconds)
 // Ctrl-C, scheduled callbacks, and whatever else the port does between two steps of a program.
-void microcoapy_port_events(void);
+#define microcoapy_port_events() mp_event_handle_nowait()
 
 // ---- entropy.c ----------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "link.h"
 #include "modern.h"
 #include "protocol.h"
 
@@ -23,14 +24,14 @@ static void peer_copy(peer_t *to, const uint8_t *bytes, size_t len) {
 bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange) {
     bool sent = true;
     mcoap_datagram datagram;
-    if (self->link == LINK_NONE || self->link == LINK_MANUAL) {
+    if (self->link == NULL || self->link->send == NULL) {
         return true; // until start(), or take()
     }
     while (mcoap_endpoint_poll_transmit(self->endpoint, &datagram) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, datagram.peer, datagram.peer_len);
         mcoap_handle first_of = datagram.exchange;
-        if (!microcoapy_socket_send(self, &peer, datagram.data, datagram.data_len)
+        if (!microcoapy_link_send(self, &peer, datagram.data, datagram.data_len)
             && first_of != 0 && first_of == exchange) {
             sent = false;
         }
@@ -270,7 +271,7 @@ void microcoapy_take_in(coap_obj_t *self) {
     mcoap_event event;
     datagram_t datagram;
     for (unsigned i = 0; i < DATAGRAMS_PER_PASS && !receive_buffer_is_in_use(self); i++) {
-        receive_t received = microcoapy_socket_receive(self, &datagram);
+        receive_t received = microcoapy_link_receive(self, &datagram);
         if (received == RECEIVE_NONE) {
             break;
         }
@@ -299,7 +300,7 @@ mp_obj_t microcoapy_take(coap_obj_t *self) {
     mcoap_datagram datagram;
     while (dispatch_timer_events(self)) {
     }
-    if (self->link != LINK_MANUAL || mcoap_endpoint_poll_transmit(self->endpoint, &datagram) != MCOAP_OK) {
+    if (self->link != &microcoapy_link_manual || mcoap_endpoint_poll_transmit(self->endpoint, &datagram) != MCOAP_OK) {
         return mp_const_none;
     }
     peer_t peer;
@@ -335,7 +336,7 @@ static void run_timers_unless_data(coap_obj_t *self) {
     if (microcoapy_next_timer(self) != 0) {
         return;
     }
-    if (self->timers_deferred < TIMERS_DEFERRED_MAX && microcoapy_socket_readable(self)) {
+    if (self->timers_deferred < TIMERS_DEFERRED_MAX && microcoapy_link_poll(self, MP_STREAM_POLL_RD) != 0) {
         self->timers_deferred++;
         return;
     }
@@ -348,7 +349,7 @@ bool microcoapy_pass(coap_obj_t *self) {
     }
     for (unsigned i = 0; i < DATAGRAMS_PER_PASS; i++) {
         datagram_t datagram;
-        receive_t received = microcoapy_socket_receive(self, &datagram);
+        receive_t received = microcoapy_link_receive(self, &datagram);
         if (received == RECEIVE_NONE) {
             break;
         }
@@ -366,7 +367,7 @@ bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds, bool (*done)(void 
     uint32_t start = microcoapy_now();
     for (;;) {
         microcoapy_port_events();
-        if (self->link == LINK_NONE) {
+        if (self->link == NULL) {
             return false;
         }
         bool handled = microcoapy_pass(self);
@@ -380,6 +381,6 @@ bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds, bool (*done)(void 
         if (handled) {
             continue;
         }
-        microcoapy_socket_wait(self, MIN(milliseconds - elapsed, microcoapy_next_timer(self)));
+        microcoapy_link_wait(self, MIN(milliseconds - elapsed, microcoapy_next_timer(self)));
     }
 }

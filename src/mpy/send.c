@@ -55,7 +55,7 @@ static bool prepare(coap_obj_t *self, mp_obj_t *arg, draft_t *draft) {
     if (!mcoap_host_check(host->buf, host->len)) {
         microcoapy_bad_value(MP_QSTR_ip);
     }
-    if (self->link == LINK_NONE
+    if (self->link == NULL
         || !microcoapy_peer_from_args(self, arg[ARG_IP], NUMBER(draft, ARG_PORT), &draft->peer)
         || !microcoapy_peer_reachable(self, &draft->peer)) {
         return false;
@@ -63,7 +63,7 @@ static bool prepare(coap_obj_t *self, mp_obj_t *arg, draft_t *draft) {
     microcoapy_entropy(self, draft->entropy, sizeof(draft->entropy));
     // Finding the peer may have run Python code, which may have moved a bytearray's bytes.
     look_up_bytes(arg, draft);
-    return self->link != LINK_NONE;
+    return self->link != NULL;
 }
 
 // ---- from a draft to the engine ----------------------------------------------------------------
@@ -185,7 +185,7 @@ static mcoap_result send_answer(
 static mp_obj_t send(coap_obj_t *self, mp_obj_t *arg, bool answer) {
     draft_t draft;
     if (!prepare(self, arg, &draft)) {
-        return not_sent(self, self->link == LINK_NONE ? MP_ENOTCONN : MP_EHOSTUNREACH);
+        return not_sent(self, self->link == NULL ? MP_ENOTCONN : MP_EHOSTUNREACH);
     }
     mcoap_handle request = 0, exchange = 0;
     mcoap_result result = MCOAP_ERR_STALE;

@@ -42,15 +42,11 @@ typedef struct {
     uint8_t bytes[MCOAP_PEER_MAX];
 } peer_t;
 
-// How datagrams reach the network.
-typedef enum {
-    LINK_NONE,   // closed
-    LINK_FD,     // a unix socket: by its file descriptor
-    LINK_STREAM, // a port's own socket without a descriptor: its methods, readiness by ioctl
-    LINK_OBJECT, // a Python-defined object with sendto and recvfrom
-    LINK_MANUAL, // none: feed() and take()
-} link_t;
+// Of an IP peer: the first byte is 4 or 6; four or sixteen bytes of address are behind it, then the port.
+#define PEER_FAMILY(peer) ((peer)->bytes[0])
+#define PEER_ADDRESS(peer) (&(peer)->bytes[1])
 
+struct _link_type_t;
 struct _waiter_t;
 struct _driver_t;
 struct _body_obj_t;
@@ -68,7 +64,7 @@ typedef struct _coap_obj_t {
     mp_obj_t is_server; // True or False
     mp_obj_t sock;      // or None
     #if MICROCOAPY_DISCOVERY
-    mp_obj_t group_sock; // LINK_STREAM only: what is sent to a group, or None
+    mp_obj_t group_sock; // link_stream.c: what is sent to a group, or None
     #endif
     mp_obj_t callbacks;         // dict of path to handler; MP_OBJ_NULL until first used
     mp_obj_t *resource_paths;   // keys of callbacks as the engine's table has them; index = resource number
@@ -82,23 +78,25 @@ typedef struct _coap_obj_t {
     #if MICROCOAPY_URANDOM
     entropy_t entropy;
     #endif
-    const mp_stream_p_t *stream; // of a LINK_FD or LINK_STREAM socket
+    const struct _link_type_t *link; // link.h; NULL: closed
     size_t rx_len;
     uint32_t max_body;  // bytes of the longest body that is kept
     size_t resource_count;
     size_t resource_memory_len;
-    int fd;             // LINK_FD only
+    union {
+        int fd; // link_fd.c
+        const mp_stream_p_t *stream; // link_stream.c
+    } by;
     uint16_t start_port; // what start() binds unless told otherwise
     uint16_t bound_port; // while a socket of ours is open
-    uint8_t link;        // link_t
-    uint8_t family;      // LINK_FD only: 4 or 6, as in an engine's peer address
+    uint8_t family;      // link_fd.c: 4 or 6, as in an engine's peer address
     uint8_t timers_deferred;
     uint32_t news_dropped; // responses and errors that nobody was told of, as nobody polled
     bool own_socket;
     bool port_given; // to the constructor
     bool joined;     // a group
     bool flat_sendto; // custom socket whose sendto takes (data, ip, port)
-    bool has_ioctl;   // LINK_OBJECT with an ioctl method that can tell readiness
+    bool tells_readiness; // the socket has an ioctl, and that has not failed
     peer_t last_peer;   // whom a custom socket's bare bytes come from
     peer_t sender_peer; // whom sender is
     mp_obj_t sender;    // (ip, port) of the IP peer that was named last; MP_OBJ_NULL: none
@@ -158,6 +156,8 @@ bool microcoapy_peer_from_args(coap_obj_t *self, mp_obj_t ip, mp_int_t port, pee
 bool microcoapy_literal_peer(mp_obj_t ip, mp_int_t port, peer_t *out);
 // Whether the socket can send to such an address at all.
 bool microcoapy_peer_reachable(coap_obj_t *self, const peer_t *peer);
+// The module socket.
+mp_obj_t microcoapy_socket_module(void);
 // The first address, in the port's own form, that the port's resolver knows for a name.
 // family: 0 for any.
 mp_obj_t microcoapy_resolve(mp_obj_t host, mp_int_t port, int family);
@@ -167,11 +167,25 @@ void microcoapy_peer_from_object(coap_obj_t *self, mp_obj_t address, peer_t *out
 mp_obj_t microcoapy_peer_to_object(coap_obj_t *self, const peer_t *peer);
 // The same as the two arguments of a request handler.
 void microcoapy_peer_to_pair(coap_obj_t *self, const peer_t *peer, mp_obj_t pair[2]);
+// Whether an IP peer has a port other than 0.
+bool microcoapy_peer_has_port(coap_obj_t *self, const peer_t *peer);
+// The peer at the address that a name has, for links whose names the port's resolver knows. family: 0 for any.
+bool microcoapy_peer_resolve(coap_obj_t *self, mp_obj_t name, mp_int_t port, int family, peer_t *out);
+
+// sockaddr.c: addresses as the system packs them
 #if MICROCOAPY_POSIX
 struct sockaddr_storage;
 bool microcoapy_peer_from_sockaddr(const void *address, size_t len, peer_t *out);
 // Bytes of the address written, 0 if a socket of this family cannot reach the peer.
 size_t microcoapy_peer_to_sockaddr(const peer_t *peer, unsigned family, struct sockaddr_storage *out);
+// The peer of a packed IP address. False: it is none; if it is packed otherwise, it becomes an object of its own.
+bool microcoapy_peer_from_packed(mp_obj_t *address, peer_t *out);
+#else
+static inline bool microcoapy_peer_from_packed(mp_obj_t *address, peer_t *out) {
+    (void)address;
+    (void)out;
+    return false;
+}
 #endif
 
 // slots.c
@@ -214,25 +228,6 @@ mp_obj_t microcoapy_callbacks(coap_obj_t *self);
 void microcoapy_paths_sync(coap_obj_t *self);
 // The handler of a path's number, or MP_OBJ_NULL.
 mp_obj_t microcoapy_path_handler(coap_obj_t *self, uint32_t number);
-
-// socket.c: opening, closing, one datagram in or out, waiting.
-void microcoapy_socket_open(coap_obj_t *self, mp_int_t port);
-void microcoapy_socket_attach(coap_obj_t *self, mp_obj_t sock);
-void microcoapy_socket_close(coap_obj_t *self);
-// Joins a group, a multicast address as text, on the interface with that address or on any (None).
-void microcoapy_socket_join(coap_obj_t *self, mp_obj_t group, mp_obj_t interface);
-typedef struct {
-    size_t len; // bytes in the receive buffer; rx_len when the datagram was too large for it
-    peer_t peer;
-    bool multicast; // it came to a group
-} datagram_t;
-typedef enum { RECEIVE_NONE, RECEIVE_DATA, RECEIVE_AGAIN } receive_t;
-receive_t microcoapy_socket_receive(coap_obj_t *self, datagram_t *out);
-bool microcoapy_socket_send(coap_obj_t *self, const peer_t *peer, const uint8_t *data, size_t len);
-// True if a datagram is known to be waiting.
-bool microcoapy_socket_readable(coap_obj_t *self);
-// Returns when something may be there to read, or after at most that many milliseconds.
-void microcoapy_socket_wait(coap_obj_t *self, uint32_t milliseconds);
 
 // pump.c
 // Sends all that the engine has to send. False if the first transmission of the exchange
