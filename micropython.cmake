@@ -198,6 +198,7 @@ set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/coap.c
     ${MICROCOAPY_ROOT}/src/mpy/constants.c
     ${MICROCOAPY_ROOT}/src/mpy/discover.c
+    ${MICROCOAPY_ROOT}/src/mpy/dispatch.c
     ${MICROCOAPY_ROOT}/src/mpy/entropy.c
     ${MICROCOAPY_ROOT}/src/mpy/errors.c
     ${MICROCOAPY_ROOT}/src/mpy/exchange.c

@@ -29,6 +29,7 @@ MICROCOAPY_SRC_C := $(addprefix $(MICROCOAPY_MOD_DIR)/src/mpy/,\
 	coap.c \
 	constants.c \
 	discover.c \
+	dispatch.c \
 	entropy.c \
 	errors.c \
 	exchange.c \

@@ -60,6 +60,7 @@ static void parameters_from_args(const mp_arg_val_t *value, mcoap_parameters *pa
 static coap_obj_t *coap_new(const mp_obj_type_t *type) {
     coap_obj_t *self = m_malloc0(sizeof(coap_obj_t));
     self->base.type = type;
+    self->dispatch = microcoapy_dispatch;
     self->sock = mp_const_none;
     self->response_callback = mp_const_none;
     self->error_callback = mp_const_none;
@@ -130,7 +131,7 @@ static void stop(coap_obj_t *self) {
     mcoap_endpoint_reset(self->endpoint);
     self->addresses = MP_OBJ_NULL;
     self->bodies = NULL;
-    microcoapy_forget_news(self);
+    self->news = NULL;
     microcoapy_link_close(self);
     microcoapy_end_all(self);
     microcoapy_async_update(self);

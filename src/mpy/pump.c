@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The endpoint's heartbeat: datagrams in, events up, datagrams out, and waiting for the next one.
+// The endpoint's heartbeat: datagrams in, events up, datagrams out, and waiting for the next one. What an event means is
+// above: dispatch.c, reached by the endpoint's pointer to it.
 //
 // Python code runs in callbacks, in custom sockets and while waiting, and may do anything to the
 // same object: what an event lends is copied before, and the state is looked at again after.
@@ -9,7 +10,6 @@
 
 #include "link.h"
 #include "modern.h"
-#include "protocol.h"
 
 // Datagrams that need no callback, handled in one pass before timers get their turn.
 #define DATAGRAMS_PER_PASS (64)
@@ -44,15 +44,6 @@ bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange) {
 // At least so many are kept, and one for each request that there may be at once. Where nobody polls, the oldest gives way.
 #define NEWS_MIN (8)
 
-typedef struct _news_t {
-    struct _news_t *next;
-    mp_obj_t what;      // a packet or an exception for a callback; MP_OBJ_NULL: the event is to be dispatched
-    mp_obj_t sender;
-    bool is_error;
-    mcoap_event event; // what it lends is in the receive buffer, which nothing overwrites before it is dispatched
-    peer_t peer;
-} news_t;
-
 static void drop_oldest_news(coap_obj_t *self) {
     for (news_t **link = &self->news; *link != NULL; link = &(*link)->next) {
         if ((*link)->what != MP_OBJ_NULL) {
@@ -63,7 +54,7 @@ static void drop_oldest_news(coap_obj_t *self) {
     }
 }
 
-static news_t *news_add(coap_obj_t *self) {
+news_t *microcoapy_news_add(coap_obj_t *self) {
     news_t *added = m_new0(news_t, 1);
     size_t count = 0;
     for (const news_t *news = self->news; news != NULL; news = news->next) {
@@ -88,125 +79,14 @@ static bool receive_buffer_is_in_use(coap_obj_t *self) {
     return news != NULL;
 }
 
-void microcoapy_forget_news(coap_obj_t *self) {
-    self->news = NULL;
-}
-
 // ---- events ------------------------------------------------------------------------------------
 
-// Or None.
-static mp_obj_t callback_for(coap_obj_t *self, bool is_error) {
-    return is_error ? self->error_callback : self->response_callback;
-}
-
-static void call_back(coap_obj_t *self, bool is_error, mp_obj_t what, mp_obj_t sender) {
-    mp_obj_t callback = callback_for(self, is_error);
+void microcoapy_call_back(coap_obj_t *self, bool is_error, mp_obj_t what, mp_obj_t sender) {
+    mp_obj_t callback = microcoapy_callback_for(self, is_error);
     if (callback != mp_const_none) {
         mp_call_function_2(callback, what, sender);
     }
 }
-
-// Tells the program now, or later.
-static void tell(coap_obj_t *self, bool is_error, mp_obj_t what, const peer_t *peer, bool later) {
-    mp_obj_t sender = microcoapy_peer_to_object(self, peer);
-    if (later) {
-        news_t *news = news_add(self);
-        news->what = what;
-        news->sender = sender;
-        news->is_error = is_error;
-        return;
-    }
-    // The acknowledgement goes out before the callback, which may take its time.
-    microcoapy_flush(self, 0);
-    call_back(self, is_error, what, sender);
-}
-
-// Tells the program of a message (error 0), or of an error. False if there is no callback for that.
-static bool deliver(coap_obj_t *self, const mcoap_event *event, int error, const peer_t *peer, bool later) {
-    if (callback_for(self, error != 0) == mp_const_none) {
-        return false;
-    }
-    mp_obj_t what = error == 0
-        ? microcoapy_packet_from_event(event)
-        : microcoapy_os_error(error);
-    tell(self, error != 0, what, peer, later);
-    return true;
-}
-
-// What has become of one of our requests.
-static bool dispatch_classic(coap_obj_t *self, const mcoap_event *event, const peer_t *peer, bool later) {
-    switch (event->kind) {
-        case MCOAP_EVENT_RESPONSE:
-        case MCOAP_EVENT_NOTIFICATION:
-        case MCOAP_EVENT_PONG:
-            deliver(self, event, 0, peer, later);
-            return true;
-        case MCOAP_EVENT_RESET:
-            return deliver(self, event, MP_ECONNRESET, peer, later);
-        case MCOAP_EVENT_TIMEOUT:
-            return deliver(self, event, MP_ETIMEDOUT, peer, later);
-        default:
-            return false;
-    }
-}
-
-#if MICROCOAPY_MODERN
-// What has become of a classic request whose response came block by block.
-static void deliver_whole(coap_obj_t *self, exchange_obj_t *exchange, const peer_t *peer, bool later) {
-    bool is_error = exchange->waiter.failed;
-    if (callback_for(self, is_error) != mp_const_none) {
-        tell(self, is_error, exchange->waiter.result, peer, later);
-    }
-}
-
-// True if something was handled.
-static bool dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer, bool later) {
-    exchange_obj_t *exchange = microcoapy_exchange_find(self, event->handle);
-    switch (event->kind) {
-        case MCOAP_EVENT_NONE:
-            return false;
-        case MCOAP_EVENT_REQUEST:
-        case MCOAP_EVENT_UPLOAD:
-        case MCOAP_EVENT_DOWNLOAD:
-            return microcoapy_serve_event(self, event, peer);
-        case MCOAP_EVENT_BLOCK:
-            if (exchange == NULL) {
-                exchange = microcoapy_exchange_new(self, false);
-                exchange->handle = event->handle;
-                exchange->is_classic = true;
-                microcoapy_waiter_begin(&exchange->waiter);
-            }
-            break;
-        default:
-            break;
-    }
-    if (exchange != NULL) {
-        bool told = microcoapy_exchange_event(exchange, event, peer);
-        if (exchange->is_classic && exchange->waiter.result != MP_OBJ_NULL) {
-            deliver_whole(self, exchange, peer, later);
-        }
-        return told;
-    }
-    return dispatch_classic(self, event, peer, later);
-}
-
-// Whether the program runs, not only hears of it, when this is dispatched.
-static bool runs_program(coap_obj_t *self, const mcoap_event *event) {
-    exchange_obj_t *exchange = microcoapy_exchange_find(self, event->handle);
-    return event->kind == MCOAP_EVENT_REQUEST || event->kind == MCOAP_EVENT_UPLOAD || event->kind == MCOAP_EVENT_DOWNLOAD
-           || (exchange != NULL && microcoapy_exchange_runs_program(exchange));
-}
-#else
-static bool dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer, bool later) {
-    bool is_request = event->kind == MCOAP_EVENT_REQUEST;
-    return is_request ? microcoapy_serve_event(self, event, peer) : dispatch_classic(self, event, peer, later);
-}
-
-static bool runs_program(coap_obj_t *self, const mcoap_event *event) {
-    (void)self;
-    return event->kind == MCOAP_EVENT_REQUEST;
-}
-#endif
 
 // The oldest of the news. False: there are none.
 static bool tell_news(coap_obj_t *self) {
@@ -215,32 +95,22 @@ static bool tell_news(coap_obj_t *self) {
         news_t *news = self->news;
         self->news = news->next;
         if (news->what != MP_OBJ_NULL) {
-            call_back(self, news->is_error, news->what, news->sender);
+            microcoapy_call_back(self, news->is_error, news->what, news->sender);
             return true;
         }
-        told = dispatch(self, &news->event, &news->peer, false);
+        told = self->dispatch(self, &news->event, &news->peer, DISPATCH_NOW);
         microcoapy_flush(self, 0);
     }
     return told;
 }
 
-static void take_in_event(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
-    if (!runs_program(self, event)) {
-        dispatch(self, event, peer, true);
-        return;
-    }
-    news_t *news = news_add(self);
-    news->event = *event;
-    news->peer = *peer;
-}
-
 // What has come of the timers: true if the program has been told of something, or will be.
-static bool dispatch_ended(coap_obj_t *self, bool later) {
+static bool dispatch_ended(coap_obj_t *self, dispatch_t when) {
     mcoap_event event;
     while (mcoap_endpoint_poll_event(self->endpoint, microcoapy_now(), &event) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, event.peer, event.peer_len);
-        if (dispatch(self, &event, &peer, later)) {
+        if (self->dispatch(self, &event, &peer, when)) {
             return true;
         }
     }
@@ -249,7 +119,7 @@ static bool dispatch_ended(coap_obj_t *self, bool later) {
 
 // What waits for poll(): true if the program has been told of something.
 static bool dispatch_timer_events(coap_obj_t *self) {
-    return tell_news(self) || dispatch_ended(self, false);
+    return tell_news(self) || dispatch_ended(self, DISPATCH_NOW);
 }
 
 static void hand_in(coap_obj_t *self, const datagram_t *datagram, mcoap_event *event) {
@@ -262,7 +132,7 @@ static void hand_in(coap_obj_t *self, const datagram_t *datagram, mcoap_event *e
 static bool handle_datagram(coap_obj_t *self, const datagram_t *datagram) {
     mcoap_event event;
     hand_in(self, datagram, &event);
-    bool handled = dispatch(self, &event, &datagram->peer, false);
+    bool handled = self->dispatch(self, &event, &datagram->peer, DISPATCH_NOW);
     microcoapy_flush(self, 0);
     return handled;
 }
@@ -277,11 +147,11 @@ void microcoapy_take_in(coap_obj_t *self) {
         }
         if (received == RECEIVE_DATA) {
             hand_in(self, &datagram, &event);
-            take_in_event(self, &event, &datagram.peer);
+            self->dispatch(self, &event, &datagram.peer, DISPATCH_RUN_LATER);
         }
     }
     microcoapy_run_timers(self);
-    while (dispatch_ended(self, true)) {
+    while (dispatch_ended(self, DISPATCH_TELL_LATER)) {
     }
 }
 

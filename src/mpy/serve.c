@@ -23,10 +23,8 @@ typedef struct {
 } reply_t;
 
 // A body of which more blocks may come, or be asked for.
-typedef struct _body_obj_t {
-    struct _body_obj_t *next;
-    mcoap_handle handle;
-    bool incoming;
+typedef struct {
+    body_t head;
     sink_t sink;   // incoming
     reply_t reply; // outgoing
 } body_obj_t;
@@ -47,46 +45,17 @@ typedef struct {
 // ---- bodies under way --------------------------------------------------------------------------
 
 #if MICROCOAPY_BLOCK
-static body_obj_t *body_find(coap_obj_t *self, mcoap_handle handle, bool incoming) {
-    for (body_obj_t *body = self->bodies; body != NULL; body = body->next) {
-        if (body->handle == handle && body->incoming == incoming && handle != 0) {
-            return body;
-        }
-    }
-    return NULL;
-}
-
-static void body_drop(coap_obj_t *self, const body_obj_t *gone) {
-    for (body_obj_t **link = &self->bodies; *link != NULL; link = &(*link)->next) {
-        if (*link == gone) {
-            *link = gone->next;
-            return;
-        }
-    }
-}
-
 static body_obj_t *body_new(coap_obj_t *self, mcoap_handle handle, bool incoming) {
     body_obj_t *body = m_new0(body_obj_t, 1);
-    body->handle = handle;
-    body->incoming = incoming;
-    body->next = self->bodies;
-    self->bodies = body;
+    body->head.handle = handle;
+    body->head.incoming = incoming;
+    body->head.next = self->bodies;
+    self->bodies = &body->head;
     return body;
 }
 
-void microcoapy_prune_bodies(coap_obj_t *self) {
-    body_obj_t **link = &self->bodies;
-    while (*link != NULL) {
-        if (mcoap_body_alive(self->endpoint, (*link)->handle)) {
-            link = &(*link)->next;
-        } else {
-            *link = (*link)->next;
-        }
-    }
-}
-#else
-void microcoapy_prune_bodies(coap_obj_t *self) {
-    (void)self;
+static body_obj_t *body_find(coap_obj_t *self, mcoap_handle handle, bool incoming) {
+    return (body_obj_t *)microcoapy_body_find(self, handle, incoming);
 }
 #endif
 
@@ -184,7 +153,7 @@ static void reply_init(reply_t *reply, const pending_t *pending) {
 // The format that the resource's link names, if it names one.
 static mp_obj_t declared_format(const resource_obj_t *resource) {
     mp_map_elem_t *ct = mp_map_lookup(
-        mp_obj_dict_get_map(resource->attributes), MP_OBJ_NEW_QSTR(MP_QSTR_ct), MP_MAP_LOOKUP);
+        mp_obj_dict_get_map(resource->handler.attributes), MP_OBJ_NEW_QSTR(MP_QSTR_ct), MP_MAP_LOOKUP);
     return ct != NULL && mp_obj_is_small_int(ct->value) ? ct->value : mp_const_none;
 }
 
@@ -517,7 +486,7 @@ static void run_handler(pending_t *pending) {
         send_reply(pending, &reply);
         return;
     }
-    mp_obj_t result = mp_call_function_1(pending->resource->handler, MP_OBJ_FROM_PTR(pending->message));
+    mp_obj_t result = mp_call_function_1(pending->resource->handler.callback, MP_OBJ_FROM_PTR(pending->message));
     // The handler may have changed the state.
     if (etag != MP_OBJ_NULL) {
         etag = current_etag(pending);
@@ -576,7 +545,7 @@ static bool complete_body(const pending_t *pending, const mcoap_event *event) {
         if (body == NULL) {
             return false;
         }
-        body_drop(self, body);
+        microcoapy_body_drop(self, &body->head);
         write_payload(&body->sink, pending->message);
         finish_sink(&body->sink, pending->message);
     } else if ((len != 0 || has_body(method_of(pending))) && pending->resource != NULL
@@ -595,7 +564,7 @@ static void take_upload(const pending_t *pending, const mcoap_event *event) {
     body_obj_t *body = body_find(self, event->body, true);
     if (event->offset == 0) {
         if (body != NULL) {
-            body_drop(self, body);
+            microcoapy_body_drop(self, &body->head);
         }
         microcoapy_prune_bodies(self);
         body = body_new(self, event->body, true);
@@ -624,7 +593,7 @@ static void answer(pending_t *pending, const mcoap_event *event, mp_obj_t handle
             return;
         }
         // A body that cannot go back: the handler is asked for it again.
-        body_drop(self, body);
+        microcoapy_body_drop(self, &body->head);
     }
     if (event->kind == MCOAP_EVENT_DOWNLOAD && mcoap_default_code(method_of(pending)) != MCOAP_CODE_CONTENT) {
         // But not for what has effects.

@@ -49,8 +49,16 @@ typedef struct {
 struct _link_type_t;
 struct _waiter_t;
 struct _driver_t;
-struct _body_obj_t;
+struct _body_t;
 struct _news_t;
+struct _coap_obj_t;
+
+// When a program is to hear of an event.
+typedef enum {
+    DISPATCH_NOW,
+    DISPATCH_TELL_LATER, // poll() calls its callbacks
+    DISPATCH_RUN_LATER,  // and whatever else of it the event runs
+} dispatch_t;
 
 typedef struct _coap_obj_t {
     mp_obj_base_t base;
@@ -72,13 +80,15 @@ typedef struct _coap_obj_t {
     mp_obj_t addresses;         // list of addresses that are no IP address; MP_OBJ_NULL until first used
     struct _waiter_t *waiters;  // what is under way in the modern layer
     struct _driver_t *driver;   // async.c; NULL until something is awaited
-    struct _body_obj_t *bodies; // that come or go block by block
+    struct _body_t *bodies;     // that come or go block by block
     struct _news_t *news;       // what a sending call has taken in: for poll(), oldest first
     mp_obj_t own;               // dict of the program's own attributes; MP_OBJ_NULL until first used
     #if MICROCOAPY_URANDOM
     entropy_t entropy;
     #endif
     const struct _link_type_t *link; // link.h; NULL: closed
+    // What an event means: true if something was handled. The pump knows nothing of what is above it.
+    bool (*dispatch)(struct _coap_obj_t *self, const mcoap_event *event, const peer_t *peer, dispatch_t when);
     size_t rx_len;
     uint32_t max_body;  // bytes of the longest body that is kept
     size_t resource_count;
@@ -237,8 +247,22 @@ bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange);
 void microcoapy_run_timers(coap_obj_t *self);
 // Before something is sent: takes in what has arrived. What the program is to be told of it waits for poll().
 void microcoapy_take_in(coap_obj_t *self);
-// Forgets what waits for poll().
-void microcoapy_forget_news(coap_obj_t *self);
+// News: what a sending call has taken in, and the program has not been told yet.
+typedef struct _news_t {
+    struct _news_t *next;
+    mp_obj_t what;      // a packet or an exception for a callback; MP_OBJ_NULL: the event is to be dispatched
+    mp_obj_t sender;
+    bool is_error;
+    mcoap_event event; // what it lends is in the receive buffer, which nothing overwrites before it is dispatched
+    peer_t peer;
+} news_t;
+// To be filled in. Where there are too many, the oldest gives way.
+news_t *microcoapy_news_add(coap_obj_t *self);
+// Or None.
+static inline mp_obj_t microcoapy_callback_for(coap_obj_t *self, bool is_error) {
+    return is_error ? self->error_callback : self->response_callback;
+}
+void microcoapy_call_back(coap_obj_t *self, bool is_error, mp_obj_t what, mp_obj_t sender);
 // A datagram from elsewhere than a socket: true if a program was told of something.
 bool microcoapy_feed(coap_obj_t *self, const void *data, size_t len, mp_obj_t address);
 // The next datagram that is to be sent, with its address; None if there is none.
