@@ -10,6 +10,7 @@
 #include "py/objstr.h"
 #include "py/objtuple.h"
 #include "link.h"
+#include "sockaddr.h"
 
 #define FAMILY_OBJECT (0)
 #define PEER_OBJECT_LEN (1 + 2)
@@ -141,14 +142,12 @@ bool microcoapy_peer_from_args(coap_obj_t *self, mp_obj_t ip, mp_int_t port, pee
     return self->link->find(self, ip, port, 0, out);
 }
 
-bool microcoapy_peer_has_port(coap_obj_t *self, const peer_t *peer) {
-    (void)self;
-    return peer->bytes[peer->len - 1] != 0 || peer->bytes[peer->len - 2] != 0;
-}
-
 bool microcoapy_peer_reachable(coap_obj_t *self, const peer_t *peer) {
-    bool depends = self->link != NULL && self->link->reaches != NULL && object_index(peer) == NO_OBJECT;
-    return !depends || self->link->reaches(self, peer);
+    if (self->link == NULL || self->link->find == NULL || object_index(peer) != NO_OBJECT) {
+        return true;
+    }
+    bool has_port = peer->bytes[peer->len - 1] != 0 || peer->bytes[peer->len - 2] != 0;
+    return has_port && microcoapy_link_reaches(self, peer);
 }
 
 void microcoapy_peer_from_object(coap_obj_t *self, mp_obj_t address, peer_t *out) {

@@ -294,8 +294,9 @@ static mp_uint_t coap_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, 
         return microcoapy_link_poll(self, arg);
     }
     // Never of a Python-defined socket: what its ioctl does not know it may answer with 0, which is standard input.
-    if (request == MP_STREAM_GET_FILENO && self->link != NULL && self->link->has_fd) {
-        return self->by.fd;
+    int fd = microcoapy_link_fileno(self);
+    if (request == MP_STREAM_GET_FILENO && fd >= 0) {
+        return fd;
     }
     *error = MP_EINVAL;
     return MP_STREAM_ERROR;

@@ -84,7 +84,7 @@ void microcoapy_link_close(coap_obj_t *self) {
 #if MICROCOAPY_DISCOVERY
 void microcoapy_link_join(coap_obj_t *self, mp_obj_t group_in, mp_obj_t interface_in) {
     peer_t group, interface;
-    bool has_interface = interface_in != mp_const_none;
+    bool has_interface = interface_in != MP_OBJ_NULL && interface_in != mp_const_none;
     microcoapy_str_arg(group_in, MP_QSTR_group);
     if (!microcoapy_literal_peer(group_in, 0, &group) || !mcoap_peer_is_multicast(group.bytes, group.len)) {
         microcoapy_bad_value(MP_QSTR_group);
@@ -139,10 +139,12 @@ mp_uint_t microcoapy_link_poll(coap_obj_t *self, mp_uint_t flags) {
 
 void microcoapy_link_wait(coap_obj_t *self, uint32_t milliseconds) {
     milliseconds = MIN(milliseconds, self->tells_readiness ? WAIT_SLICE_MS : READ_STEP_MS);
+    #if MICROCOAPY_POSIX
     if (self->link != NULL && self->link->wait != NULL) {
         self->link->wait(self, milliseconds);
         return;
     }
+    #endif
     uint32_t start = microcoapy_now();
     do {
         microcoapy_sleep(MIN(milliseconds, POLL_STEP_MS));

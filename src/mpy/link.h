@@ -20,19 +20,22 @@ typedef struct _link_type_t {
     bool (*send)(coap_obj_t *self, const peer_t *peer, const uint8_t *data, size_t len);
     // Which of these MP_STREAM_POLL_* hold. Only asked while tells_readiness is set.
     mp_uint_t (*poll)(coap_obj_t *self, mp_uint_t flags);
-    // Returns when something may be there to read, or after at most that many milliseconds. NULL: poll is asked for it
-    // again and again.
-    void (*wait)(coap_obj_t *self, uint32_t milliseconds);
-    // The peer that a name means, of a family or of any (0); false if there is none. NULL: a name is the affair of
-    // whoever gets the pair (name, port).
+    // The peer that a name means, of a family or of any (0); false if there is none. NULL: the peers need be no IP
+    // peers, and a name is the affair of whoever gets the pair (name, port).
     bool (*find)(coap_obj_t *self, mp_obj_t name, mp_int_t port, int family, peer_t *out);
-    // Whether there is a way to this IP peer. NULL: to every one.
-    bool (*reaches)(coap_obj_t *self, const peer_t *peer);
     #if MICROCOAPY_DISCOVERY
     // Joins a group, on the interface with that address or on any (NULL); an errno, or 0. NULL: not supported.
     int (*join)(coap_obj_t *self, const peer_t *group, const peer_t *interface);
     #endif
-    bool has_fd; // the system can wait for self->fd
+    #if MICROCOAPY_POSIX
+    // What only the system's own sockets have so far.
+    // Whether there is a way to this IP peer. NULL: to every one.
+    bool (*reaches)(coap_obj_t *self, const peer_t *peer);
+    // Returns when something may be there to read, or after at most that many milliseconds. NULL: poll is asked for it
+    // again and again.
+    void (*wait)(coap_obj_t *self, uint32_t milliseconds);
+    bool has_fd; // by.fd, which others can wait for
+    #endif
 } link_type_t;
 
 // A socket of the system, by its file descriptor.
@@ -70,5 +73,25 @@ bool microcoapy_link_send(coap_obj_t *self, const peer_t *peer, const uint8_t *d
 mp_uint_t microcoapy_link_poll(coap_obj_t *self, mp_uint_t flags);
 // Returns when something may be there to read, or after at most that many milliseconds.
 void microcoapy_link_wait(coap_obj_t *self, uint32_t milliseconds);
+
+// Of a link that is open, to an IP peer.
+static inline bool microcoapy_link_reaches(coap_obj_t *self, const peer_t *peer) {
+    #if MICROCOAPY_POSIX
+    return self->link->reaches == NULL || self->link->reaches(self, peer);
+    #else
+    (void)self;
+    (void)peer;
+    return true;
+    #endif
+}
+// The descriptor that can be waited for; -1 if there is none.
+static inline int microcoapy_link_fileno(coap_obj_t *self) {
+    #if MICROCOAPY_POSIX
+    return self->link != NULL && self->link->has_fd ? self->by.fd : -1;
+    #else
+    (void)self;
+    return -1;
+    #endif
+}
 
 #endif // MICROCOAPY_LINK_H

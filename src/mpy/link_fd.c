@@ -11,6 +11,7 @@
 
 #include "py/mpthread.h"
 #include "link.h"
+#include "sockaddr.h"
 
 #if MICROCOAPY_POSIX
 #include <errno.h>
@@ -199,7 +200,7 @@ static bool fd_send(coap_obj_t *self, const peer_t *peer, const uint8_t *data, s
 // An address is only good for sockets of its family.
 static bool fd_reaches(coap_obj_t *self, const peer_t *peer) {
     struct sockaddr_storage address;
-    return microcoapy_peer_has_port(self, peer) && microcoapy_peer_to_sockaddr(peer, self->family, &address) != 0;
+    return microcoapy_peer_to_sockaddr(peer, self->family, &address) != 0;
 }
 
 // IPv4 first, also where IPv6 addresses can be reached: what serves a name need not serve both.

@@ -78,7 +78,6 @@ const link_type_t microcoapy_link_stream = {
     .send = microcoapy_sendto,
     .poll = stream_poll,
     .find = microcoapy_peer_resolve,
-    .reaches = microcoapy_peer_has_port,
     #if MICROCOAPY_DISCOVERY
     .join = stream_join,
     #endif

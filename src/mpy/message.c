@@ -136,32 +136,30 @@ static mp_obj_t none_as_null(mp_obj_t value) {
 
 // Response(code=None, payload=b"", content_format=None, *, etag=None, max_age=None, location=None, options=None)
 static mp_obj_t response_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    enum { CODE_, PAYLOAD, CONTENT_FORMAT, ETAG, MAX_AGE, LOCATION, OPTIONS };
-    static const mp_arg_t allowed[] = {
-        { MP_QSTR_code, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
-        { MP_QSTR_payload, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_PTR(&mp_const_empty_bytes_obj) } },
-        { MP_QSTR_content_format, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
-        { MP_QSTR_etag, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } },
-        { MP_QSTR_max_age, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } },
-        { MP_QSTR_location, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } },
-        { MP_QSTR_options, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } },
+    enum { CODE_, PAYLOAD, CONTENT_FORMAT, POSITIONAL, ETAG = POSITIONAL, MAX_AGE, LOCATION, OPTIONS, COUNT };
+    static const qstr_short_t names[COUNT] = {
+        MP_QSTR_code, MP_QSTR_payload, MP_QSTR_content_format, MP_QSTR_etag, MP_QSTR_max_age, MP_QSTR_location,
+        MP_QSTR_options,
     };
-    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all_kw_array(n_args, n_kw, args, MP_ARRAY_SIZE(allowed), allowed, value);
+    mp_obj_t value[COUNT];
+    microcoapy_parse(names, SHAPE(COUNT, 0, POSITIONAL), value, n_args, n_kw, args);
     mcoap_event blank = { .content_format = MCOAP_CONTENT_FORMAT_NONE };
     message_obj_t *self = microcoapy_message_new(type, &blank, mp_const_none);
-    self->packet.method = value[CODE_].u_obj;
-    if (self->packet.method != mp_const_none) {
-        microcoapy_int_arg(self->packet.method, MP_QSTR_code, 0, UINT8_MAX);
+    self->packet.method = mp_const_none;
+    if (microcoapy_is_given(value[CODE_])) {
+        self->packet.method = value[CODE_];
+        microcoapy_int_arg(value[CODE_], MP_QSTR_code, 0, UINT8_MAX);
     }
-    self->packet.payload = value[PAYLOAD].u_obj;
-    if (value[CONTENT_FORMAT].u_obj != mp_const_none) {
-        self->packet.content_format = value[CONTENT_FORMAT].u_obj;
+    if (value[PAYLOAD] != MP_OBJ_NULL) {
+        self->packet.payload = value[PAYLOAD];
     }
-    self->packet.options = value[OPTIONS].u_obj == mp_const_none ? mp_obj_new_list(0, NULL) : value[OPTIONS].u_obj;
-    self->etag = none_as_null(value[ETAG].u_obj);
-    self->max_age = none_as_null(value[MAX_AGE].u_obj);
-    self->location = none_as_null(value[LOCATION].u_obj);
+    if (microcoapy_is_given(value[CONTENT_FORMAT])) {
+        self->packet.content_format = value[CONTENT_FORMAT];
+    }
+    self->packet.options = microcoapy_is_given(value[OPTIONS]) ? value[OPTIONS] : mp_obj_new_list(0, NULL);
+    self->etag = none_as_null(value[ETAG]);
+    self->max_age = none_as_null(value[MAX_AGE]);
+    self->location = none_as_null(value[LOCATION]);
     return MP_OBJ_FROM_PTR(self);
 }
 

@@ -191,14 +191,11 @@ void microcoapy_end_all(coap_obj_t *self);
 
 // A request whose destination is a URI: true, and what its method returns.
 bool microcoapy_is_uri(mp_obj_t value);
-mp_obj_t microcoapy_request_uri(coap_obj_t *self, uint8_t code, size_t n_args, const mp_obj_t *args, mp_map_t *kwargs);
+mp_obj_t microcoapy_request_uri(coap_obj_t *self, uint8_t code, size_t n_args, size_t n_kw, const mp_obj_t *args);
 // The code of a method: a number, or its name.
 uint8_t microcoapy_method_code(mp_obj_t method);
 extern const mp_obj_fun_builtin_var_t microcoapy_request_obj;
 extern const mp_obj_fun_builtin_var_t microcoapy_observe_obj;
-extern const mp_obj_fun_builtin_var_t microcoapy_fetch_obj;
-extern const mp_obj_fun_builtin_var_t microcoapy_patch_obj;
-extern const mp_obj_fun_builtin_var_t microcoapy_ipatch_obj;
 
 // A GET of /.well-known/core with these Uri-Query values. host: a URI, an address as text, or (ip, port). timeout_ms: 0
 // for none. A group's responses are queued as those of an observation.

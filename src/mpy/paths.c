@@ -120,17 +120,18 @@ static mcoap_result add_attribute(coap_obj_t *self, mp_obj_t name_in, mp_obj_t v
 
 // A plain function takes every method and looks at packet.method itself.
 static mcoap_result add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler_in, uint32_t number) {
-    mcoap_resource settings = { .methods = METHODS_ALL };
+    mcoap_resource plain = { .methods = METHODS_ALL };
+    mcoap_resource *settings = &plain;
     mp_map_t *attributes = NULL;
     if (MP_OBJ_TYPE_GET_SLOT_OR_NULL(mp_obj_get_type(handler_in), call) == microcoapy_handler_call) {
         handler_obj_t *handler = MP_OBJ_TO_PTR(handler_in);
-        settings = handler->settings;
+        settings = &handler->settings;
         #if MICROCOAPY_MODERN
         attributes = handler->attributes == MP_OBJ_NULL ? NULL : mp_obj_dict_get_map(handler->attributes);
         #endif
     }
-    settings.number = number;
-    mcoap_result result = add_path(self, path, &settings);
+    settings->number = number;
+    mcoap_result result = add_path(self, path, settings);
     for (size_t i = 0; attributes != NULL && i < attributes->alloc && result == MCOAP_OK; i++) {
         if (mp_map_slot_is_filled(attributes, i) && attributes->table[i].value != mp_const_none
             && attributes->table[i].value != mp_const_false) {

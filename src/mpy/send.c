@@ -263,6 +263,13 @@ REQUEST_METHOD(microcoapy_put_non_obj, run_send, TYPE_NON, METHOD_PUT, 3, WITH_B
 REQUEST_METHOD(microcoapy_post_obj, run_send, TYPE_CON, METHOD_POST, 3, WITH_BODY);
 REQUEST_METHOD(microcoapy_post_non_obj, run_send, TYPE_NON, METHOD_POST, 3, WITH_BODY);
 
+#if MICROCOAPY_MODERN
+// fetch(uri, ...), patch and ipatch: of the modern layer alone
+REQUEST_METHOD(microcoapy_fetch_obj, NULL, TYPE_CON, METHOD_FETCH, 0, ARG_END);
+REQUEST_METHOD(microcoapy_patch_obj, NULL, TYPE_CON, METHOD_PATCH, 0, ARG_END);
+REQUEST_METHOD(microcoapy_ipatch_obj, NULL, TYPE_CON, METHOD_IPATCH, 0, ARG_END);
+#endif
+
 // send(ip, port, url, type, method, token=b"", payload=b"", content_format=COAP_NONE, query_option=None, understands=())
 REQUEST_METHOD(microcoapy_send_obj, run_send, 0, 0, 5,
     ARG_IP, ARG_PORT, ARG_URL, ARG_TYPE, ARG_METHOD, ARG_TOKEN, ARG_PAYLOAD, ARG_CONTENT_FORMAT, ARG_QUERY,

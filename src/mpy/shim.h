@@ -97,11 +97,11 @@ typedef struct _coap_obj_t {
         int fd; // link_fd.c
         const mp_stream_p_t *stream; // link_stream.c
     } by;
+    uint32_t news_dropped; // responses and errors that nobody was told of, as nobody polled
     uint16_t start_port; // what start() binds unless told otherwise
     uint16_t bound_port; // while a socket of ours is open
     uint8_t family;      // link_fd.c: 4 or 6, as in an engine's peer address
     uint8_t timers_deferred;
-    uint32_t news_dropped; // responses and errors that nobody was told of, as nobody polled
     bool own_socket;
     bool port_given; // to the constructor
     bool joined;     // a group
@@ -147,8 +147,20 @@ extern const constant_class_t microcoapy_option_number_class;
 extern const constant_class_t microcoapy_content_format_class;
 extern const constant_class_t microcoapy_version_class;
 
-// errors.c
+// arguments.c
+// Arguments by position and by name: value[i] is what was given for names[i], or MP_OBJ_NULL. Raises TypeError for what
+// does not fit the shape.
+#define SHAPE(count, required, positional) ((count) | (required) << 8 | (positional) << 16)
+#define SHAPE_COUNT(shape) ((shape) & 0xff)
+#define SHAPE_REQUIRED(shape) ((shape) >> 8 & 0xff)
+#define SHAPE_POSITIONAL(shape) ((shape) >> 16) // the others by name only
+#define SHAPE_COUNT_MAX (19)
+void microcoapy_parse(
+    const qstr_short_t *names, uint32_t shape, mp_obj_t *value, size_t n_args, size_t n_kw, const mp_obj_t *args);
 mp_int_t microcoapy_int_arg(mp_obj_t value, qstr argument, mp_int_t min, mp_int_t max);
+static inline bool microcoapy_is_given(mp_obj_t value) {
+    return value != MP_OBJ_NULL && value != mp_const_none;
+}
 bool microcoapy_is_str(mp_obj_t value);
 void microcoapy_str_arg(mp_obj_t value, qstr argument);
 mp_int_t microcoapy_port_arg(mp_obj_t value);
@@ -177,26 +189,8 @@ void microcoapy_peer_from_object(coap_obj_t *self, mp_obj_t address, peer_t *out
 mp_obj_t microcoapy_peer_to_object(coap_obj_t *self, const peer_t *peer);
 // The same as the two arguments of a request handler.
 void microcoapy_peer_to_pair(coap_obj_t *self, const peer_t *peer, mp_obj_t pair[2]);
-// Whether an IP peer has a port other than 0.
-bool microcoapy_peer_has_port(coap_obj_t *self, const peer_t *peer);
 // The peer at the address that a name has, for links whose names the port's resolver knows. family: 0 for any.
 bool microcoapy_peer_resolve(coap_obj_t *self, mp_obj_t name, mp_int_t port, int family, peer_t *out);
-
-// sockaddr.c: addresses as the system packs them
-#if MICROCOAPY_POSIX
-struct sockaddr_storage;
-bool microcoapy_peer_from_sockaddr(const void *address, size_t len, peer_t *out);
-// Bytes of the address written, 0 if a socket of this family cannot reach the peer.
-size_t microcoapy_peer_to_sockaddr(const peer_t *peer, unsigned family, struct sockaddr_storage *out);
-// The peer of a packed IP address. False: it is none; if it is packed otherwise, it becomes an object of its own.
-bool microcoapy_peer_from_packed(mp_obj_t *address, peer_t *out);
-#else
-static inline bool microcoapy_peer_from_packed(mp_obj_t *address, peer_t *out) {
-    (void)address;
-    (void)out;
-    return false;
-}
-#endif
 
 // slots.c
 // Where a name is in a list; count if it is not.
@@ -300,13 +294,17 @@ enum {
     ARG_POLL_PERIOD,
     ARG_BLOCKING,
     ARG_UNDERSTANDS,
+    #if MICROCOAPY_DISCOVERY
+    ARG_GROUP,
+    ARG_INTERFACE,
+    #endif
     ARG_REQUEST_PACKET,
     ARG_COUNT,
 };
 #define METHOD_ARGS_MAX (11) // that a method takes
 typedef struct {
     mp_obj_base_t base;
-    // arg: ARG_COUNT objects, MP_OBJ_NULL where nothing is given.
+    // arg: ARG_COUNT objects, MP_OBJ_NULL where nothing is given. NULL: a request of the modern layer only.
     mp_obj_t (*run)(coap_obj_t *self, mp_obj_t *arg);
     uint8_t type; // of requests: ARG_TYPE and ARG_METHOD unless given
     uint8_t code;
@@ -335,5 +333,10 @@ extern const method_obj_t microcoapy_send_ex_obj;
 extern const method_obj_t microcoapy_send_packet_obj;
 extern const method_obj_t microcoapy_send_response_obj;
 extern const method_obj_t microcoapy_ping_obj;
+#if MICROCOAPY_MODERN
+extern const method_obj_t microcoapy_fetch_obj;
+extern const method_obj_t microcoapy_patch_obj;
+extern const method_obj_t microcoapy_ipatch_obj;
+#endif
 
 #endif // MICROCOAPY_SHIM_H

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "shim.h"
+#include "sockaddr.h"
 
 #if MICROCOAPY_POSIX
 #include <netinet/in.h>
