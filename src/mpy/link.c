@@ -2,6 +2,7 @@
 //
 // The link of an endpoint: which kind, and what is the same for all kinds.
 
+#include "py/objtype.h"
 #include "link.h"
 
 // A wait is left this often. Neither a signal that arrived just before poll(2) nor a callback
@@ -13,6 +14,14 @@
 
 // ---- opening and closing -----------------------------------------------------------------------
 
+// Whether the socket has a protocol of its own, which stream links go by.
+static bool is_stream(coap_obj_t *self, mp_obj_t sock) {
+    const mp_obj_type_t *type = mp_obj_get_type(sock);
+    self->by.stream = MP_OBJ_TYPE_GET_SLOT_OR_NULL(type, protocol);
+    // A Python class may inherit a native protocol, which must not be called on its instances.
+    return mp_obj_is_native_type(type) && self->by.stream != NULL && self->by.stream->ioctl != NULL;
+}
+
 void microcoapy_link_attach(coap_obj_t *self, mp_obj_t sock) {
     if (sock == mp_const_none) {
         self->sock = mp_const_none;
@@ -20,8 +29,8 @@ void microcoapy_link_attach(coap_obj_t *self, mp_obj_t sock) {
         self->tells_readiness = false;
         return;
     }
-    microcoapy_call_maybe(sock, MP_QSTR_setblocking, 1, mp_const_false);
-    mp_obj_t unix_compatible = microcoapy_call_maybe(sock, MP_QSTR_isUnixCompatible, 0, MP_OBJ_NULL);
+    microcoapy_call_maybe(sock, MP_QSTR_setblocking, 1, mp_const_false, MP_OBJ_NULL);
+    mp_obj_t unix_compatible = microcoapy_call_maybe(sock, MP_QSTR_isUnixCompatible, 0, MP_OBJ_NULL, MP_OBJ_NULL);
     bool flat = unix_compatible != MP_OBJ_NULL && !mp_obj_is_true(unix_compatible);
     mp_obj_t ioctl[2];
     mp_load_method_maybe(sock, MP_QSTR_ioctl, ioctl);
@@ -31,7 +40,7 @@ void microcoapy_link_attach(coap_obj_t *self, mp_obj_t sock) {
     self->last_peer.len = 0;
     self->sock = sock;
     self->tells_readiness = true;
-    if (!microcoapy_stream_takes(self, sock)) {
+    if (!is_stream(self, sock)) {
         self->link = &microcoapy_link_object;
         self->tells_readiness = ioctl[0] != MP_OBJ_NULL;
     #if MICROCOAPY_POSIX
@@ -60,7 +69,7 @@ static void close_socket(coap_obj_t *self, mp_obj_t sock) {
     }
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        microcoapy_call_maybe(sock, MP_QSTR_close, 0, MP_OBJ_NULL);
+        microcoapy_call_maybe(sock, MP_QSTR_close, 0, MP_OBJ_NULL, MP_OBJ_NULL);
         nlr_pop();
     } else {
         microcoapy_contain(self, MP_QSTR_close, nlr.ret_val);

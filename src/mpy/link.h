@@ -47,15 +47,12 @@ bool microcoapy_fd_takes(coap_obj_t *self, mp_obj_t sock);
 #endif
 // A port's own socket without a descriptor: its methods, readiness by the ioctl of its type.
 extern const link_type_t microcoapy_link_stream;
-bool microcoapy_stream_takes(coap_obj_t *self, mp_obj_t sock);
 // A Python-defined object with sendto and recvfrom.
 extern const link_type_t microcoapy_link_object;
 // No socket: feed() and take().
 extern const link_type_t microcoapy_link_manual;
 
 // link_methods.c: what links share that go through the methods of a socket.
-// Calls object.name(), or object.name(arg). MP_OBJ_NULL if there is no such method.
-mp_obj_t microcoapy_call_maybe(mp_obj_t object, qstr name, size_t n_args, mp_obj_t arg);
 // A datagram socket, bound to an address that is named in the port's own form: packed on unix, a tuple elsewhere.
 mp_obj_t microcoapy_bound_socket(qstr family, const char *host, mp_int_t port, void (*prepare)(mp_obj_t sock));
 receive_t microcoapy_recvfrom(coap_obj_t *self, mp_obj_t sock, datagram_t *out);

@@ -6,16 +6,6 @@
 
 #include "link.h"
 
-mp_obj_t microcoapy_call_maybe(mp_obj_t object, qstr name, size_t n_args, mp_obj_t arg) {
-    mp_obj_t method[3];
-    mp_load_method_maybe(object, name, method);
-    if (method[0] == MP_OBJ_NULL) {
-        return MP_OBJ_NULL;
-    }
-    method[2] = arg;
-    return mp_call_method_n_kw(n_args, 0, method);
-}
-
 mp_obj_t microcoapy_bound_socket(qstr family, const char *host, mp_int_t port, void (*prepare)(mp_obj_t sock)) {
     mp_obj_t module = microcoapy_socket_module();
     mp_obj_t family_in = mp_load_attr(module, family);
@@ -27,11 +17,11 @@ mp_obj_t microcoapy_bound_socket(qstr family, const char *host, mp_int_t port, v
         }
         int only = MICROCOAPY_POSIX ? mp_obj_get_int(family_in) : 0;
         mp_obj_t address = microcoapy_resolve(mp_obj_new_str_from_cstr(host), port, only);
-        microcoapy_call_maybe(sock, MP_QSTR_bind, 1, address);
+        microcoapy_call_maybe(sock, MP_QSTR_bind, 1, address, MP_OBJ_NULL);
         nlr_pop();
         return sock;
     }
-    microcoapy_call_maybe(sock, MP_QSTR_close, 0, MP_OBJ_NULL);
+    microcoapy_call_maybe(sock, MP_QSTR_close, 0, MP_OBJ_NULL, MP_OBJ_NULL);
     nlr_jump(nlr.ret_val);
 }
 

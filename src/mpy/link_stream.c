@@ -4,25 +4,25 @@
 
 #include <string.h>
 
-#include "py/objtype.h"
 #include "link.h"
 
 // The socket of a group is of the same type.
-static mp_uint_t socket_poll(coap_obj_t *self, mp_obj_t sock, mp_uint_t flags) {
+static MP_NOINLINE mp_uint_t socket_poll(coap_obj_t *self, mp_obj_t sock, mp_uint_t flags) {
     int error;
     // An error counts as readiness: reading it will tell.
     return self->by.stream->ioctl(sock, MP_STREAM_POLL, flags, &error);
 }
 
+#if MICROCOAPY_DISCOVERY
 static mp_uint_t stream_poll(coap_obj_t *self, mp_uint_t flags) {
-    #if MICROCOAPY_DISCOVERY
-    mp_uint_t ready = self->group_sock == mp_const_none ? 0 : socket_poll(self, self->group_sock, flags);
-    if (ready != 0) {
-        return ready;
-    }
-    #endif
+    mp_uint_t ready = socket_poll(self, self->sock, flags);
+    return ready == 0 && self->group_sock != mp_const_none ? socket_poll(self, self->group_sock, flags) : ready;
+}
+#else
+static mp_uint_t stream_poll(coap_obj_t *self, mp_uint_t flags) {
     return socket_poll(self, self->sock, flags);
 }
+#endif
 
 static receive_t stream_receive(coap_obj_t *self, mp_obj_t sock, datagram_t *out) {
     if (socket_poll(self, sock, MP_STREAM_POLL_RD) != 0) {
@@ -61,17 +61,10 @@ static int stream_join(coap_obj_t *self, const peer_t *group, const peer_t *inte
     method[3] = mp_load_attr(module, MP_QSTR_IP_ADD_MEMBERSHIP);
     method[4] = mp_obj_new_bytes(request, sizeof(request));
     mp_call_method_n_kw(3, 0, method);
-    microcoapy_call_maybe(sock, MP_QSTR_setblocking, 1, mp_const_false);
+    microcoapy_call_maybe(sock, MP_QSTR_setblocking, 1, mp_const_false, MP_OBJ_NULL);
     return 0;
 }
 #endif
-
-bool microcoapy_stream_takes(coap_obj_t *self, mp_obj_t sock) {
-    const mp_obj_type_t *type = mp_obj_get_type(sock);
-    self->by.stream = MP_OBJ_TYPE_GET_SLOT_OR_NULL(type, protocol);
-    // A Python class may inherit a native protocol, which must not be called on its instances.
-    return mp_obj_is_native_type(type) && self->by.stream != NULL && self->by.stream->ioctl != NULL;
-}
 
 const link_type_t microcoapy_link_stream = {
     .receive = stream_receive,

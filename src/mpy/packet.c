@@ -168,10 +168,7 @@ static mp_obj_t packet_add_option(mp_obj_t self_in, mp_obj_t number, mp_obj_t pa
     packet_obj_t *self = MP_OBJ_TO_PTR(self_in);
     mp_obj_t option = option_new(
         MP_OBJ_NEW_SMALL_INT(microcoapy_int_arg(number, MP_QSTR_number, 0, UINT16_MAX)), option_value(payload));
-    mp_obj_t append[3];
-    mp_load_method(packet_options(self), MP_QSTR_append, append);
-    append[2] = option;
-    mp_call_method_n_kw(1, 0, append);
+    microcoapy_call(packet_options(self), MP_QSTR_append, 1, option, MP_OBJ_NULL);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(packet_add_option_obj, packet_add_option);

@@ -42,6 +42,14 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     call, microcoapy_handler_call
     );
 
+static bool has_settings(mp_obj_t handler) {
+    #if MICROCOAPY_MODERN
+    return MP_OBJ_TYPE_GET_SLOT_OR_NULL(mp_obj_get_type(handler), call) == microcoapy_handler_call;
+    #else
+    return mp_obj_is_type(handler, &handler_type);
+    #endif
+}
+
 mp_obj_t microcoapy_handler(mp_obj_t callback, mp_obj_t understands) {
     understood_t understood;
     microcoapy_understood_arg(understood, understands);
@@ -123,7 +131,7 @@ static mcoap_result add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler_in, ui
     mcoap_resource plain = { .methods = METHODS_ALL };
     mcoap_resource *settings = &plain;
     mp_map_t *attributes = NULL;
-    if (MP_OBJ_TYPE_GET_SLOT_OR_NULL(mp_obj_get_type(handler_in), call) == microcoapy_handler_call) {
+    if (has_settings(handler_in)) {
         handler_obj_t *handler = MP_OBJ_TO_PTR(handler_in);
         settings = &handler->settings;
         #if MICROCOAPY_MODERN

@@ -195,10 +195,13 @@ bool microcoapy_peer_resolve(coap_obj_t *self, mp_obj_t name, mp_int_t port, int
 // slots.c
 // Where a name is in a list; count if it is not.
 size_t microcoapy_name_index(const qstr_short_t *names, size_t count, qstr name);
-// What a type's attribute handler does where slots[i] is the attribute names[i]. False: there is none of that name.
-mp_obj_t microcoapy_call(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b); // up to two arguments
+// Calls a method with up to two arguments. MP_OBJ_NULL if there is no such method.
+mp_obj_t microcoapy_call_maybe(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b);
+// The same; AttributeError if there is none.
+mp_obj_t microcoapy_call(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b);
 // Attributes that a program gives an object: kept in a dict that is made for the first. False: there is none of that name.
 bool microcoapy_own_attr(mp_obj_t *dict, qstr attr, mp_obj_t *dest);
+// What a type's attribute handler does where slots[i] is the attribute names[i]. False: there is none of that name.
 bool microcoapy_slot_attr(const qstr_short_t *names, size_t count, mp_obj_t *slots, qstr attr, mp_obj_t *dest);
 
 // packet.c
