@@ -189,7 +189,7 @@ static mp_obj_t complete(exchange_obj_t *exchange, const mcoap_event *event, con
     if (event->offset != 0 || has_target) {
         take_block(exchange, event);
         mp_obj_t body = microcoapy_sink_finish(&exchange->sink);
-        response->packet.payload = has_target ? mp_const_empty_bytes : body;
+        response->incoming.packet.payload = has_target ? mp_const_empty_bytes : body;
         response->body = has_target ? body : mp_const_none;
     }
     if (is_observation(exchange)) {

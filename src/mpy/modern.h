@@ -89,8 +89,8 @@ void microcoapy_prune_bodies(coap_obj_t *self);
 // ---- message.c: Response and Request -----------------------------------------------------------
 
 typedef struct _message_obj_t {
-    packet_obj_t packet;
-    mp_obj_t sender;   // (ip, port)
+    incoming_obj_t incoming;
+    mp_obj_t sender; // (ip, port)
     mp_obj_t body;     // what was given as into
     mp_obj_t etag;     // from here to location: of a Response that a program makes; MP_OBJ_NULL: as the options say
     mp_obj_t max_age;

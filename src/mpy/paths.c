@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "py/gc.h"
 #include "modern.h"
 #include "protocol.h"
 
@@ -80,12 +81,11 @@ static bool in_step(coap_obj_t *self, mp_map_t *map) {
 
 // Gives the engine's table more memory; it copies the table over, so the old block must live until then.
 static mcoap_result grow(coap_obj_t *self) {
-    size_t size = self->resource_memory_len == 0 ? FIRST_RESOURCE_MEMORY : 2 * self->resource_memory_len;
+    size_t size = self->resource_memory == NULL ? FIRST_RESOURCE_MEMORY : 2 * gc_nbytes(self->resource_memory);
     uint8_t *memory = m_new(uint8_t, size);
     mcoap_result result = mcoap_resource_memory(self->endpoint, memory, size);
     if (result == MCOAP_OK) {
         self->resource_memory = memory;
-        self->resource_memory_len = size;
     }
     return result;
 }

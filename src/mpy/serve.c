@@ -10,6 +10,12 @@
 #include "modern.h"
 #include "protocol.h"
 
+// A handler that is no Resource.
+static void call_classic(mp_obj_t handler, incoming_obj_t *incoming) {
+    mp_obj_t args[3] = { MP_OBJ_FROM_PTR(incoming), incoming->address[0], incoming->address[1] };
+    mp_call_function_n_kw(handler, 3, 0, args);
+}
+
 #if MICROCOAPY_MODERN
 
 // What a handler has said.
@@ -137,7 +143,7 @@ static bool send_reply(const pending_t *pending, reply_t *reply) {
 }
 
 static uint8_t method_of(const pending_t *pending) {
-    return MP_OBJ_SMALL_INT_VALUE(pending->message->packet.method);
+    return MP_OBJ_SMALL_INT_VALUE(pending->message->incoming.packet.method);
 }
 
 // ---- from a handler's result to a reply --------------------------------------------------------
@@ -167,7 +173,7 @@ static mp_obj_t current_etag(const pending_t *pending) {
 }
 
 static const uint8_t *request_options(const pending_t *pending, size_t *len) {
-    return (const uint8_t *)mp_obj_str_get_data(pending->message->packet.raw_options, len);
+    return (const uint8_t *)mp_obj_str_get_data(pending->message->incoming.packet.raw_options, len);
 }
 
 // What the handler's result says; everything but the payload goes into the reply.
@@ -176,9 +182,9 @@ static mp_obj_t take_result(reply_t *reply, mp_obj_t result, mp_obj_t *code, mp_
     mp_obj_t *items;
     if (mp_obj_is_type(result, &microcoapy_response_type)) {
         message_obj_t *response = MP_OBJ_TO_PTR(result);
-        *code = response->packet.method;
-        if (response->packet.content_format != MP_OBJ_NEW_SMALL_INT(MCOAP_CONTENT_FORMAT_NONE)) {
-            *format = response->packet.content_format;
+        *code = response->incoming.packet.method;
+        if (response->incoming.packet.content_format != MP_OBJ_NEW_SMALL_INT(MCOAP_CONTENT_FORMAT_NONE)) {
+            *format = response->incoming.packet.content_format;
         }
         *etag = response->etag;
         microcoapy_options_append(&reply->options, OPTION_MAX_AGE, response->max_age, MP_QSTR_max_age);
@@ -186,8 +192,8 @@ static mp_obj_t take_result(reply_t *reply, mp_obj_t result, mp_obj_t *code, mp_
             microcoapy_str_arg(response->location, MP_QSTR_location);
             reply->location = response->location;
         }
-        microcoapy_options_collect(&reply->options, response->packet.options);
-        return response->packet.payload;
+        microcoapy_options_collect(&reply->options, response->incoming.packet.options);
+        return response->incoming.packet.payload;
     }
     if (mp_obj_is_type(result, &mp_type_tuple)) {
         mp_obj_get_array(result, &len, &items);
@@ -498,12 +504,6 @@ static void run_handler(pending_t *pending) {
     }
 }
 
-static void call_classic(coap_obj_t *self, mp_obj_t handler, message_obj_t *message, const peer_t *peer) {
-    mp_obj_t args[3] = { MP_OBJ_FROM_PTR(message), MP_OBJ_NULL, MP_OBJ_NULL };
-    microcoapy_peer_to_pair(self, peer, &args[1]);
-    mp_call_function_n_kw(handler, 3, 0, args);
-}
-
 #if MICROCOAPY_BLOCK
 // Where the body of a request goes that comes in one piece or in many.
 static void begin_sink(sink_t *sink, const pending_t *pending) {
@@ -516,16 +516,16 @@ static void begin_sink(sink_t *sink, const pending_t *pending) {
 
 static void write_payload(sink_t *sink, const message_obj_t *message) {
     size_t len;
-    const char *data = mp_obj_str_get_data(message->packet.payload, &len);
+    const char *data = mp_obj_str_get_data(message->incoming.packet.payload, &len);
     microcoapy_sink_write(sink, (const uint8_t *)data, len);
 }
 
 static void finish_sink(sink_t *sink, message_obj_t *message) {
     mp_obj_t body = microcoapy_sink_finish(sink);
     if (sink->target == MP_OBJ_NULL) {
-        message->packet.payload = body;
+        message->incoming.packet.payload = body;
     } else {
-        message->packet.payload = mp_const_empty_bytes;
+        message->incoming.packet.payload = mp_const_empty_bytes;
         message->body = body;
     }
 }
@@ -539,7 +539,7 @@ static bool has_body(uint8_t method) {
 static bool complete_body(const pending_t *pending, const mcoap_event *event) {
     coap_obj_t *self = pending->coap;
     size_t len;
-    mp_obj_str_get_data(pending->message->packet.payload, &len);
+    mp_obj_str_get_data(pending->message->incoming.packet.payload, &len);
     if (event->body != 0) {
         body_obj_t *body = body_find(self, event->body, true);
         if (body == NULL) {
@@ -608,7 +608,7 @@ static void answer(pending_t *pending, const mcoap_event *event, mp_obj_t handle
     if (pending->resource != NULL) {
         run_handler(pending);
     } else {
-        call_classic(self, handler, pending->message, peer);
+        call_classic(handler, &pending->message->incoming);
     }
 }
 
@@ -625,6 +625,9 @@ static MP_NOINLINE void *try_answer(pending_t *pending, const mcoap_event *event
     pending->message =
         microcoapy_message_new(is_resource ? &microcoapy_request_type : &microcoapy_packet_type, event, mp_const_none);
     pending->message->sender = microcoapy_peer_to_object(pending->coap, peer);
+    microcoapy_peer_to_pair(pending->coap, peer, pending->message->incoming.address);
+    pending->message->incoming.handle = pending->handle;
+    pending->coap->handled = &pending->message->incoming;
     if (handler != MP_OBJ_NULL) {
         answer(pending, event, handler, peer);
     }
@@ -637,12 +640,14 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
     bool is_part = event->kind != MCOAP_EVENT_REQUEST;
     pending_t pending = { .coap = self, .handle = request };
     pending.offset = event->kind == MCOAP_EVENT_DOWNLOAD ? event->offset : 0;
+    incoming_obj_t *outer = self->handled;
     void *exception = try_answer(&pending, event, peer);
     mp_obj_t yielded;
     if (exception == NULL && pending.run != NULL && step(pending.run, mp_const_none, MP_OBJ_NULL, &yielded)) {
         exception = MP_OBJ_TO_PTR(mp_obj_new_exception_msg(
             &mp_type_RuntimeError, MP_ERROR_TEXT("coroutine without event loop: use serve() or run()")));
     }
+    self->handled = outer;
     if (exception != NULL && pending.resource != NULL && pending.message != NULL) {
         bool survives = mp_obj_exception_match(MP_OBJ_FROM_PTR(exception), MP_OBJ_FROM_PTR(&mp_type_Exception));
         if (send_exception(&pending, MP_OBJ_FROM_PTR(exception)) && survives) {
@@ -668,14 +673,18 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
 
 bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
     mcoap_handle request = event->handle;
+    incoming_obj_t *outer = self->handled;
     void *exception = NULL;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         mp_obj_t handler = microcoapy_path_handler(self, event->resource);
         if (handler != MP_OBJ_NULL) {
-            mp_obj_t args[3] = { microcoapy_packet_from_event(event), MP_OBJ_NULL, MP_OBJ_NULL };
-            microcoapy_peer_to_pair(self, peer, &args[1]);
-            mp_call_function_n_kw(handler, 3, 0, args);
+            incoming_obj_t *incoming = m_new0(incoming_obj_t, 1);
+            microcoapy_packet_init(&incoming->packet, &microcoapy_packet_type, event);
+            incoming->handle = request;
+            microcoapy_peer_to_pair(self, peer, incoming->address);
+            self->handled = incoming;
+            call_classic(handler, incoming);
         }
         nlr_pop();
     } else {
@@ -686,6 +695,7 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
             mcoap_response_send(self->endpoint, microcoapy_now(), &len, &body);
         }
     }
+    self->handled = outer;
     mcoap_request_release(self->endpoint, request);
     microcoapy_flush(self, 0);
     if (exception != NULL) {

@@ -51,6 +51,7 @@ struct _waiter_t;
 struct _driver_t;
 struct _body_t;
 struct _news_t;
+struct _incoming_obj_t;
 struct _coap_obj_t;
 
 // When a program is to hear of an event.
@@ -80,6 +81,7 @@ typedef struct _coap_obj_t {
     mp_obj_t addresses;         // list of addresses that are no IP address; MP_OBJ_NULL until first used
     struct _waiter_t *waiters;  // what is under way in the modern layer
     struct _driver_t *driver;   // async.c; NULL until something is awaited
+    struct _incoming_obj_t *handled; // the request whose handler runs, or NULL
     struct _body_t *bodies;     // that come or go block by block
     struct _news_t *news;       // what a sending call has taken in: for poll(), oldest first
     mp_obj_t own;               // dict of the program's own attributes; MP_OBJ_NULL until first used
@@ -92,7 +94,6 @@ typedef struct _coap_obj_t {
     size_t rx_len;
     uint32_t max_body;  // bytes of the longest body that is kept
     size_t resource_count;
-    size_t resource_memory_len;
     union {
         int fd; // link_fd.c
         const mp_stream_p_t *stream; // link_stream.c
@@ -126,6 +127,13 @@ typedef struct _packet_obj_t {
     mp_obj_t raw_options; // bytes, as received
     mp_obj_t own;         // dict of the program's own attributes; MP_OBJ_NULL until first used
 } packet_obj_t;
+
+// A packet, and the request that it is if it is one to us, with the address as its handler is given it.
+typedef struct _incoming_obj_t {
+    packet_obj_t packet;
+    mcoap_handle handle;
+    mp_obj_t address[2];
+} incoming_obj_t;
 
 extern const mp_obj_type_t microcoapy_coap_type;
 extern const mp_obj_type_t microcoapy_packet_type;
