@@ -228,6 +228,12 @@ set(MICROCOAPY_OPTIONS "")
 if(MICROCOAPY_RUST_TARGET MATCHES "^riscv")
     # Functions of libgcc save and restore registers, 188 bytes for all; a twelfth of our C code goes.
     list(APPEND MICROCOAPY_OPTIONS -msave-restore)
+    # See micropython.mk.
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        list(APPEND MICROCOAPY_OPTIONS
+            -fno-expensive-optimizations -fno-caller-saves -fno-move-loop-invariants -fno-jump-tables
+            -fno-tree-dominator-opts -fno-tree-tail-merge -fno-guess-branch-probability -finline-limit=0)
+    endif()
 endif()
 set(MICROCOAPY_OWN_DEFINITIONS "")
 set(MICROCOAPY_SCOPE "")

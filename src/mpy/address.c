@@ -113,8 +113,8 @@ mp_obj_t microcoapy_resolve(mp_obj_t host, mp_int_t port, int family) {
     args[3] = MP_OBJ_NEW_SMALL_INT(port);
     args[4] = MP_OBJ_NEW_SMALL_INT(family);
     mp_obj_t found = mp_call_method_n_kw(family == 0 ? 2 : 3, 0, args);
-    mp_obj_t first = mp_obj_subscr(found, MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_SENTINEL);
-    return mp_obj_subscr(first, MP_OBJ_NEW_SMALL_INT(-1), MP_OBJ_SENTINEL);
+    found = mp_obj_subscr(found, MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_SENTINEL);
+    return mp_obj_subscr(found, MP_OBJ_NEW_SMALL_INT(-1), MP_OBJ_SENTINEL);
 }
 
 bool microcoapy_peer_resolve(coap_obj_t *self, mp_obj_t name, mp_int_t port, int family, peer_t *out) {

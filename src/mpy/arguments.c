@@ -7,15 +7,11 @@
 void microcoapy_parse(
     const qstr_short_t *names, uint32_t shape, mp_obj_t *value, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mp_arg_t allowed[SHAPE_COUNT_MAX];
-    size_t count = SHAPE_COUNT(shape);
+    size_t count = SHAPE_COUNT(shape), required = SHAPE_REQUIRED(shape), positional = SHAPE_POSITIONAL(shape);
     for (size_t i = 0; i < count; i++) {
         allowed[i].qst = names[i];
-        allowed[i].flags = MP_ARG_OBJ;
-        if (i < SHAPE_REQUIRED(shape)) {
-            allowed[i].flags |= MP_ARG_REQUIRED;
-        } else if (i >= SHAPE_POSITIONAL(shape)) {
-            allowed[i].flags |= MP_ARG_KW_ONLY;
-        }
+        allowed[i].flags = i < required ? MP_ARG_OBJ | MP_ARG_REQUIRED
+            : i < positional ? MP_ARG_OBJ : MP_ARG_OBJ | MP_ARG_KW_ONLY;
         allowed[i].defval.u_obj = MP_OBJ_NULL;
     }
     MP_STATIC_ASSERT(sizeof(mp_arg_val_t) == sizeof(mp_obj_t));

@@ -132,9 +132,6 @@ receive_t microcoapy_link_receive(coap_obj_t *self, datagram_t *out) {
 }
 
 bool microcoapy_link_send(coap_obj_t *self, const peer_t *peer, const uint8_t *data, size_t len) {
-    if (self->link == NULL || self->link->send == NULL) {
-        return false;
-    }
     trace(self, MP_QSTR_sendto, peer, data, len);
     self->last_peer = *peer;
     return self->link->send(self, peer, data, len);
@@ -157,6 +154,6 @@ void microcoapy_link_wait(coap_obj_t *self, uint32_t milliseconds) {
     uint32_t start = microcoapy_now();
     do {
         microcoapy_sleep(MIN(milliseconds, POLL_STEP_MS));
-    } while (microcoapy_now() - start < milliseconds && self->link != NULL 
+    } while (microcoapy_now() - start < milliseconds && self->link != NULL
              && microcoapy_link_poll(self, MP_STREAM_POLL_RD) == 0);
 }

@@ -65,6 +65,7 @@ void microcoapy_link_close(coap_obj_t *self);
 // Joins a group, a multicast address as text, on the interface with that address or on any (None).
 void microcoapy_link_join(coap_obj_t *self, mp_obj_t group, mp_obj_t interface);
 receive_t microcoapy_link_receive(coap_obj_t *self, datagram_t *out);
+// Only where the link sends.
 bool microcoapy_link_send(coap_obj_t *self, const peer_t *peer, const uint8_t *data, size_t len);
 // Which of these MP_STREAM_POLL_* are known to hold.
 mp_uint_t microcoapy_link_poll(coap_obj_t *self, mp_uint_t flags);

@@ -12,7 +12,7 @@ mp_obj_t microcoapy_bound_socket(qstr family, const char *host, mp_int_t port, v
     mp_obj_t sock = microcoapy_call(module, MP_QSTR_socket, 2, family_in, mp_load_attr(module, MP_QSTR_SOCK_DGRAM));
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        if (prepare != NULL) {
+        if (MICROCOAPY_POSIX && prepare != NULL) {
             prepare(sock);
         }
         int only = MICROCOAPY_POSIX ? mp_obj_get_int(family_in) : 0;
@@ -27,7 +27,7 @@ mp_obj_t microcoapy_bound_socket(qstr family, const char *host, mp_int_t port, v
 
 // What recvfrom returned: (data, address), or data alone; None or nothing at all for no data.
 static receive_t receive_result(coap_obj_t *self, mp_obj_t result, datagram_t *out) {
-    mp_obj_t address = MP_OBJ_NULL;
+    mp_obj_t address = mp_const_none;
     size_t len;
     mp_obj_t *items;
     if (microcoapy_items(result, &len, &items)) {
@@ -41,12 +41,10 @@ static receive_t receive_result(coap_obj_t *self, mp_obj_t result, datagram_t *o
     if (microcoapy_is_str(result) || !mp_get_buffer(result, &buffer, MP_BUFFER_READ) || buffer.len == 0) {
         return RECEIVE_NONE;
     }
-    if (address != MP_OBJ_NULL && address != mp_const_none) {
-        microcoapy_peer_from_object(self, address, &out->peer);
-    } else if (self->last_peer.len != 0) {
+    if (address == mp_const_none && self->last_peer.len != 0) {
         out->peer = self->last_peer;
     } else {
-        microcoapy_peer_from_object(self, mp_const_none, &out->peer);
+        microcoapy_peer_from_object(self, address, &out->peer);
     }
     // Looking at the address may have run Python, so the bytes are looked up last; and copied, as
     // nothing would hold the object while an event points into it. One byte more than fits shows

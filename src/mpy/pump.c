@@ -24,10 +24,9 @@ static void peer_copy(peer_t *to, const uint8_t *bytes, size_t len) {
 bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange) {
     bool sent = true;
     mcoap_datagram datagram;
-    if (self->link == NULL || self->link->send == NULL) {
-        return true; // until start(), or take()
-    }
-    while (mcoap_endpoint_poll_transmit(self->endpoint, &datagram) == MCOAP_OK) {
+    // Otherwise it waits for start(), or take(). Looked at again each time: a socket's methods may be the program's.
+    while (self->link != NULL && self->link->send != NULL
+           && mcoap_endpoint_poll_transmit(self->endpoint, &datagram) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, datagram.peer, datagram.peer_len);
         mcoap_handle first_of = datagram.exchange;

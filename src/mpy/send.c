@@ -30,11 +30,12 @@ static void look_up_bytes(const mp_obj_t *arg, draft_t *draft) {
 }
 
 static void look_up_numbers(const mp_obj_t *arg, draft_t *draft) {
-    static const uint32_t max[] = { TYPE_RST, UINT8_MAX, UINT16_MAX, UINT16_MAX, UINT16_MAX, OBSERVE_MAX };
+    // Of type, method, messageid, content_format, port, observe_option.
+    static const uint8_t bits[] = { 2, 8, 16, 16, 16, 24 };
     for (size_t i = ARG_NUMBERS; i < ARG_NUMBERS_END; i++) {
         mp_int_t min = i == ARG_CONTENT_FORMAT ? MCOAP_CONTENT_FORMAT_NONE : 0;
         NUMBER(draft, i) = arg[i] == MP_OBJ_NULL || (i == ARG_OBSERVE && arg[i] == mp_const_none)
-            ? -1 : microcoapy_int_arg(arg[i], microcoapy_argument_names[i], min, max[i - ARG_NUMBERS]);
+            ? -1 : microcoapy_int_arg(arg[i], microcoapy_argument_names[i], min, (1 << bits[i - ARG_NUMBERS]) - 1);
     }
 }
 

@@ -19,7 +19,7 @@ OBJECTS = os.path.join(process.ROOT, "build", "unix", "microcoapy", "src", "mpy"
 HEADING = "### Layers of the shim"
 # What tells a platform in a condition of the preprocessor, and who may ask.
 PLATFORM = re.compile(r"__unix__|__APPLE__|__linux__|_WIN32|__ets__|ESP_PLATFORM|MICROPY_VERSION|MICROCOAPY_POSIX|__xtensa__|__riscv")
-KNOW_PLATFORMS = re.compile(r"port\.h|entropy\.c|sockaddr\.c|link\w*\.[ch]|shim\.h:struct sockaddr_storage")
+KNOW_PLATFORMS = re.compile(r"port\.h|entropy\.c|sockaddr\.[ch]|link\w*\.[ch]")
 
 
 def rows():
