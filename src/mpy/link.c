@@ -132,9 +132,10 @@ receive_t microcoapy_link_receive(coap_obj_t *self, datagram_t *out) {
 }
 
 bool microcoapy_link_send(coap_obj_t *self, const peer_t *peer, const uint8_t *data, size_t len) {
+    const link_type_t *link = self->link; // printing an address may run Python, which may close it
     trace(self, MP_QSTR_sendto, peer, data, len);
     self->last_peer = *peer;
-    return self->link->send(self, peer, data, len);
+    return link->send(self, peer, data, len);
 }
 
 // ---- waiting -----------------------------------------------------------------------------------

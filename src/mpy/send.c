@@ -66,17 +66,15 @@ static bool prepare(coap_obj_t *self, mp_obj_t *arg, draft_t *draft, bool answer
         microcoapy_bad_value(MP_QSTR_ip);
     }
     draft->request = answer ? handled_request(self, arg) : 0;
-    if (draft->request != 0) {
-        return self->link != NULL;
+    if (draft->request == 0 && self->link != NULL) {
+        if (!microcoapy_peer_from_args(self, arg[ARG_IP], NUMBER(draft, ARG_PORT), &draft->peer)
+            || !microcoapy_peer_reachable(self, &draft->peer)) {
+            return false;
+        }
+        microcoapy_entropy(self, draft->entropy, sizeof(draft->entropy));
+        // Finding the peer may have run Python code, which may have moved a bytearray's bytes.
+        look_up_bytes(arg, draft);
     }
-    if (self->link == NULL
-        || !microcoapy_peer_from_args(self, arg[ARG_IP], NUMBER(draft, ARG_PORT), &draft->peer)
-        || !microcoapy_peer_reachable(self, &draft->peer)) {
-        return false;
-    }
-    microcoapy_entropy(self, draft->entropy, sizeof(draft->entropy));
-    // Finding the peer may have run Python code, which may have moved a bytearray's bytes.
-    look_up_bytes(arg, draft);
     return self->link != NULL;
 }
 

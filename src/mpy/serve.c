@@ -642,12 +642,12 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
     pending.offset = event->kind == MCOAP_EVENT_DOWNLOAD ? event->offset : 0;
     incoming_obj_t *outer = self->handled;
     void *exception = try_answer(&pending, event, peer);
+    self->handled = outer;
     mp_obj_t yielded;
     if (exception == NULL && pending.run != NULL && step(pending.run, mp_const_none, MP_OBJ_NULL, &yielded)) {
         exception = MP_OBJ_TO_PTR(mp_obj_new_exception_msg(
             &mp_type_RuntimeError, MP_ERROR_TEXT("coroutine without event loop: use serve() or run()")));
     }
-    self->handled = outer;
     if (exception != NULL && pending.resource != NULL && pending.message != NULL) {
         bool survives = mp_obj_exception_match(MP_OBJ_FROM_PTR(exception), MP_OBJ_FROM_PTR(&mp_type_Exception));
         if (send_exception(&pending, MP_OBJ_FROM_PTR(exception)) && survives) {
