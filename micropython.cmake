@@ -232,7 +232,8 @@ if(MICROCOAPY_RUST_TARGET MATCHES "^riscv")
     if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
         list(APPEND MICROCOAPY_OPTIONS
             -fno-expensive-optimizations -fno-caller-saves -fno-move-loop-invariants -fno-jump-tables
-            -fno-tree-dominator-opts -fno-tree-tail-merge -fno-guess-branch-probability -finline-limit=0)
+            -fno-tree-dominator-opts -fno-tree-tail-merge -fno-partial-inlining -fno-guess-branch-probability
+            -finline-limit=0)
     endif()
 endif()
 set(MICROCOAPY_OWN_DEFINITIONS "")

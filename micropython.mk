@@ -188,7 +188,8 @@ MICROCOAPY_SAVE_RESTORE := -msave-restore
 MICROCOAPY_SMALLER_XTENSA := -fno-cse-follow-jumps -fno-rerun-cse-after-loop -fno-move-loop-invariants -fno-jump-tables \
 	-fno-tree-tail-merge -fno-guess-branch-probability
 MICROCOAPY_SMALLER_RISCV := -fno-expensive-optimizations -fno-caller-saves -fno-move-loop-invariants -fno-jump-tables \
-	-fno-tree-dominator-opts -fno-tree-tail-merge -fno-guess-branch-probability -finline-limit=0
+	-fno-tree-dominator-opts -fno-tree-tail-merge -fno-partial-inlining -fno-guess-branch-probability \
+	-finline-limit=0
 MICROCOAPY_SMALLER_CLANG := -Oz
 MICROCOAPY_CC_CLANG = $(eval MICROCOAPY_CC_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null)))$(MICROCOAPY_CC_CLANG)
 MICROCOAPY_SMALLER = $(if $(MICROCOAPY_CC_CLANG),$(MICROCOAPY_SMALLER_CLANG),\

@@ -2,7 +2,6 @@
 //
 // Exceptions: from the engine's results and bad arguments; shown, reported, contained.
 
-#include "py/objtype.h"
 #include "shim.h"
 
 // The engine's reasons, by the argument at fault where it is one.
@@ -69,8 +68,7 @@ void microcoapy_report_errno(coap_obj_t *self, qstr what, int error) {
 }
 
 void microcoapy_contain(coap_obj_t *self, qstr what, void *exception) {
-    const mp_obj_type_t *type = mp_obj_get_type(MP_OBJ_FROM_PTR(exception));
-    if (!mp_obj_is_subclass_fast(MP_OBJ_FROM_PTR(type), MP_OBJ_FROM_PTR(&mp_type_Exception))) {
+    if (!mp_obj_exception_match(MP_OBJ_FROM_PTR(exception), MP_OBJ_FROM_PTR(&mp_type_Exception))) {
         nlr_jump(exception);
     }
     microcoapy_report(self, what, MP_OBJ_FROM_PTR(exception));
