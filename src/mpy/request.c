@@ -280,6 +280,7 @@ static MP_NOINLINE exchange_obj_t *make_request(
     mp_obj_t value[ARG_REQUEST_COUNT];
     plan_t plan;
     memset(&plan, 0, sizeof(plan));
+    MP_STATIC_ASSERT(ARG_REQUEST_COUNT <= SHAPE_COUNT_MAX);
     microcoapy_parse(argument_names, SHAPE(ARG_REQUEST_COUNT, 1, 2), value, n_args, n_kw, args);
     check_callable(value[ARG_PROGRESS], MP_QSTR_progress);
     check_callable(value[ARG_CALLBACK], MP_QSTR_callback);
