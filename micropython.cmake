@@ -192,14 +192,23 @@ add_library(usermod_microcoapy INTERFACE)
 # Plain names: MicroPython scans these files for QSTRs and does not understand generator expressions.
 set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/address.c
+    ${MICROCOAPY_ROOT}/src/mpy/arguments.c
     ${MICROCOAPY_ROOT}/src/mpy/async.c
     ${MICROCOAPY_ROOT}/src/mpy/body.c
+    ${MICROCOAPY_ROOT}/src/mpy/clock.c
     ${MICROCOAPY_ROOT}/src/mpy/coap.c
     ${MICROCOAPY_ROOT}/src/mpy/constants.c
     ${MICROCOAPY_ROOT}/src/mpy/discover.c
+    ${MICROCOAPY_ROOT}/src/mpy/dispatch.c
     ${MICROCOAPY_ROOT}/src/mpy/entropy.c
     ${MICROCOAPY_ROOT}/src/mpy/errors.c
     ${MICROCOAPY_ROOT}/src/mpy/exchange.c
+    ${MICROCOAPY_ROOT}/src/mpy/link.c
+    ${MICROCOAPY_ROOT}/src/mpy/link_fd.c
+    ${MICROCOAPY_ROOT}/src/mpy/link_manual.c
+    ${MICROCOAPY_ROOT}/src/mpy/link_methods.c
+    ${MICROCOAPY_ROOT}/src/mpy/link_object.c
+    ${MICROCOAPY_ROOT}/src/mpy/link_stream.c
     ${MICROCOAPY_ROOT}/src/mpy/message.c
     ${MICROCOAPY_ROOT}/src/mpy/method.c
     ${MICROCOAPY_ROOT}/src/mpy/modmicrocoapy.c
@@ -212,13 +221,20 @@ set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/send.c
     ${MICROCOAPY_ROOT}/src/mpy/serve.c
     ${MICROCOAPY_ROOT}/src/mpy/slots.c
-    ${MICROCOAPY_ROOT}/src/mpy/socket.c
+    ${MICROCOAPY_ROOT}/src/mpy/sockaddr.c
 )
 target_sources(usermod_microcoapy INTERFACE ${MICROCOAPY_SOURCES})
 set(MICROCOAPY_OPTIONS "")
 if(MICROCOAPY_RUST_TARGET MATCHES "^riscv")
     # Functions of libgcc save and restore registers, 188 bytes for all; a twelfth of our C code goes.
     list(APPEND MICROCOAPY_OPTIONS -msave-restore)
+    # See micropython.mk.
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        list(APPEND MICROCOAPY_OPTIONS
+            -fno-expensive-optimizations -fno-caller-saves -fno-move-loop-invariants -fno-jump-tables
+            -fno-tree-dominator-opts -fno-tree-tail-merge -fno-partial-inlining -fno-guess-branch-probability
+            -finline-limit=0)
+    endif()
 endif()
 set(MICROCOAPY_OWN_DEFINITIONS "")
 set(MICROCOAPY_SCOPE "")

@@ -52,8 +52,9 @@ def measure():
     coap.responseCallback = response
     sent = coap.post(*PEER, "path", PAYLOAD, None, 42, None)
     coap.poll(0)
-    outstanding = coap.stats()["exchanges_in_use"]
+    # Measured before stats(), whose dict may be taken for alive by what is left of a pointer to it on the stack.
     waiting = heap() - before
+    outstanding = coap.stats()["exchanges_in_use"]
     wire.answered = False
     coap.poll(0)
     return waiting, heap() - before, sent, (outstanding, coap.stats()["exchanges_in_use"])

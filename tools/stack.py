@@ -26,6 +26,13 @@ import sizes
 
 ROOT = sizes.ROOT
 
+# What the shim's own pointers reach, by the file that calls through them. Its other pointers go to MicroPython.
+SHIM_POINTERS = {
+    "pump": ("microcoapy_dispatch",),
+    "link": ("microcoapy_recvfrom", "microcoapy_sendto", "stream_poll", "stream_receive", "stream_join", "object_poll"),
+    "address": ("microcoapy_peer_resolve",),
+}
+
 # Bytes of stack for any call: the milestone's budgets.
 LIMITS = {"esp8266": 1536, "esp32": 2048, "rv32": 2048}
 
@@ -37,9 +44,11 @@ class Unknown(Exception):
 class Depths:
     """Worst depths in a program, of functions for which `counted` is true; others count as nothing."""
 
-    def __init__(self, program, counted, passed=None):
+    def __init__(self, program, counted, passed=None, known=()):
         self.program = program
         self.counted = counted
+        # {function that calls through a pointer: functions that it reaches}, where that is known of a function.
+        self.known = dict(known)
         # Functions that calls through pointers can reach; None: those go to MicroPython.
         self.passed = passed
         self.depths = {}
@@ -62,12 +71,13 @@ class Depths:
         function = self.program.function(address)
         if function.moves_stack:
             raise Unknown("%s moves the stack pointer by an unknown amount" % function.name)
-        if function.indirect:
+        if function.indirect and address not in self.known:
             self.pointers.add(function.name)
             if self.passed is not None and not self.passed:
                 raise Unknown("%s calls through a pointer" % function.name)
         deepest = function.frame, (function.name,)
-        reached = {(target, None) for target in self.passed or ()} if function.indirect else set()
+        through_pointers = self.known.get(address, self.passed or ()) if function.indirect else ()
+        reached = {(target, None) for target in through_pointers}
         for target, depth in sorted(function.calls | reached, key=str):
             below, way = self.of(target, (*callers, address))
             total = below + (function.frame if depth is None else depth)
@@ -86,6 +96,7 @@ class Module:
     """The module in one board's firmware."""
 
     def __init__(self, board):
+        self.board = board
         folder = os.path.join(ROOT, "build", "qemu-" + board)
         self.program = machine_code.Program(elf.read(os.path.join(folder, "firmware.elf")))
         engine, shim = (ranges(board, sizes.OURS[part]) for part in ("core", "shim"))
@@ -107,9 +118,22 @@ class Module:
             raise Unknown("not found: %s" % (" ".join(sorted(self.called - found.keys())) or "anything"))
         return found, depths.pointers
 
+    def shim_pointers(self):
+        """{function of the shim: functions that its calls through pointers reach}"""
+        named = {symbol.name: address for address, symbol in self.program.symbols.items() if address in self.shim}
+        if "microcoapy_dispatch" not in named:
+            raise Unknown("not found: microcoapy_dispatch")
+        known = {}
+        for file, names in SHIM_POINTERS.items():
+            places = ranges(self.board, re.compile(r"/src/mpy/%s\.o$" % file))
+            targets = {named[name] for name in names if name in named}
+            callers = (a for a in self.shim if any(start <= a < end for start, end in places))
+            known.update({a: targets for a in callers if self.program.function(a).indirect})
+        return known
+
     def shim_depths(self):
         """{name: (bytes, way)} of the shim's functions, and the names of those that call through pointers."""
-        depths = Depths(self.program, (self.shim | self.engine).__contains__)
+        depths = Depths(self.program, (self.shim | self.engine).__contains__, known=self.shim_pointers())
         found = {self.program.symbols[address].name: depths.of(address) for address in self.shim}
         if len(found) < 50:
             raise Unknown("only %d functions of the shim found" % len(found))

@@ -9,12 +9,8 @@
 #include "py/objlist.h"
 #include "py/objstr.h"
 #include "py/objtuple.h"
-#include "shim.h"
-
-#if MICROCOAPY_POSIX
-#include <netinet/in.h>
-#include <sys/socket.h>
-#endif
+#include "link.h"
+#include "sockaddr.h"
 
 #define FAMILY_OBJECT (0)
 #define PEER_OBJECT_LEN (1 + 2)
@@ -90,77 +86,6 @@ static void object_intern(coap_obj_t *self, mp_obj_t address, peer_t *out) {
     object_peer(place, out);
 }
 
-// ---- unix socket addresses ---------------------------------------------------------------------
-
-#if MICROCOAPY_POSIX
-#define FAMILY_IPV4 (4)
-#define FAMILY_IPV6 (6)
-#define PEER_IPV4_LEN (1 + 4 + 2)
-#define PEER_IPV6_LEN (1 + 16 + 2)
-
-static const uint8_t mapped_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-
-static void ip_peer(peer_t *out, uint8_t family, const void *address, size_t len, const void *port) {
-    out->len = 1 + len + 2;
-    out->bytes[0] = family;
-    memcpy(&out->bytes[1], address, len);
-    memcpy(&out->bytes[1 + len], port, 2); // both are in network order
-}
-
-bool microcoapy_peer_from_sockaddr(const void *address, size_t len, peer_t *out) {
-    sa_family_t family;
-    if (len < offsetof(struct sockaddr, sa_data)) {
-        return false;
-    }
-    memcpy(&family, (const char *)address + offsetof(struct sockaddr, sa_family), sizeof(family));
-    if (family == AF_INET && len >= sizeof(struct sockaddr_in)) {
-        struct sockaddr_in in;
-        memcpy(&in, address, sizeof(in));
-        ip_peer(out, FAMILY_IPV4, &in.sin_addr, 4, &in.sin_port);
-        return true;
-    }
-    if (family == AF_INET6 && len >= sizeof(struct sockaddr_in6)) {
-        struct sockaddr_in6 in6;
-        memcpy(&in6, address, sizeof(in6));
-        if (memcmp(&in6.sin6_addr, mapped_prefix, sizeof(mapped_prefix)) == 0) {
-            // An IPv4 peer of a socket for both families: the same peer as on an IPv4 socket.
-            ip_peer(out, FAMILY_IPV4, (const uint8_t *)&in6.sin6_addr + sizeof(mapped_prefix), 4, &in6.sin6_port);
-            return true;
-        }
-        // A link-local address means nothing without its interface: those stay whole, as objects.
-        if (in6.sin6_scope_id == 0) {
-            ip_peer(out, FAMILY_IPV6, &in6.sin6_addr, 16, &in6.sin6_port);
-            return true;
-        }
-    }
-    return false;
-}
-
-size_t microcoapy_peer_to_sockaddr(const peer_t *peer, unsigned family, struct sockaddr_storage *out) {
-    memset(out, 0, sizeof(*out));
-    if (peer->len == PEER_IPV4_LEN && peer->bytes[0] == FAMILY_IPV4 && family == FAMILY_IPV4) {
-        struct sockaddr_in *in = (struct sockaddr_in *)out;
-        in->sin_family = AF_INET;
-        memcpy(&in->sin_addr, &peer->bytes[1], 4);
-        memcpy(&in->sin_port, &peer->bytes[5], 2);
-        return sizeof(*in);
-    }
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
-    in6->sin6_family = AF_INET6;
-    uint8_t *address = (uint8_t *)&in6->sin6_addr;
-    if (peer->len == PEER_IPV4_LEN && peer->bytes[0] == FAMILY_IPV4 && family == FAMILY_IPV6) {
-        memcpy(address, mapped_prefix, sizeof(mapped_prefix));
-        memcpy(address + sizeof(mapped_prefix), &peer->bytes[1], 4);
-    } else if (peer->len == PEER_IPV6_LEN && peer->bytes[0] == FAMILY_IPV6 && family == FAMILY_IPV6) {
-        memcpy(address, &peer->bytes[1], 16);
-    } else {
-        return 0;
-    }
-    memcpy(&in6->sin6_port, &peer->bytes[peer->len - 2], 2);
-    return sizeof(*in6);
-}
-#endif
-
 // ---- addresses of the program ------------------------------------------------------------------
 
 bool microcoapy_literal_peer(mp_obj_t ip, mp_int_t port, peer_t *out) {
@@ -177,23 +102,25 @@ bool microcoapy_literal_peer(mp_obj_t ip, mp_int_t port, peer_t *out) {
     return true;
 }
 
+mp_obj_t microcoapy_socket_module(void) {
+    return mp_import_name(MP_QSTR_socket, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+}
+
 mp_obj_t microcoapy_resolve(mp_obj_t host, mp_int_t port, int family) {
     mp_obj_t args[5];
-    mp_obj_t module = mp_import_name(MP_QSTR_socket, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
-    mp_load_method(module, MP_QSTR_getaddrinfo, args);
+    mp_load_method(microcoapy_socket_module(), MP_QSTR_getaddrinfo, args);
     args[2] = host;
     args[3] = MP_OBJ_NEW_SMALL_INT(port);
     args[4] = MP_OBJ_NEW_SMALL_INT(family);
     mp_obj_t found = mp_call_method_n_kw(family == 0 ? 2 : 3, 0, args);
-    mp_obj_t first = mp_obj_subscr(found, MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_SENTINEL);
-    return mp_obj_subscr(first, MP_OBJ_NEW_SMALL_INT(-1), MP_OBJ_SENTINEL);
+    found = mp_obj_subscr(found, MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_SENTINEL);
+    return mp_obj_subscr(found, MP_OBJ_NEW_SMALL_INT(-1), MP_OBJ_SENTINEL);
 }
 
-// The address that a name has for the endpoint's socket; false if there is none.
-static bool resolved(coap_obj_t *self, mp_obj_t host, mp_int_t port, int family, peer_t *out) {
+bool microcoapy_peer_resolve(coap_obj_t *self, mp_obj_t name, mp_int_t port, int family, peer_t *out) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        mp_obj_t address = microcoapy_resolve(host, port, family);
+        mp_obj_t address = microcoapy_resolve(name, port, family);
         nlr_pop();
         microcoapy_peer_from_object(self, address, out);
         return true;
@@ -206,36 +133,21 @@ bool microcoapy_peer_from_args(coap_obj_t *self, mp_obj_t ip, mp_int_t port, pee
     if (microcoapy_literal_peer(ip, port, out) || object_find(self, ip, out)) {
         return true;
     }
-    if (self->link == LINK_OBJECT || self->link == LINK_MANUAL || self->link == LINK_NONE) {
-        // What a name means is the custom socket's affair.
+    if (self->link == NULL || self->link->find == NULL) {
         mp_obj_t pair[2] = { ip, MP_OBJ_NEW_SMALL_INT(port) };
         object_intern(self, mp_obj_new_tuple(2, pair), out);
         return true;
     }
     microcoapy_str_arg(ip, MP_QSTR_ip);
-    #if MICROCOAPY_POSIX
-    if (self->link == LINK_FD) {
-        // IPv4 first, also where IPv6 addresses can be reached: what serves a name need not serve both.
-        return resolved(self, ip, port, AF_INET, out)
-               || (self->family == FAMILY_IPV6 && resolved(self, ip, port, AF_INET6, out));
-    }
-    #endif
-    return resolved(self, ip, port, 0, out);
+    return self->link->find(self, ip, port, 0, out);
 }
 
 bool microcoapy_peer_reachable(coap_obj_t *self, const peer_t *peer) {
-    bool is_ip = object_index(peer) == NO_OBJECT;
-    if (is_ip && (self->link == LINK_FD || self->link == LINK_STREAM)
-        && peer->bytes[peer->len - 1] == 0 && peer->bytes[peer->len - 2] == 0) {
-        return false; // port 0
+    if (self->link == NULL || self->link->find == NULL || object_index(peer) != NO_OBJECT) {
+        return true;
     }
-    #if MICROCOAPY_POSIX
-    struct sockaddr_storage address;
-    if (self->link == LINK_FD && is_ip) {
-        return microcoapy_peer_to_sockaddr(peer, self->family, &address) != 0;
-    }
-    #endif
-    return true;
+    bool has_port = peer->bytes[peer->len - 1] != 0 || peer->bytes[peer->len - 2] != 0;
+    return has_port && microcoapy_link_reaches(self, peer);
 }
 
 void microcoapy_peer_from_object(coap_obj_t *self, mp_obj_t address, peer_t *out) {
@@ -250,15 +162,9 @@ void microcoapy_peer_from_object(coap_obj_t *self, mp_obj_t address, peer_t *out
             address = mp_obj_new_tuple(2, items); // a list may be the socket's own, to be used again
         }
     }
-    #if MICROCOAPY_POSIX
-    mp_buffer_info_t buffer;
-    if (!microcoapy_is_str(address) && mp_get_buffer(address, &buffer, MP_BUFFER_READ)) {
-        if (microcoapy_peer_from_sockaddr(buffer.buf, buffer.len, out)) {
-            return;
-        }
-        address = mp_obj_new_bytes(buffer.buf, buffer.len);
+    if (microcoapy_peer_from_packed(&address, out)) {
+        return;
     }
-    #endif
     object_intern(self, address, out);
 }
 

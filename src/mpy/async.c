@@ -15,9 +15,9 @@
 #include <string.h>
 
 #include "py/mperrno.h"
-#include "py/mphal.h"
 #include "py/objmodule.h"
 #include "py/smallint.h"
+#include "link.h"
 #include "modern.h"
 
 #if MICROCOAPY_MODERN
@@ -147,14 +147,9 @@ static driver_t *driver_make(coap_obj_t *self) {
     return driver;
 }
 
-// Whether the socket can tell when there is something to read.
-static bool tells_readiness(coap_obj_t *self) {
-    return self->link == LINK_FD || self->link == LINK_STREAM || (self->link == LINK_OBJECT && self->has_ioctl);
-}
-
 // Also when nobody waits: an observation that was cancelled is still to be acknowledged.
 static bool is_under_way(coap_obj_t *self) {
-    return self->link != LINK_NONE && (self->waiters != NULL || mcoap_endpoint_is_busy(self->endpoint));
+    return self->link != NULL && (self->waiters != NULL || mcoap_endpoint_is_busy(self->endpoint));
 }
 
 static void arm_timer(coap_obj_t *self, driver_t *driver) {
@@ -162,7 +157,7 @@ static void arm_timer(coap_obj_t *self, driver_t *driver) {
     bool wanted = is_under_way(self);
     if (wanted) {
         uint32_t wait = MIN(microcoapy_next_timer(self), LONGEST_TIMER_MS);
-        if (!tells_readiness(self) && self->link == LINK_OBJECT) {
+        if (!self->tells_readiness && self->link->receive != NULL) {
             wait = MIN(wait, UNREADY_STEP_MS);
         }
         at = microcoapy_now() + wait;
@@ -187,7 +182,7 @@ void microcoapy_async_update(coap_obj_t *self) {
     }
     arm_timer(self, driver);
     if (is_under_way(self)) {
-        if (is_parked(driver->io_task) && tells_readiness(self)) {
+        if (is_parked(driver->io_task) && self->tells_readiness) {
             // It runs soon, and then waits for the socket by itself.
             microcoapy_call(driver->queue, MP_QSTR_push, 1, driver->io_task, MP_OBJ_NULL);
         }
@@ -201,7 +196,7 @@ void microcoapy_async_update(coap_obj_t *self) {
 }
 
 void microcoapy_async_begin(coap_obj_t *self) {
-    if (microcoapy_in_loop() && self->link != LINK_NONE) {
+    if (microcoapy_in_loop() && self->link != NULL) {
         driver_make(self);
     }
     microcoapy_async_update(self);
@@ -213,7 +208,7 @@ static bool run_messages(coap_obj_t *self) {
     for (unsigned i = 0; i < MESSAGES_PER_RUN; i++) {
         nlr_buf_t nlr;
         if (nlr_push(&nlr) == 0) {
-            bool handled = self->link != LINK_NONE && microcoapy_pass(self);
+            bool handled = self->link != NULL && microcoapy_pass(self);
             nlr_pop();
             if (!handled) {
                 return false;
@@ -224,7 +219,7 @@ static bool run_messages(coap_obj_t *self) {
         if (!mp_obj_exception_match(exception, MP_OBJ_FROM_PTR(&mp_type_Exception))) {
             nlr_jump(nlr.ret_val);
         }
-        if (self->link == LINK_NONE) {
+        if (self->link == NULL) {
             fail_all(self, exception);
             return false;
         }
@@ -253,7 +248,7 @@ static mp_obj_t driver_run(driver_coro_t *coro) {
     }
     // Python code has run: the event loop may be another one.
     driver = driver_of(self);
-    if (driver != NULL && is_under_way(self) && !coro->is_timer && is_parked(me) && tells_readiness(self)) {
+    if (driver != NULL && is_under_way(self) && !coro->is_timer && is_parked(me) && self->tells_readiness) {
         if (more || nlr.ret_val != NULL) {
             microcoapy_call(driver->queue, MP_QSTR_push, 1, me, MP_OBJ_NULL);
         } else {
@@ -296,14 +291,12 @@ static MP_DEFINE_CONST_OBJ_TYPE(
 static mp_uint_t coap_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, int *error) {
     coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (request == MP_STREAM_POLL) {
-        if (self->link == LINK_FD || self->link == LINK_STREAM) {
-            return self->stream->ioctl(self->sock, request, arg, error);
-        }
-        return microcoapy_socket_readable(self) ? arg & MP_STREAM_POLL_RD : 0;
+        return microcoapy_link_poll(self, arg);
     }
     // Never of a Python-defined socket: what its ioctl does not know it may answer with 0, which is standard input.
-    if (request == MP_STREAM_GET_FILENO && self->link == LINK_FD) {
-        return self->stream->ioctl(self->sock, request, arg, error);
+    int fd = microcoapy_link_fileno(self);
+    if (request == MP_STREAM_GET_FILENO && fd >= 0) {
+        return fd;
     }
     *error = MP_EINVAL;
     return MP_STREAM_ERROR;
@@ -366,7 +359,7 @@ void microcoapy_waiter_suspend(waiter_t *waiter) {
     if (task == mp_const_none) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("no running event loop"));
     }
-    if (waiter->coap->link == LINK_NONE) {
+    if (waiter->coap->link == NULL) {
         mp_raise_OSError(MP_ENOTCONN);
     }
     if (waiter->task != MP_OBJ_NULL && waiter->task != task) {

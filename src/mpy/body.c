@@ -315,4 +315,41 @@ mp_obj_t microcoapy_sink_finish(sink_t *sink) {
     return sink->target;
 }
 
+// ---- bodies under way --------------------------------------------------------------------------
+
+#if MICROCOAPY_BLOCK
+body_t *microcoapy_body_find(coap_obj_t *self, mcoap_handle handle, bool incoming) {
+    for (body_t *body = self->bodies; body != NULL; body = body->next) {
+        if (body->handle == handle && body->incoming == incoming && handle != 0) {
+            return body;
+        }
+    }
+    return NULL;
+}
+
+void microcoapy_body_drop(coap_obj_t *self, const body_t *gone) {
+    for (body_t **link = &self->bodies; *link != NULL; link = &(*link)->next) {
+        if (*link == gone) {
+            *link = gone->next;
+            return;
+        }
+    }
+}
+
+void microcoapy_prune_bodies(coap_obj_t *self) {
+    body_t **link = &self->bodies;
+    while (*link != NULL) {
+        if (mcoap_body_alive(self->endpoint, (*link)->handle)) {
+            link = &(*link)->next;
+        } else {
+            *link = (*link)->next;
+        }
+    }
+}
+#else
+void microcoapy_prune_bodies(coap_obj_t *self) {
+    (void)self;
+}
+#endif
+
 #endif // MICROCOAPY_MODERN

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "link.h"
 #include "modern.h"
 
 // ---- construction ------------------------------------------------------------------------------
@@ -35,13 +36,13 @@ static mp_obj_t permille(mp_obj_t factor, qstr argument) {
 }
 
 // Sets what is given; None stands for the default.
-static void parameters_from_args(const mp_arg_val_t *value, mcoap_parameters *parameters) {
+static void parameters_from_args(const mp_obj_t *value, mcoap_parameters *parameters) {
     MP_STATIC_ASSERT(sizeof(*parameters) == (STATE_INDEX - 1) * sizeof(uint32_t));
     uint32_t *field = (uint32_t *)parameters;
     mcoap_parameters_default(parameters);
     for (size_t i = 1; i < STATE_INDEX; i++) {
         qstr name = parameter_names[i];
-        mp_obj_t given = value[i].u_obj;
+        mp_obj_t given = value[i];
         if (given == MP_OBJ_NULL || given == mp_const_none) {
             continue;
         }
@@ -59,6 +60,7 @@ static void parameters_from_args(const mp_arg_val_t *value, mcoap_parameters *pa
 static coap_obj_t *coap_new(const mp_obj_type_t *type) {
     coap_obj_t *self = m_malloc0(sizeof(coap_obj_t));
     self->base.type = type;
+    self->dispatch = microcoapy_dispatch;
     self->sock = mp_const_none;
     self->response_callback = mp_const_none;
     self->error_callback = mp_const_none;
@@ -103,22 +105,16 @@ static void import_state(coap_obj_t *self, mp_obj_t state_in) {
 
 // Coap(port=5683, *, ack_timeout=2000, ..., state=None)
 static mp_obj_t coap_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    mp_arg_t allowed[ARGUMENT_COUNT];
-    mp_arg_val_t value[ARGUMENT_COUNT];
-    for (size_t i = 0; i < ARGUMENT_COUNT; i++) {
-        allowed[i].qst = parameter_names[i];
-        allowed[i].flags = i == 0 ? MP_ARG_OBJ : MP_ARG_OBJ | MP_ARG_KW_ONLY;
-        allowed[i].defval.u_obj = MP_OBJ_NULL;
-    }
-    mp_arg_parse_all_kw_array(n_args, n_kw, args, ARGUMENT_COUNT, allowed, value);
+    mp_obj_t value[ARGUMENT_COUNT];
+    microcoapy_parse(parameter_names, SHAPE(ARGUMENT_COUNT, 0, 1), value, n_args, n_kw, args);
     mcoap_parameters parameters;
     parameters_from_args(value, &parameters);
     coap_obj_t *self = coap_new(type);
-    self->start_port = value[0].u_obj == MP_OBJ_NULL ? COAP_DEFAULT_PORT : microcoapy_port_arg(value[0].u_obj);
-    self->port_given = value[0].u_obj != MP_OBJ_NULL;
+    self->start_port = value[0] == MP_OBJ_NULL ? COAP_DEFAULT_PORT : microcoapy_port_arg(value[0]);
+    self->port_given = value[0] != MP_OBJ_NULL;
     coap_init_endpoint(self, &parameters);
-    if (value[STATE_INDEX].u_obj != MP_OBJ_NULL && value[STATE_INDEX].u_obj != mp_const_none) {
-        import_state(self, value[STATE_INDEX].u_obj);
+    if (value[STATE_INDEX] != MP_OBJ_NULL && value[STATE_INDEX] != mp_const_none) {
+        import_state(self, value[STATE_INDEX]);
     }
     return MP_OBJ_FROM_PTR(self);
 }
@@ -129,15 +125,15 @@ static void stop(coap_obj_t *self) {
     mcoap_endpoint_reset(self->endpoint);
     self->addresses = MP_OBJ_NULL;
     self->bodies = NULL;
-    microcoapy_forget_news(self);
-    microcoapy_socket_close(self);
+    self->news = NULL;
+    microcoapy_link_close(self);
     microcoapy_end_all(self);
     microcoapy_async_update(self);
 }
 
 static void start(coap_obj_t *self, mp_int_t port) {
-    if (self->link == LINK_NONE) {
-        microcoapy_socket_open(self, port);
+    if (self->link == NULL) {
+        microcoapy_link_open(self, port);
         microcoapy_flush(self, 0); // requests that were made before
     }
 }
@@ -159,10 +155,10 @@ static MP_DEFINE_CONST_FUN_OBJ_1(coap_stop_obj, coap_stop);
 
 // setCustomSocket(sock): in place of start()
 static mp_obj_t run_set_custom_socket(coap_obj_t *self, mp_obj_t *arg) {
-    if (self->link != LINK_NONE && arg[ARG_SOCK] != self->sock) {
+    if (self->link != NULL && arg[ARG_SOCK] != self->sock) {
         stop(self);
     }
-    microcoapy_socket_attach(self, arg[ARG_SOCK]);
+    microcoapy_link_attach(self, arg[ARG_SOCK]);
     return mp_const_none;
 }
 static METHOD(coap_set_custom_socket_obj, run_set_custom_socket, 1, ARG_SOCK);
@@ -209,18 +205,12 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(coap_exit_obj, 4, 4, coap_exit);
 
 #if MICROCOAPY_DISCOVERY
 // join(group="224.0.1.187", interface=None): also takes requests to that group; All CoAP Nodes, RFC 7252 section 12.8
-static mp_obj_t coap_join(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kwargs) {
-    static const mp_arg_t allowed[] = {
-        { MP_QSTR_group, MP_ARG_OBJ, { .u_obj = MP_OBJ_NULL } },
-        { MP_QSTR_interface, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
-    };
-    mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all(n_args - 1, pos_args + 1, kwargs, MP_ARRAY_SIZE(allowed), allowed, args);
-    mp_obj_t group = args[0].u_obj == MP_OBJ_NULL ? mp_obj_new_str_from_cstr("224.0.1.187") : args[0].u_obj;
-    microcoapy_socket_join(MP_OBJ_TO_PTR(pos_args[0]), group, args[1].u_obj);
+static mp_obj_t run_join(coap_obj_t *self, mp_obj_t *arg) {
+    mp_obj_t group = arg[ARG_GROUP] == MP_OBJ_NULL ? mp_obj_new_str_from_cstr("224.0.1.187") : arg[ARG_GROUP];
+    microcoapy_link_join(self, group, arg[ARG_INTERFACE]);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(coap_join_obj, 1, coap_join);
+static METHOD(coap_join_obj, run_join, 0, ARG_GROUP, ARG_INTERFACE);
 #endif
 
 #if MICROCOAPY_MODERN
@@ -252,7 +242,7 @@ static mp_obj_t coap_run(mp_obj_t self_in) {
         return microcoapy_call(asyncio, MP_QSTR_run, 1, serve, MP_OBJ_NULL);
     }
     #endif
-    while (self->link != LINK_NONE) {
+    while (self->link != NULL) {
         pump(self, PUMP_FOREVER);
     }
     return mp_const_none;
@@ -262,9 +252,9 @@ static MP_DEFINE_CONST_FUN_OBJ_1(coap_run_obj, coap_run);
 // ---- without a socket --------------------------------------------------------------------------
 
 static void go_manual(coap_obj_t *self) {
-    if (self->link == LINK_NONE) {
-        self->link = LINK_MANUAL;
-    } else if (self->link != LINK_MANUAL) {
+    if (self->link == NULL) {
+        self->link = &microcoapy_link_manual;
+    } else if (self->link != &microcoapy_link_manual) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("there is a socket"));
     }
 }
@@ -379,7 +369,7 @@ static mp_obj_t coap_load(coap_obj_t *self, size_t index) {
             return microcoapy_callbacks(self);
         case ATTR_PORT:
             return MP_OBJ_NEW_SMALL_INT(
-                self->own_socket && self->link != LINK_NONE ? self->bound_port : self->start_port);
+                self->own_socket && self->link != NULL ? self->bound_port : self->start_port);
         default:
             return (&self->response_callback)[index];
     }
@@ -395,7 +385,7 @@ static void coap_store(coap_obj_t *self, size_t index, qstr attr, mp_obj_t value
     if (index < ATTR_SOCK) {
         (&self->response_callback)[index] = value;
     } else if (index == ATTR_SOCK) {
-        microcoapy_socket_attach(self, value);
+        microcoapy_link_attach(self, value);
     } else if (index == ATTR_CALLBACKS) {
         if (mp_obj_get_type(value) != &mp_type_dict) {
             microcoapy_bad_type(attr);

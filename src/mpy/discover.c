@@ -169,9 +169,9 @@ static mp_obj_t next_link(discovery_obj_t *self) {
     while (count != 0) {
         message_obj_t *response = MP_OBJ_TO_PTR(items[0]);
         size_t len;
-        const uint8_t *document = (const uint8_t *)mp_obj_str_get_data(response->packet.payload, &len);
+        const uint8_t *document = (const uint8_t *)mp_obj_str_get_data(response->incoming.packet.payload, &len);
         mcoap_link link;
-        bool success = CODE_CLASS(mp_obj_get_int(response->packet.method)) == CODE_CLASS_SUCCESS;
+        bool success = CODE_CLASS(mp_obj_get_int(response->incoming.packet.method)) == CODE_CLASS_SUCCESS;
         if (success && mcoap_link_next(document, len, &self->cursor, &link) == MCOAP_OK) {
             return link_new(&link, response->sender);
         }
@@ -185,7 +185,7 @@ static mp_obj_t next_link(discovery_obj_t *self) {
 // A member of the group has answered with the first block of a long document.
 static bool goes_on(message_obj_t *response) {
     size_t len;
-    const uint8_t *raw = (const uint8_t *)mp_obj_str_get_data(response->packet.raw_options, &len);
+    const uint8_t *raw = (const uint8_t *)mp_obj_str_get_data(response->incoming.packet.raw_options, &len);
     return MICROCOAPY_BLOCK && mcoap_options_more(raw, len);
 }
 

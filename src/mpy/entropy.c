@@ -4,17 +4,16 @@
 
 #include <string.h>
 
-#include "py/mphal.h"
 #include "shim.h"
 
-#if defined(__unix__) || defined(__APPLE__) || MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 29, 0)
+#if MICROCOAPY_ENTROPY == MICROCOAPY_ENTROPY_HAL
 
 void microcoapy_entropy(coap_obj_t *self, uint8_t *out, size_t len) {
     (void)self;
     mp_hal_get_random(len, out);
 }
 
-#elif defined(ESP_PLATFORM)
+#elif MICROCOAPY_ENTROPY == MICROCOAPY_ENTROPY_IDF
 
 #include "esp_random.h"
 
@@ -23,7 +22,7 @@ void microcoapy_entropy(coap_obj_t *self, uint8_t *out, size_t len) {
     esp_fill_random(out, len);
 }
 
-#elif defined(__ets__)
+#elif MICROCOAPY_ENTROPY == MICROCOAPY_ENTROPY_ESP8266
 
 // ESP8266: a hardware random number in each read of this register.
 #define ESP8266_RANDOM (*(volatile uint32_t *)0x3ff20e44)
@@ -39,26 +38,27 @@ void microcoapy_entropy(coap_obj_t *self, uint8_t *out, size_t len) {
     }
 }
 
-#else // MICROCOAPY_URANDOM
+#else // MICROCOAPY_ENTROPY_OS
 
 // Looking the function up may search a file system, so that is done once; and one call serves for several tokens.
 void microcoapy_entropy(coap_obj_t *self, uint8_t *out, size_t len) {
-    if (self->urandom == MP_OBJ_NULL) {
+    entropy_t *entropy = &self->entropy;
+    if (entropy->urandom == MP_OBJ_NULL) {
         mp_obj_t os = mp_import_name(MP_QSTR_os, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
-        self->urandom = mp_load_attr(os, MP_QSTR_urandom);
+        entropy->urandom = mp_load_attr(os, MP_QSTR_urandom);
     }
-    if (self->random_left < len) {
-        mp_obj_t bytes = mp_call_function_1(self->urandom, MP_OBJ_NEW_SMALL_INT(sizeof(self->random)));
+    if (entropy->left < len) {
+        mp_obj_t bytes = mp_call_function_1(entropy->urandom, MP_OBJ_NEW_SMALL_INT(sizeof(entropy->bytes)));
         mp_buffer_info_t buffer;
         mp_get_buffer_raise(bytes, &buffer, MP_BUFFER_READ);
-        if (buffer.len < sizeof(self->random)) {
+        if (buffer.len < sizeof(entropy->bytes)) {
             microcoapy_bad_value(MP_QSTR_urandom);
         }
-        memcpy(self->random, buffer.buf, sizeof(self->random));
-        self->random_left = sizeof(self->random);
+        memcpy(entropy->bytes, buffer.buf, sizeof(entropy->bytes));
+        entropy->left = sizeof(entropy->bytes);
     }
-    self->random_left -= len;
-    uint8_t *unused = self->random + self->random_left;
+    entropy->left -= len;
+    uint8_t *unused = entropy->bytes + entropy->left;
     memcpy(out, unused, len);
     memset(unused, 0, len); // a token that was used is nobody's business any more
 }

@@ -33,10 +33,6 @@ static bool is_observation(exchange_obj_t *exchange) {
     return exchange->waiter.base.type == &microcoapy_observation_type;
 }
 
-static mp_obj_t os_error(int number) {
-    return mp_obj_new_exception_arg1(&mp_type_OSError, MP_OBJ_NEW_SMALL_INT(number));
-}
-
 static void end(exchange_obj_t *exchange, mp_obj_t result, bool failed) {
     exchange->handle = 0;
     microcoapy_waiter_end(&exchange->waiter, result, failed);
@@ -58,7 +54,7 @@ void microcoapy_exchange_abandon(exchange_obj_t *exchange, mp_obj_t error, bool 
 
 // The task that waits for it was cancelled.
 static void exchange_give_up(waiter_t *waiter) {
-    microcoapy_exchange_abandon((exchange_obj_t *)waiter, os_error(MP_ECANCELED), true);
+    microcoapy_exchange_abandon((exchange_obj_t *)waiter, microcoapy_os_error(MP_ECANCELED), true);
 }
 
 // So that wait_for(observation.__anext__(), 5) can be called again.
@@ -90,7 +86,7 @@ void microcoapy_end_all(coap_obj_t *self) {
     while (self->waiters != NULL) {
         waiter_t *waiter = self->waiters;
         if (waiter->base.type == &microcoapy_exchange_type) {
-            end((exchange_obj_t *)waiter, os_error(MP_ECANCELED), true);
+            end((exchange_obj_t *)waiter, microcoapy_os_error(MP_ECANCELED), true);
         } else if (waiter->base.type == &microcoapy_observation_type) {
             end((exchange_obj_t *)waiter, mp_const_none, false);
         } else {
@@ -193,7 +189,7 @@ static mp_obj_t complete(exchange_obj_t *exchange, const mcoap_event *event, con
     if (event->offset != 0 || has_target) {
         take_block(exchange, event);
         mp_obj_t body = microcoapy_sink_finish(&exchange->sink);
-        response->packet.payload = has_target ? mp_const_empty_bytes : body;
+        response->incoming.packet.payload = has_target ? mp_const_empty_bytes : body;
         response->body = has_target ? body : mp_const_none;
     }
     if (is_observation(exchange)) {
@@ -289,7 +285,7 @@ static bool handle(exchange_obj_t *exchange, const mcoap_event *event, const pee
             end(exchange, mp_const_none, false);
             return true;
         default:
-            end(exchange, os_error(error_of(event->kind)), true);
+            end(exchange, microcoapy_os_error(error_of(event->kind)), true);
             return true;
     }
 }
@@ -333,12 +329,12 @@ static void pump(exchange_obj_t *exchange, uint32_t timeout, bool (*done)(void *
     if (timeout > 1) {
         microcoapy_must_not_block();
     }
-    if (exchange->waiter.coap->link == LINK_NONE) {
+    if (exchange->waiter.coap->link == NULL) {
         mp_raise_OSError(MP_ENOTCONN);
     }
     microcoapy_pump(exchange->waiter.coap, timeout, done, exchange);
     if (!done(exchange)) {
-        mp_raise_OSError(exchange->waiter.coap->link == LINK_NONE ? MP_ENOTCONN : MP_ETIMEDOUT);
+        mp_raise_OSError(exchange->waiter.coap->link == NULL ? MP_ENOTCONN : MP_ETIMEDOUT);
     }
 }
 
@@ -361,7 +357,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(exchange_done_obj, exchange_done);
 // Waiting for it raises OSError(ECANCELED) from now on; the end of an observation is the end of its iteration.
 static mp_obj_t exchange_cancel(mp_obj_t self_in) {
     exchange_obj_t *exchange = MP_OBJ_TO_PTR(self_in);
-    microcoapy_exchange_abandon(exchange, is_observation(exchange) ? mp_const_none : os_error(MP_ECANCELED), true);
+    microcoapy_exchange_abandon(exchange, is_observation(exchange) ? mp_const_none : microcoapy_os_error(MP_ECANCELED), true);
     microcoapy_async_update(exchange->waiter.coap);
     return mp_const_none;
 }

@@ -13,7 +13,7 @@
 
 message_obj_t *microcoapy_message_new(const mp_obj_type_t *type, const mcoap_event *event, mp_obj_t sender) {
     message_obj_t *self = m_new0(message_obj_t, 1);
-    microcoapy_packet_init(&self->packet, type, event);
+    microcoapy_packet_init(&self->incoming.packet, type, event);
     self->sender = sender;
     self->body = mp_const_none;
     return self;
@@ -22,7 +22,7 @@ message_obj_t *microcoapy_message_new(const mp_obj_type_t *type, const mcoap_eve
 // ---- options as attributes ---------------------------------------------------------------------
 
 static const uint8_t *raw_options(message_obj_t *self, size_t *len) {
-    return (const uint8_t *)mp_obj_str_get_data(self->packet.raw_options, len);
+    return (const uint8_t *)mp_obj_str_get_data(self->incoming.packet.raw_options, len);
 }
 
 // The value of an option of format uint, or what there is without it.
@@ -93,8 +93,8 @@ static mp_obj_t common_attr(message_obj_t *self, qstr attr) {
         case MP_QSTR_body:
             return self->body;
         case MP_QSTR_content_format:
-            return self->packet.content_format == MP_OBJ_NEW_SMALL_INT(MCOAP_CONTENT_FORMAT_NONE)
-                ? mp_const_none : self->packet.content_format;
+            return self->incoming.packet.content_format == MP_OBJ_NEW_SMALL_INT(MCOAP_CONTENT_FORMAT_NONE)
+                ? mp_const_none : self->incoming.packet.content_format;
         default:
             return MP_OBJ_NULL;
     }
@@ -105,9 +105,9 @@ static mp_obj_t common_attr(message_obj_t *self, qstr attr) {
 static mp_obj_t response_load(message_obj_t *self, qstr attr) {
     switch (attr) {
         case MP_QSTR_code:
-            return self->packet.method;
+            return self->incoming.packet.method;
         case MP_QSTR_ok:
-            return mp_obj_new_bool(CODE_CLASS(mp_obj_get_int(self->packet.method)) == CODE_CLASS_SUCCESS);
+            return mp_obj_new_bool(CODE_CLASS(mp_obj_get_int(self->incoming.packet.method)) == CODE_CLASS_SUCCESS);
         case MP_QSTR_etag:
             return given(self->etag, bytes_option(self, OPTION_ETAG));
         case MP_QSTR_max_age:
@@ -136,43 +136,41 @@ static mp_obj_t none_as_null(mp_obj_t value) {
 
 // Response(code=None, payload=b"", content_format=None, *, etag=None, max_age=None, location=None, options=None)
 static mp_obj_t response_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    enum { CODE_, PAYLOAD, CONTENT_FORMAT, ETAG, MAX_AGE, LOCATION, OPTIONS };
-    static const mp_arg_t allowed[] = {
-        { MP_QSTR_code, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
-        { MP_QSTR_payload, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_PTR(&mp_const_empty_bytes_obj) } },
-        { MP_QSTR_content_format, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
-        { MP_QSTR_etag, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } },
-        { MP_QSTR_max_age, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } },
-        { MP_QSTR_location, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } },
-        { MP_QSTR_options, MP_ARG_OBJ | MP_ARG_KW_ONLY, { .u_rom_obj = MP_ROM_NONE } },
+    enum { CODE_, PAYLOAD, CONTENT_FORMAT, POSITIONAL, ETAG = POSITIONAL, MAX_AGE, LOCATION, OPTIONS, COUNT };
+    static const qstr_short_t names[COUNT] = {
+        MP_QSTR_code, MP_QSTR_payload, MP_QSTR_content_format, MP_QSTR_etag, MP_QSTR_max_age, MP_QSTR_location,
+        MP_QSTR_options,
     };
-    mp_arg_val_t value[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all_kw_array(n_args, n_kw, args, MP_ARRAY_SIZE(allowed), allowed, value);
+    mp_obj_t value[COUNT];
+    microcoapy_parse(names, SHAPE(COUNT, 0, POSITIONAL), value, n_args, n_kw, args);
     mcoap_event blank = { .content_format = MCOAP_CONTENT_FORMAT_NONE };
     message_obj_t *self = microcoapy_message_new(type, &blank, mp_const_none);
-    self->packet.method = value[CODE_].u_obj;
-    if (self->packet.method != mp_const_none) {
-        microcoapy_int_arg(self->packet.method, MP_QSTR_code, 0, UINT8_MAX);
+    self->incoming.packet.method = mp_const_none;
+    if (microcoapy_is_given(value[CODE_])) {
+        self->incoming.packet.method = value[CODE_];
+        microcoapy_int_arg(value[CODE_], MP_QSTR_code, 0, UINT8_MAX);
     }
-    self->packet.payload = value[PAYLOAD].u_obj;
-    if (value[CONTENT_FORMAT].u_obj != mp_const_none) {
-        self->packet.content_format = value[CONTENT_FORMAT].u_obj;
+    if (value[PAYLOAD] != MP_OBJ_NULL) {
+        self->incoming.packet.payload = value[PAYLOAD];
     }
-    self->packet.options = value[OPTIONS].u_obj == mp_const_none ? mp_obj_new_list(0, NULL) : value[OPTIONS].u_obj;
-    self->etag = none_as_null(value[ETAG].u_obj);
-    self->max_age = none_as_null(value[MAX_AGE].u_obj);
-    self->location = none_as_null(value[LOCATION].u_obj);
+    if (microcoapy_is_given(value[CONTENT_FORMAT])) {
+        self->incoming.packet.content_format = value[CONTENT_FORMAT];
+    }
+    self->incoming.packet.options = microcoapy_is_given(value[OPTIONS]) ? value[OPTIONS] : mp_obj_new_list(0, NULL);
+    self->etag = none_as_null(value[ETAG]);
+    self->max_age = none_as_null(value[MAX_AGE]);
+    self->location = none_as_null(value[LOCATION]);
     return MP_OBJ_FROM_PTR(self);
 }
 
 static void print_code_payload(const mp_print_t *print, message_obj_t *self) {
-    if (mp_obj_is_small_int(self->packet.method)) {
-        unsigned code = MP_OBJ_SMALL_INT_VALUE(self->packet.method);
+    if (mp_obj_is_small_int(self->incoming.packet.method)) {
+        unsigned code = MP_OBJ_SMALL_INT_VALUE(self->incoming.packet.method);
         mp_printf(print, "(%u.%02u, ", CODE_CLASS(code), CODE_DETAIL(code));
     } else {
         mp_print_str(print, "(None, ");
     }
-    mp_obj_print_helper(print, self->packet.payload, PRINT_REPR);
+    mp_obj_print_helper(print, self->incoming.packet.payload, PRINT_REPR);
     mp_print_str(print, ")");
 }
 
@@ -194,7 +192,7 @@ MP_DEFINE_CONST_OBJ_TYPE(
 static mp_obj_t request_load(message_obj_t *self, qstr attr) {
     switch (attr) {
         case MP_QSTR_code:
-            return self->packet.method;
+            return self->incoming.packet.method;
         case MP_QSTR_path:
             return path_option(self, false);
         case MP_QSTR_query:

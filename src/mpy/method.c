@@ -29,26 +29,28 @@ const qstr_short_t microcoapy_argument_names[ARG_COUNT] = {
     [ARG_POLL_PERIOD] = MP_QSTR_pollPeriodMs,
     [ARG_BLOCKING] = MP_QSTR_blocking,
     [ARG_UNDERSTANDS] = MP_QSTR_understands,
+    #if MICROCOAPY_DISCOVERY
+    [ARG_GROUP] = MP_QSTR_group,
+    [ARG_INTERFACE] = MP_QSTR_interface,
+    #endif
     [ARG_REQUEST_PACKET] = MP_QSTR_request_packet,
 };
 
 // Its own frame, so that it is on the stack of neither what is taken in nor the modern layer.
 static MP_NOINLINE mp_obj_t parse_and_run(const method_obj_t *method, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    mp_arg_t allowed[METHOD_ARGS_MAX];
-    mp_arg_val_t value[METHOD_ARGS_MAX];
+    qstr_short_t names[METHOD_ARGS_MAX];
+    mp_obj_t value[METHOD_ARGS_MAX];
     size_t count = 0;
     for (; method->takes[count] != ARG_END; count++) {
-        allowed[count].qst = microcoapy_argument_names[method->takes[count]];
-        allowed[count].flags = count < method->required ? MP_ARG_OBJ | MP_ARG_REQUIRED : MP_ARG_OBJ;
-        allowed[count].defval.u_obj = MP_OBJ_NULL;
+        names[count] = microcoapy_argument_names[method->takes[count]];
     }
-    mp_arg_parse_all_kw_array(n_args - 1, n_kw, args + 1, count, allowed, value);
+    microcoapy_parse(names, SHAPE(count, method->required, count), value, n_args - 1, n_kw, args + 1);
     mp_obj_t arg[ARG_COUNT];
     memset(arg, 0, sizeof(arg));
     arg[ARG_TYPE] = MP_OBJ_NEW_SMALL_INT(method->type);
     arg[ARG_METHOD] = MP_OBJ_NEW_SMALL_INT(method->code);
     for (size_t i = 0; i < count; i++) {
-        arg[method->takes[i]] = value[i].u_obj;
+        arg[method->takes[i]] = value[i];
     }
     return method->run(MP_OBJ_TO_PTR(args[0]), arg);
 }
@@ -61,11 +63,10 @@ static mp_obj_t method_call(mp_obj_t method_in, size_t n_args, size_t n_kw, cons
         microcoapy_take_in(MP_OBJ_TO_PTR(args[0]));
     }
     #if MICROCOAPY_MODERN
-    if (method->code != 0 && method->type == TYPE_CON && n_args > 1 && microcoapy_is_uri(args[1])) {
+    bool has_uri = method->code != 0 && method->type == TYPE_CON && n_args > 1 && microcoapy_is_uri(args[1]);
+    if (has_uri || method->run == NULL) {
         // The modern layer's method of the same name.
-        mp_map_t kwargs;
-        mp_map_init_fixed_table(&kwargs, n_kw, args + n_args);
-        return microcoapy_request_uri(MP_OBJ_TO_PTR(args[0]), method->code, n_args - 1, args + 1, &kwargs);
+        return microcoapy_request_uri(MP_OBJ_TO_PTR(args[0]), method->code, n_args - 1, n_kw, args + 1);
     }
     #endif
     return parse_and_run(method, n_args, n_kw, args);

@@ -7,9 +7,23 @@
 
 #include "shim.h"
 
+// dispatch.c: what an event means; coap_obj_t has the pointer.
+bool microcoapy_dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer, dispatch_t when);
 // serve.c: what a request means. True if a handler has run.
 bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const peer_t *peer);
-// paths.c: a handler of the classic layer, with the numbers that understands= names.
+// paths.c: a handler with settings of its own: a Resource, or one of the classic layer that understands options.
+typedef struct {
+    mp_obj_base_t base;  // of a type whose call is microcoapy_handler_call
+    mp_obj_t callback;   // MP_OBJ_NULL: a Resource that has decorated nothing yet
+    #if MICROCOAPY_MODERN
+    coap_obj_t *coap;    // from here to attributes: of a Resource
+    mp_obj_t path;
+    mp_obj_t attributes; // dict, of its link
+    #endif
+    mcoap_resource settings;
+} handler_obj_t;
+mp_obj_t microcoapy_handler_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args);
+// A handler of the classic layer, with the numbers that understands= names.
 mp_obj_t microcoapy_handler(mp_obj_t callback, mp_obj_t understands);
 // paths.c: serves a path, with or without a leading slash. argument: what a malformed one was given as.
 void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, qstr argument);
@@ -58,11 +72,25 @@ void microcoapy_sink_write(sink_t *sink, const uint8_t *data, size_t len);
 // After the last byte: the bytes, if they were kept; else the target.
 mp_obj_t microcoapy_sink_finish(sink_t *sink);
 
+// A body of which more blocks may come, or be asked for. serve.c has more of each.
+typedef struct _body_t {
+    struct _body_t *next; // in the list of the endpoint
+    mcoap_handle handle;
+    bool incoming;
+} body_t;
+
+#if MICROCOAPY_BLOCK
+body_t *microcoapy_body_find(coap_obj_t *self, mcoap_handle handle, bool incoming);
+void microcoapy_body_drop(coap_obj_t *self, const body_t *gone);
+#endif
+// Forgets bodies whose next block will not come.
+void microcoapy_prune_bodies(coap_obj_t *self);
+
 // ---- message.c: Response and Request -----------------------------------------------------------
 
 typedef struct _message_obj_t {
-    packet_obj_t packet;
-    mp_obj_t sender;   // (ip, port)
+    incoming_obj_t incoming;
+    mp_obj_t sender; // (ip, port)
     mp_obj_t body;     // what was given as into
     mp_obj_t etag;     // from here to location: of a Response that a program makes; MP_OBJ_NULL: as the options say
     mp_obj_t max_age;
@@ -163,14 +191,11 @@ void microcoapy_end_all(coap_obj_t *self);
 
 // A request whose destination is a URI: true, and what its method returns.
 bool microcoapy_is_uri(mp_obj_t value);
-mp_obj_t microcoapy_request_uri(coap_obj_t *self, uint8_t code, size_t n_args, const mp_obj_t *args, mp_map_t *kwargs);
+mp_obj_t microcoapy_request_uri(coap_obj_t *self, uint8_t code, size_t n_args, size_t n_kw, const mp_obj_t *args);
 // The code of a method: a number, or its name.
 uint8_t microcoapy_method_code(mp_obj_t method);
 extern const mp_obj_fun_builtin_var_t microcoapy_request_obj;
 extern const mp_obj_fun_builtin_var_t microcoapy_observe_obj;
-extern const mp_obj_fun_builtin_var_t microcoapy_fetch_obj;
-extern const mp_obj_fun_builtin_var_t microcoapy_patch_obj;
-extern const mp_obj_fun_builtin_var_t microcoapy_ipatch_obj;
 
 // A GET of /.well-known/core with these Uri-Query values. host: a URI, an address as text, or (ip, port). timeout_ms: 0
 // for none. A group's responses are queued as those of an observation.
@@ -187,14 +212,9 @@ extern const mp_obj_fun_builtin_var_t microcoapy_links_obj;
 // ---- resource.c and paths.c: what is served -----------------------------------------------------
 
 typedef struct _resource_obj_t {
-    mp_obj_base_t base;
-    coap_obj_t *coap;
-    mp_obj_t path;
-    mp_obj_t handler;    // MP_OBJ_NULL until it has decorated one
-    mp_obj_t attributes; // dict, of its link
-    mp_obj_t etag;       // bytes, None, or a function of the request; MP_OBJ_NULL: nothing is known
-    mp_obj_t into;       // a function of the request, or MP_OBJ_NULL
-    mcoap_resource settings;
+    handler_obj_t handler;
+    mp_obj_t etag; // bytes, None, or a function of the request; MP_OBJ_NULL: nothing is known
+    mp_obj_t into; // a function of the request, or MP_OBJ_NULL
 } resource_obj_t;
 
 // Bytes of the longest body there may be, RFC 7959 section 2.2: 2^20 blocks of 1024.
@@ -212,8 +232,6 @@ bool microcoapy_path_number(coap_obj_t *self, mp_obj_t handler, uint32_t *number
 mcoap_result microcoapy_answer_classic(
     coap_obj_t *self, mcoap_handle request, uint8_t type, uint8_t code, const options_t *options, int32_t format, mp_obj_t payload,
     size_t *len);
-// Forgets bodies whose next block will not come.
-void microcoapy_prune_bodies(coap_obj_t *self);
 
 #else // nothing is ever under way, and nothing waits
 

@@ -31,7 +31,7 @@ static mp_obj_t option_new(mp_obj_t number, mp_obj_t buffer) {
 
 // The bytes an option carries, from whatever a program gives for them.
 static mp_obj_t option_value(mp_obj_t value) {
-    if (mp_obj_is_type(value, &mp_type_bytes)) {
+    if (value != MP_OBJ_NULL && mp_obj_is_type(value, &mp_type_bytes)) {
         return value;
     }
     mp_buffer_info_t buffer;
@@ -42,13 +42,10 @@ static mp_obj_t option_value(mp_obj_t value) {
 // CoapOption(number=-1, buffer=b"")
 static mp_obj_t option_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     (void)type;
-    static const mp_arg_t allowed[] = {
-        { MP_QSTR_number, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_INT(-1) } },
-        { MP_QSTR_buffer, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_PTR(&mp_const_empty_bytes_obj) } },
-    };
-    mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all_kw_array(n_args, n_kw, args, MP_ARRAY_SIZE(allowed), allowed, values);
-    return option_new(values[0].u_obj, option_value(values[1].u_obj));
+    mp_obj_t value[MP_ARRAY_SIZE(option_names)];
+    microcoapy_parse(option_names, SHAPE(MP_ARRAY_SIZE(option_names), 0, 2), value, n_args, n_kw, args);
+    mp_obj_t number = value[0] == MP_OBJ_NULL ? MP_OBJ_NEW_SMALL_INT(-1) : value[0];
+    return option_new(number, option_value(value[1]));
 }
 
 static void option_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
@@ -171,10 +168,7 @@ static mp_obj_t packet_add_option(mp_obj_t self_in, mp_obj_t number, mp_obj_t pa
     packet_obj_t *self = MP_OBJ_TO_PTR(self_in);
     mp_obj_t option = option_new(
         MP_OBJ_NEW_SMALL_INT(microcoapy_int_arg(number, MP_QSTR_number, 0, UINT16_MAX)), option_value(payload));
-    mp_obj_t append[3];
-    mp_load_method(packet_options(self), MP_QSTR_append, append);
-    append[2] = option;
-    mp_call_method_n_kw(1, 0, append);
+    microcoapy_call(packet_options(self), MP_QSTR_append, 1, option, MP_OBJ_NULL);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(packet_add_option_obj, packet_add_option);

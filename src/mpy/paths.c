@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "py/gc.h"
 #include "modern.h"
 #include "protocol.h"
 
@@ -18,24 +19,37 @@ mp_obj_t microcoapy_callbacks(coap_obj_t *self) {
     return self->callbacks;
 }
 
-// ---- handlers that understand options ----------------------------------------------------------
+// ---- handlers with settings ---------------------------------------------------------------------
 
-// In place of a handler, to remember what it understands.
-typedef struct {
-    mp_obj_base_t base;
-    mp_obj_t callback;
-    understood_t understood;
-} handler_obj_t;
-
-static mp_obj_t handler_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+mp_obj_t microcoapy_handler_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     handler_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    #if MICROCOAPY_MODERN
+    // As a decorator a Resource takes its handler; after that it is the handler.
+    if (self->callback == MP_OBJ_NULL) {
+        mp_arg_check_num(n_args, n_kw, 1, 1, false);
+        if (!mp_obj_is_callable(args[0])) {
+            microcoapy_bad_type(MP_QSTR_handler);
+        }
+        self->callback = args[0];
+        microcoapy_path_add(self->coap, self->path, self_in, MP_QSTR_path);
+        return self_in;
+    }
+    #endif
     return mp_call_function_n_kw(self->callback, n_args, n_kw, args);
 }
 
 static MP_DEFINE_CONST_OBJ_TYPE(
     handler_type, MP_QSTR_function, MP_TYPE_FLAG_NONE,
-    call, handler_call
+    call, microcoapy_handler_call
     );
+
+static bool has_settings(mp_obj_t handler) {
+    #if MICROCOAPY_MODERN
+    return MP_OBJ_TYPE_GET_SLOT_OR_NULL(mp_obj_get_type(handler), call) == microcoapy_handler_call;
+    #else
+    return mp_obj_is_type(handler, &handler_type);
+    #endif
+}
 
 mp_obj_t microcoapy_handler(mp_obj_t callback, mp_obj_t understands) {
     understood_t understood;
@@ -43,9 +57,11 @@ mp_obj_t microcoapy_handler(mp_obj_t callback, mp_obj_t understands) {
     if (understood[0] == 0) {
         return callback;
     }
-    handler_obj_t *handler = mp_obj_malloc(handler_obj_t, &handler_type);
+    handler_obj_t *handler = m_new0(handler_obj_t, 1);
+    handler->base.type = &handler_type;
     handler->callback = callback;
-    memcpy(handler->understood, understood, sizeof(understood));
+    handler->settings.methods = METHODS_ALL;
+    memcpy(handler->settings.understood, understood, sizeof(understood));
     return MP_OBJ_FROM_PTR(handler);
 }
 
@@ -65,12 +81,11 @@ static bool in_step(coap_obj_t *self, mp_map_t *map) {
 
 // Gives the engine's table more memory; it copies the table over, so the old block must live until then.
 static mcoap_result grow(coap_obj_t *self) {
-    size_t size = self->resource_memory_len == 0 ? FIRST_RESOURCE_MEMORY : 2 * self->resource_memory_len;
+    size_t size = self->resource_memory == NULL ? FIRST_RESOURCE_MEMORY : 2 * gc_nbytes(self->resource_memory);
     uint8_t *memory = m_new(uint8_t, size);
     mcoap_result result = mcoap_resource_memory(self->endpoint, memory, size);
     if (result == MCOAP_OK) {
         self->resource_memory = memory;
-        self->resource_memory_len = size;
     }
     return result;
 }
@@ -111,22 +126,20 @@ static mcoap_result add_attribute(coap_obj_t *self, mp_obj_t name_in, mp_obj_t v
     return result;
 }
 
-// A classic handler takes every method and looks at packet.method itself.
-static mcoap_result add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, uint32_t number) {
-    mcoap_resource settings = { .number = number, .methods = METHODS_ALL };
+// A plain function takes every method and looks at packet.method itself.
+static mcoap_result add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler_in, uint32_t number) {
+    mcoap_resource plain = { .methods = METHODS_ALL };
+    mcoap_resource *settings = &plain;
     mp_map_t *attributes = NULL;
-    if (mp_obj_is_type(handler, &handler_type)) {
-        memcpy(settings.understood, ((handler_obj_t *)MP_OBJ_TO_PTR(handler))->understood, sizeof(understood_t));
+    if (has_settings(handler_in)) {
+        handler_obj_t *handler = MP_OBJ_TO_PTR(handler_in);
+        settings = &handler->settings;
+        #if MICROCOAPY_MODERN
+        attributes = handler->attributes == MP_OBJ_NULL ? NULL : mp_obj_dict_get_map(handler->attributes);
+        #endif
     }
-    #if MICROCOAPY_MODERN
-    if (mp_obj_is_type(handler, &microcoapy_resource_type)) {
-        resource_obj_t *resource = MP_OBJ_TO_PTR(handler);
-        settings = resource->settings;
-        settings.number = number;
-        attributes = mp_obj_dict_get_map(resource->attributes);
-    }
-    #endif
-    mcoap_result result = add_path(self, path, &settings);
+    settings->number = number;
+    mcoap_result result = add_path(self, path, settings);
     for (size_t i = 0; attributes != NULL && i < attributes->alloc && result == MCOAP_OK; i++) {
         if (mp_map_slot_is_filled(attributes, i) && attributes->table[i].value != mp_const_none
             && attributes->table[i].value != mp_const_false) {

@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
-// The endpoint's heartbeat: datagrams in, events up, datagrams out, and waiting for the next one.
+// The endpoint's heartbeat: datagrams in, events up, datagrams out, and waiting for the next one. What an event means is
+// above: dispatch.c, reached by the endpoint's pointer to it.
 //
 // Python code runs in callbacks, in custom sockets and while waiting, and may do anything to the
 // same object: what an event lends is copied before, and the state is looked at again after.
 
 #include <string.h>
 
-#include "py/mperrno.h"
-#include "py/mphal.h"
+#include "link.h"
 #include "modern.h"
-#include "protocol.h"
 
 // Datagrams that need no callback, handled in one pass before timers get their turn.
 #define DATAGRAMS_PER_PASS (64)
 // Handled messages after which timers run even though more data is waiting.
 #define TIMERS_DEFERRED_MAX (16)
-
-uint32_t microcoapy_now(void) {
-    return (uint32_t)mp_hal_ticks_ms();
-}
 
 static void peer_copy(peer_t *to, const uint8_t *bytes, size_t len) {
     to->len = len;
@@ -29,14 +24,13 @@ static void peer_copy(peer_t *to, const uint8_t *bytes, size_t len) {
 bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange) {
     bool sent = true;
     mcoap_datagram datagram;
-    if (self->link == LINK_NONE || self->link == LINK_MANUAL) {
-        return true; // until start(), or take()
-    }
-    while (mcoap_endpoint_poll_transmit(self->endpoint, &datagram) == MCOAP_OK) {
+    // Otherwise it waits for start(), or take(). Looked at again each time: a socket's methods may be the program's.
+    while (self->link != NULL && self->link->send != NULL
+           && mcoap_endpoint_poll_transmit(self->endpoint, &datagram) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, datagram.peer, datagram.peer_len);
         mcoap_handle first_of = datagram.exchange;
-        if (!microcoapy_socket_send(self, &peer, datagram.data, datagram.data_len)
+        if (!microcoapy_link_send(self, &peer, datagram.data, datagram.data_len)
             && first_of != 0 && first_of == exchange) {
             sent = false;
         }
@@ -49,15 +43,6 @@ bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange) {
 // At least so many are kept, and one for each request that there may be at once. Where nobody polls, the oldest gives way.
 #define NEWS_MIN (8)
 
-typedef struct _news_t {
-    struct _news_t *next;
-    mp_obj_t what;      // a packet or an exception for a callback; MP_OBJ_NULL: the event is to be dispatched
-    mp_obj_t sender;
-    bool is_error;
-    mcoap_event event; // what it lends is in the receive buffer, which nothing overwrites before it is dispatched
-    peer_t peer;
-} news_t;
-
 static void drop_oldest_news(coap_obj_t *self) {
     for (news_t **link = &self->news; *link != NULL; link = &(*link)->next) {
         if ((*link)->what != MP_OBJ_NULL) {
@@ -68,7 +53,7 @@ static void drop_oldest_news(coap_obj_t *self) {
     }
 }
 
-static news_t *news_add(coap_obj_t *self) {
+news_t *microcoapy_news_add(coap_obj_t *self) {
     news_t *added = m_new0(news_t, 1);
     size_t count = 0;
     for (const news_t *news = self->news; news != NULL; news = news->next) {
@@ -93,125 +78,14 @@ static bool receive_buffer_is_in_use(coap_obj_t *self) {
     return news != NULL;
 }
 
-void microcoapy_forget_news(coap_obj_t *self) {
-    self->news = NULL;
-}
-
 // ---- events ------------------------------------------------------------------------------------
 
-// Or None.
-static mp_obj_t callback_for(coap_obj_t *self, bool is_error) {
-    return is_error ? self->error_callback : self->response_callback;
-}
-
-static void call_back(coap_obj_t *self, bool is_error, mp_obj_t what, mp_obj_t sender) {
-    mp_obj_t callback = callback_for(self, is_error);
+void microcoapy_call_back(coap_obj_t *self, bool is_error, mp_obj_t what, mp_obj_t sender) {
+    mp_obj_t callback = microcoapy_callback_for(self, is_error);
     if (callback != mp_const_none) {
         mp_call_function_2(callback, what, sender);
     }
 }
-
-// Tells the program now, or later.
-static void tell(coap_obj_t *self, bool is_error, mp_obj_t what, const peer_t *peer, bool later) {
-    mp_obj_t sender = microcoapy_peer_to_object(self, peer);
-    if (later) {
-        news_t *news = news_add(self);
-        news->what = what;
-        news->sender = sender;
-        news->is_error = is_error;
-        return;
-    }
-    // The acknowledgement goes out before the callback, which may take its time.
-    microcoapy_flush(self, 0);
-    call_back(self, is_error, what, sender);
-}
-
-// Tells the program of a message (error 0), or of an error. False if there is no callback for that.
-static bool deliver(coap_obj_t *self, const mcoap_event *event, int error, const peer_t *peer, bool later) {
-    if (callback_for(self, error != 0) == mp_const_none) {
-        return false;
-    }
-    mp_obj_t what = error == 0
-        ? microcoapy_packet_from_event(event)
-        : mp_obj_new_exception_arg1(&mp_type_OSError, MP_OBJ_NEW_SMALL_INT(error));
-    tell(self, error != 0, what, peer, later);
-    return true;
-}
-
-// What has become of one of our requests.
-static bool dispatch_classic(coap_obj_t *self, const mcoap_event *event, const peer_t *peer, bool later) {
-    switch (event->kind) {
-        case MCOAP_EVENT_RESPONSE:
-        case MCOAP_EVENT_NOTIFICATION:
-        case MCOAP_EVENT_PONG:
-            deliver(self, event, 0, peer, later);
-            return true;
-        case MCOAP_EVENT_RESET:
-            return deliver(self, event, MP_ECONNRESET, peer, later);
-        case MCOAP_EVENT_TIMEOUT:
-            return deliver(self, event, MP_ETIMEDOUT, peer, later);
-        default:
-            return false;
-    }
-}
-
-#if MICROCOAPY_MODERN
-// What has become of a classic request whose response came block by block.
-static void deliver_whole(coap_obj_t *self, exchange_obj_t *exchange, const peer_t *peer, bool later) {
-    bool is_error = exchange->waiter.failed;
-    if (callback_for(self, is_error) != mp_const_none) {
-        tell(self, is_error, exchange->waiter.result, peer, later);
-    }
-}
-
-// True if something was handled.
-static bool dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer, bool later) {
-    exchange_obj_t *exchange = microcoapy_exchange_find(self, event->handle);
-    switch (event->kind) {
-        case MCOAP_EVENT_NONE:
-            return false;
-        case MCOAP_EVENT_REQUEST:
-        case MCOAP_EVENT_UPLOAD:
-        case MCOAP_EVENT_DOWNLOAD:
-            return microcoapy_serve_event(self, event, peer);
-        case MCOAP_EVENT_BLOCK:
-            if (exchange == NULL) {
-                exchange = microcoapy_exchange_new(self, false);
-                exchange->handle = event->handle;
-                exchange->is_classic = true;
-                microcoapy_waiter_begin(&exchange->waiter);
-            }
-            break;
-        default:
-            break;
-    }
-    if (exchange != NULL) {
-        bool told = microcoapy_exchange_event(exchange, event, peer);
-        if (exchange->is_classic && exchange->waiter.result != MP_OBJ_NULL) {
-            deliver_whole(self, exchange, peer, later);
-        }
-        return told;
-    }
-    return dispatch_classic(self, event, peer, later);
-}
-
-// Whether the program runs, not only hears of it, when this is dispatched.
-static bool runs_program(coap_obj_t *self, const mcoap_event *event) {
-    exchange_obj_t *exchange = microcoapy_exchange_find(self, event->handle);
-    return event->kind == MCOAP_EVENT_REQUEST || event->kind == MCOAP_EVENT_UPLOAD || event->kind == MCOAP_EVENT_DOWNLOAD
-           || (exchange != NULL && microcoapy_exchange_runs_program(exchange));
-}
-#else
-static bool dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer, bool later) {
-    bool is_request = event->kind == MCOAP_EVENT_REQUEST;
-    return is_request ? microcoapy_serve_event(self, event, peer) : dispatch_classic(self, event, peer, later);
-}
-
-static bool runs_program(coap_obj_t *self, const mcoap_event *event) {
-    (void)self;
-    return event->kind == MCOAP_EVENT_REQUEST;
-}
-#endif
 
 // The oldest of the news. False: there are none.
 static bool tell_news(coap_obj_t *self) {
@@ -220,32 +94,22 @@ static bool tell_news(coap_obj_t *self) {
         news_t *news = self->news;
         self->news = news->next;
         if (news->what != MP_OBJ_NULL) {
-            call_back(self, news->is_error, news->what, news->sender);
+            microcoapy_call_back(self, news->is_error, news->what, news->sender);
             return true;
         }
-        told = dispatch(self, &news->event, &news->peer, false);
+        told = self->dispatch(self, &news->event, &news->peer, DISPATCH_NOW);
         microcoapy_flush(self, 0);
     }
     return told;
 }
 
-static void take_in_event(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
-    if (!runs_program(self, event)) {
-        dispatch(self, event, peer, true);
-        return;
-    }
-    news_t *news = news_add(self);
-    news->event = *event;
-    news->peer = *peer;
-}
-
 // What has come of the timers: true if the program has been told of something, or will be.
-static bool dispatch_ended(coap_obj_t *self, bool later) {
+static bool dispatch_ended(coap_obj_t *self, dispatch_t when) {
     mcoap_event event;
     while (mcoap_endpoint_poll_event(self->endpoint, microcoapy_now(), &event) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, event.peer, event.peer_len);
-        if (dispatch(self, &event, &peer, later)) {
+        if (self->dispatch(self, &event, &peer, when)) {
             return true;
         }
     }
@@ -254,7 +118,7 @@ static bool dispatch_ended(coap_obj_t *self, bool later) {
 
 // What waits for poll(): true if the program has been told of something.
 static bool dispatch_timer_events(coap_obj_t *self) {
-    return tell_news(self) || dispatch_ended(self, false);
+    return tell_news(self) || dispatch_ended(self, DISPATCH_NOW);
 }
 
 static void hand_in(coap_obj_t *self, const datagram_t *datagram, mcoap_event *event) {
@@ -267,7 +131,7 @@ static void hand_in(coap_obj_t *self, const datagram_t *datagram, mcoap_event *e
 static bool handle_datagram(coap_obj_t *self, const datagram_t *datagram) {
     mcoap_event event;
     hand_in(self, datagram, &event);
-    bool handled = dispatch(self, &event, &datagram->peer, false);
+    bool handled = self->dispatch(self, &event, &datagram->peer, DISPATCH_NOW);
     microcoapy_flush(self, 0);
     return handled;
 }
@@ -276,17 +140,17 @@ void microcoapy_take_in(coap_obj_t *self) {
     mcoap_event event;
     datagram_t datagram;
     for (unsigned i = 0; i < DATAGRAMS_PER_PASS && !receive_buffer_is_in_use(self); i++) {
-        receive_t received = microcoapy_socket_receive(self, &datagram);
+        receive_t received = microcoapy_link_receive(self, &datagram);
         if (received == RECEIVE_NONE) {
             break;
         }
         if (received == RECEIVE_DATA) {
             hand_in(self, &datagram, &event);
-            take_in_event(self, &event, &datagram.peer);
+            self->dispatch(self, &event, &datagram.peer, DISPATCH_RUN_LATER);
         }
     }
     microcoapy_run_timers(self);
-    while (dispatch_ended(self, true)) {
+    while (dispatch_ended(self, DISPATCH_TELL_LATER)) {
     }
 }
 
@@ -305,7 +169,7 @@ mp_obj_t microcoapy_take(coap_obj_t *self) {
     mcoap_datagram datagram;
     while (dispatch_timer_events(self)) {
     }
-    if (self->link != LINK_MANUAL || mcoap_endpoint_poll_transmit(self->endpoint, &datagram) != MCOAP_OK) {
+    if (self->link != &microcoapy_link_manual || mcoap_endpoint_poll_transmit(self->endpoint, &datagram) != MCOAP_OK) {
         return mp_const_none;
     }
     peer_t peer;
@@ -341,7 +205,7 @@ static void run_timers_unless_data(coap_obj_t *self) {
     if (microcoapy_next_timer(self) != 0) {
         return;
     }
-    if (self->timers_deferred < TIMERS_DEFERRED_MAX && microcoapy_socket_readable(self)) {
+    if (self->timers_deferred < TIMERS_DEFERRED_MAX && microcoapy_link_poll(self, MP_STREAM_POLL_RD) != 0) {
         self->timers_deferred++;
         return;
     }
@@ -354,7 +218,7 @@ bool microcoapy_pass(coap_obj_t *self) {
     }
     for (unsigned i = 0; i < DATAGRAMS_PER_PASS; i++) {
         datagram_t datagram;
-        receive_t received = microcoapy_socket_receive(self, &datagram);
+        receive_t received = microcoapy_link_receive(self, &datagram);
         if (received == RECEIVE_NONE) {
             break;
         }
@@ -371,9 +235,8 @@ bool microcoapy_pass(coap_obj_t *self) {
 bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds, bool (*done)(void *), void *what) {
     uint32_t start = microcoapy_now();
     for (;;) {
-        // Ctrl-C, scheduled callbacks, and whatever the port does in between.
-        mp_event_handle_nowait();
-        if (self->link == LINK_NONE) {
+        microcoapy_port_events();
+        if (self->link == NULL) {
             return false;
         }
         bool handled = microcoapy_pass(self);
@@ -387,6 +250,6 @@ bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds, bool (*done)(void 
         if (handled) {
             continue;
         }
-        microcoapy_socket_wait(self, MIN(milliseconds - elapsed, microcoapy_next_timer(self)));
+        microcoapy_link_wait(self, MIN(milliseconds - elapsed, microcoapy_next_timer(self)));
     }
 }

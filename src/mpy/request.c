@@ -75,24 +75,9 @@ bool microcoapy_is_uri(mp_obj_t value) {
 
 // ---- from arguments to a plan ------------------------------------------------------------------
 
-static void parse(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs, mp_arg_val_t *value) {
-    mp_arg_t allowed[ARG_REQUEST_COUNT];
-    for (size_t i = 0; i < ARG_REQUEST_COUNT; i++) {
-        allowed[i].qst = argument_names[i];
-        allowed[i].flags = i == ARG_URI_ ? MP_ARG_OBJ | MP_ARG_REQUIRED
-            : i == ARG_PAYLOAD_ ? MP_ARG_OBJ : MP_ARG_OBJ | MP_ARG_KW_ONLY;
-        allowed[i].defval.u_obj = MP_OBJ_NULL;
-    }
-    mp_arg_parse_all(n_args, args, kwargs, ARG_REQUEST_COUNT, allowed, value);
-}
-
-static bool is_given(mp_obj_t value) {
-    return value != MP_OBJ_NULL && value != mp_const_none;
-}
-
 // Seconds, whole or not.
 static uint32_t timeout_ms(mp_obj_t seconds) {
-    if (!is_given(seconds)) {
+    if (!microcoapy_is_given(seconds)) {
         return 0;
     }
     #if MICROPY_PY_BUILTINS_FLOAT
@@ -115,7 +100,7 @@ static void plan_resume(plan_t *plan, mp_obj_t resume) {
     size_t len;
     mp_obj_t *items;
     mp_obj_t received, etag;
-    if (!is_given(resume)) {
+    if (!microcoapy_is_given(resume)) {
         return;
     }
     if (microcoapy_items(resume, &len, &items)) {
@@ -172,24 +157,24 @@ static bool plan_address(coap_obj_t *self, plan_t *plan, mp_obj_t host) {
 }
 #endif
 
-static void plan_options(plan_t *plan, const mp_arg_val_t *value) {
+static void plan_options(plan_t *plan, const mp_obj_t *value) {
     for (size_t i = ARG_OPTION_FIRST; i < ARG_REQUEST_COUNT; i++) {
         microcoapy_options_append(
-            &plan->options, option_numbers[i - ARG_OPTION_FIRST], value[i].u_obj, argument_names[i]);
+            &plan->options, option_numbers[i - ARG_OPTION_FIRST], value[i], argument_names[i]);
     }
-    microcoapy_options_collect(&plan->options, value[ARG_OPTIONS_].u_obj);
+    microcoapy_options_collect(&plan->options, value[ARG_OPTIONS_]);
 }
 
-static void plan_body(coap_obj_t *self, plan_t *plan, const mp_arg_val_t *value, exchange_obj_t *exchange) {
-    mp_obj_t payload = value[ARG_PAYLOAD_].u_obj, body = value[ARG_BODY].u_obj;
-    if (is_given(payload) && is_given(body)) {
+static void plan_body(coap_obj_t *self, plan_t *plan, const mp_obj_t *value, exchange_obj_t *exchange) {
+    mp_obj_t payload = value[ARG_PAYLOAD_], body = value[ARG_BODY];
+    if (microcoapy_is_given(payload) && microcoapy_is_given(body)) {
         microcoapy_bad_value(MP_QSTR_body);
     }
     mp_buffer_info_t buffer;
     microcoapy_bytes_arg(payload, MP_QSTR_payload, &buffer); // a body may be more things than a payload
-    bool is_body = is_given(body);
+    bool is_body = microcoapy_is_given(body);
     microcoapy_source_init(&exchange->source, is_body ? body : payload, is_body ? MP_QSTR_body : MP_QSTR_payload);
-    microcoapy_sink_init(&exchange->sink, value[ARG_INTO].u_obj, plan->start, MP_QSTR_into);
+    microcoapy_sink_init(&exchange->sink, value[ARG_INTO], plan->start, MP_QSTR_into);
     uint32_t block = mcoap_endpoint_block_size(self->endpoint);
     if (plan->block_size != 0) {
         block = MIN(block, plan->block_size);
@@ -285,60 +270,61 @@ static void send(coap_obj_t *self, plan_t *plan, exchange_obj_t *exchange, bool 
 }
 
 static void check_callable(mp_obj_t value, qstr argument) {
-    if (is_given(value) && !mp_obj_is_callable(value)) {
+    if (microcoapy_is_given(value) && !mp_obj_is_callable(value)) {
         microcoapy_bad_type(argument);
     }
 }
 
 static MP_NOINLINE exchange_obj_t *make_request(
-    coap_obj_t *self, uint8_t code, bool observe, size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
-    mp_arg_val_t value[ARG_REQUEST_COUNT];
+    coap_obj_t *self, uint8_t code, bool observe, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mp_obj_t value[ARG_REQUEST_COUNT];
     plan_t plan;
     memset(&plan, 0, sizeof(plan));
-    parse(n_args, args, kwargs, value);
-    check_callable(value[ARG_PROGRESS].u_obj, MP_QSTR_progress);
-    check_callable(value[ARG_CALLBACK].u_obj, MP_QSTR_callback);
+    MP_STATIC_ASSERT(ARG_REQUEST_COUNT <= SHAPE_COUNT_MAX);
+    microcoapy_parse(argument_names, SHAPE(ARG_REQUEST_COUNT, 1, 2), value, n_args, n_kw, args);
+    check_callable(value[ARG_PROGRESS], MP_QSTR_progress);
+    check_callable(value[ARG_CALLBACK], MP_QSTR_callback);
     plan.code = code;
-    plan.type = is_given(value[ARG_NON].u_obj) && mp_obj_is_true(value[ARG_NON].u_obj) ? TYPE_NON : TYPE_CON;
-    plan.timeout_ms = timeout_ms(value[ARG_TIMEOUT_].u_obj);
-    if (is_given(value[ARG_BLOCK_SIZE].u_obj)) {
-        plan.block_size = microcoapy_int_arg(value[ARG_BLOCK_SIZE].u_obj, MP_QSTR_block_size, 16, 1024);
+    plan.type = microcoapy_is_given(value[ARG_NON]) && mp_obj_is_true(value[ARG_NON]) ? TYPE_NON : TYPE_CON;
+    plan.timeout_ms = timeout_ms(value[ARG_TIMEOUT_]);
+    if (microcoapy_is_given(value[ARG_BLOCK_SIZE])) {
+        plan.block_size = microcoapy_int_arg(value[ARG_BLOCK_SIZE], MP_QSTR_block_size, 16, 1024);
     }
-    plan.draws_token = !is_given(value[ARG_TOKEN_].u_obj);
-    microcoapy_bytes_arg(value[ARG_TOKEN_].u_obj, MP_QSTR_token, &plan.token);
+    plan.draws_token = !microcoapy_is_given(value[ARG_TOKEN_]);
+    microcoapy_bytes_arg(value[ARG_TOKEN_], MP_QSTR_token, &plan.token);
     if (plan.token.len > MCOAP_TOKEN_MAX) {
         microcoapy_bad_value(MP_QSTR_token);
     }
-    plan_resume(&plan, value[ARG_RESUME].u_obj);
+    plan_resume(&plan, value[ARG_RESUME]);
     plan_options(&plan, value);
-    microcoapy_understood_arg(plan.understood, value[ARG_UNDERSTANDS_].u_obj);
+    microcoapy_understood_arg(plan.understood, value[ARG_UNDERSTANDS_]);
     exchange_obj_t *exchange = microcoapy_exchange_new(self, observe);
-    if (is_given(value[ARG_PROGRESS].u_obj)) {
-        exchange->progress = value[ARG_PROGRESS].u_obj;
+    if (microcoapy_is_given(value[ARG_PROGRESS])) {
+        exchange->progress = value[ARG_PROGRESS];
         // RFC 7959 section 4: asks for the length of the body.
         microcoapy_options_append(&plan.options, OPTION_SIZE2, MP_OBJ_NEW_SMALL_INT(0), MP_QSTR_progress);
     }
-    if (is_given(value[ARG_CALLBACK].u_obj)) {
-        exchange->callback = value[ARG_CALLBACK].u_obj;
+    if (microcoapy_is_given(value[ARG_CALLBACK])) {
+        exchange->callback = value[ARG_CALLBACK];
     }
     plan_body(self, &plan, value, exchange);
-    plan_destination(self, &plan, value[ARG_URI_].u_obj);
+    plan_destination(self, &plan, value[ARG_URI_]);
     send(self, &plan, exchange, observe);
     return exchange;
 }
 
 static mp_obj_t request(
-    coap_obj_t *self, uint8_t code, bool observe, size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
+    coap_obj_t *self, uint8_t code, bool observe, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     // A program may send for long without polling. Before the request has a frame of its own on the stack.
     microcoapy_take_in(self);
-    return MP_OBJ_FROM_PTR(make_request(self, code, observe, n_args, args, kwargs));
+    return MP_OBJ_FROM_PTR(make_request(self, code, observe, n_args, n_kw, args));
 }
 
 // ---- methods -----------------------------------------------------------------------------------
 
-mp_obj_t microcoapy_request_uri(coap_obj_t *self, uint8_t code, size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
+mp_obj_t microcoapy_request_uri(coap_obj_t *self, uint8_t code, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     // The methods of both layers have taken in already.
-    return MP_OBJ_FROM_PTR(make_request(self, code, false, n_args, args, kwargs));
+    return MP_OBJ_FROM_PTR(make_request(self, code, false, n_args, n_kw, args));
 }
 
 uint8_t microcoapy_method_code(mp_obj_t method) {
@@ -363,25 +349,16 @@ uint8_t microcoapy_method_code(mp_obj_t method) {
     microcoapy_bad_value(MP_QSTR_method);
 }
 
-// request(method, uri, ...) -> Exchange
+// request(method, uri, ...) -> Exchange. In memory the keywords come behind the arguments.
 static mp_obj_t coap_request(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
-    return request(MP_OBJ_TO_PTR(args[0]), microcoapy_method_code(args[1]), false, n_args - 2, args + 2, kwargs);
+    return request(MP_OBJ_TO_PTR(args[0]), microcoapy_method_code(args[1]), false, n_args - 2, kwargs->used, args + 2);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(microcoapy_request_obj, 2, coap_request);
-
-#define METHOD_OF_URI(c_name, code) \
-    static mp_obj_t coap_##c_name(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) { \
-        return request(MP_OBJ_TO_PTR(args[0]), code, false, n_args - 1, args + 1, kwargs); \
-    } \
-    MP_DEFINE_CONST_FUN_OBJ_KW(microcoapy_##c_name##_obj, 1, coap_##c_name)
-METHOD_OF_URI(fetch, METHOD_FETCH);
-METHOD_OF_URI(patch, METHOD_PATCH);
-METHOD_OF_URI(ipatch, METHOD_IPATCH);
 
 #if MICROCOAPY_OBSERVE
 // observe(uri, ...) -> Observation
 static mp_obj_t coap_observe(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
-    return request(MP_OBJ_TO_PTR(args[0]), METHOD_GET, true, n_args - 1, args + 1, kwargs);
+    return request(MP_OBJ_TO_PTR(args[0]), METHOD_GET, true, n_args - 1, kwargs->used, args + 1);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(microcoapy_observe_obj, 1, coap_observe);
 #endif

@@ -30,7 +30,7 @@ static uint32_t methods_of(mp_obj_t methods) {
 
 static void set_flag(resource_obj_t *resource, uint32_t flag, mp_obj_t value) {
     if (mp_obj_is_true(value)) {
-        resource->settings.flags |= flag;
+        resource->handler.settings.flags |= flag;
     }
 }
 
@@ -38,7 +38,7 @@ static void set_flag(resource_obj_t *resource, uint32_t flag, mp_obj_t value) {
 static bool set(resource_obj_t *resource, qstr name, mp_obj_t value) {
     switch (name) {
         case MP_QSTR_methods:
-            resource->settings.methods = methods_of(value);
+            resource->handler.settings.methods = methods_of(value);
             return true;
         #if MICROCOAPY_OBSERVE
         case MP_QSTR_obs:
@@ -48,7 +48,7 @@ static bool set(resource_obj_t *resource, qstr name, mp_obj_t value) {
             set_flag(resource, MCOAP_RESOURCE_NON, value);
             return true;
         case MP_QSTR_min_interval:
-            resource->settings.interval_ms = microcoapy_int_arg(value, name, 0, INT32_MAX);
+            resource->handler.settings.interval_ms = microcoapy_int_arg(value, name, 0, INT32_MAX);
             return true;
         #endif
         case MP_QSTR_hidden:
@@ -59,7 +59,7 @@ static bool set(resource_obj_t *resource, qstr name, mp_obj_t value) {
             set_flag(resource, MCOAP_RESOURCE_FRESH, value);
             return true;
         case MP_QSTR_max_body:
-            resource->settings.max_body = microcoapy_int_arg(value, name, 1, BODY_MAX);
+            resource->handler.settings.max_body = microcoapy_int_arg(value, name, 1, BODY_MAX);
             return true;
         #endif
         case MP_QSTR_into:
@@ -72,7 +72,7 @@ static bool set(resource_obj_t *resource, qstr name, mp_obj_t value) {
             resource->etag = value;
             return true;
         case MP_QSTR_understands:
-            microcoapy_understood_arg(resource->settings.understood, value);
+            microcoapy_understood_arg(resource->handler.settings.understood, value);
             return true;
         default:
             return false;
@@ -99,8 +99,8 @@ static mp_obj_t attribute_text(mp_obj_t value) {
 // Who knows the ETag of its state deals with If-Match and If-None-Match: serve.c does.
 static void enforce_conditions(resource_obj_t *resource) {
     if (resource->etag != MP_OBJ_NULL) {
-        microcoapy_understood_add(resource->settings.understood, OPTION_IF_MATCH);
-        microcoapy_understood_add(resource->settings.understood, OPTION_IF_NONE_MATCH);
+        microcoapy_understood_add(resource->handler.settings.understood, OPTION_IF_MATCH);
+        microcoapy_understood_add(resource->handler.settings.understood, OPTION_IF_NONE_MATCH);
     }
 }
 
@@ -110,22 +110,22 @@ static mp_obj_t coap_resource(size_t n_args, const mp_obj_t *args, mp_map_t *kwa
     mp_arg_check_num(n_args, kwargs->used, 2, 2, true);
     microcoapy_str_arg(args[1], MP_QSTR_path);
     resource_obj_t *resource = m_new0(resource_obj_t, 1);
-    resource->base.type = &microcoapy_resource_type;
-    resource->coap = MP_OBJ_TO_PTR(args[0]);
-    resource->path = args[1];
-    resource->attributes = mp_obj_new_dict(0);
-    resource->settings.methods = 1u << METHOD_GET;
+    resource->handler.base.type = &microcoapy_resource_type;
+    resource->handler.coap = MP_OBJ_TO_PTR(args[0]);
+    resource->handler.path = args[1];
+    resource->handler.attributes = mp_obj_new_dict(0);
+    resource->handler.settings.methods = 1u << METHOD_GET;
     for (size_t i = 0; i < kwargs->alloc; i++) {
         if (mp_map_slot_is_filled(kwargs, i)) {
             mp_map_elem_t *given = &kwargs->table[i];
             if (!set(resource, MP_OBJ_QSTR_VALUE(given->key), given->value)) {
-                mp_obj_dict_store(resource->attributes, given->key, attribute_text(given->value));
+                mp_obj_dict_store(resource->handler.attributes, given->key, attribute_text(given->value));
             }
         }
     }
     enforce_conditions(resource);
-    if (resource->into != MP_OBJ_NULL && resource->settings.max_body == 0) {
-        resource->settings.max_body = BODY_MAX; // whoever takes it block by block needs no memory for it
+    if (resource->into != MP_OBJ_NULL && resource->handler.settings.max_body == 0) {
+        resource->handler.settings.max_body = BODY_MAX; // whoever takes it block by block needs no memory for it
     }
     return MP_OBJ_FROM_PTR(resource);
 }
@@ -133,29 +133,14 @@ MP_DEFINE_CONST_FUN_OBJ_KW(microcoapy_resource_obj, 2, coap_resource);
 
 // ---- the object --------------------------------------------------------------------------------
 
-// As a decorator it takes its handler; after that it is the handler.
-static mp_obj_t resource_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    resource_obj_t *resource = MP_OBJ_TO_PTR(self_in);
-    if (resource->handler != MP_OBJ_NULL) {
-        return mp_call_function_n_kw(resource->handler, n_args, n_kw, args);
-    }
-    mp_arg_check_num(n_args, n_kw, 1, 1, false);
-    if (!mp_obj_is_callable(args[0])) {
-        microcoapy_bad_type(MP_QSTR_handler);
-    }
-    resource->handler = args[0];
-    microcoapy_path_add(resource->coap, resource->path, self_in, MP_QSTR_path);
-    return self_in;
-}
-
 #if MICROCOAPY_OBSERVE
 // notify(): the state has changed.
 static mp_obj_t resource_notify(mp_obj_t self_in) {
     resource_obj_t *resource = MP_OBJ_TO_PTR(self_in);
     uint32_t number;
-    if (microcoapy_path_number(resource->coap, self_in, &number)) {
-        mcoap_resource_notify(resource->coap->endpoint, number);
-        microcoapy_async_update(resource->coap);
+    if (microcoapy_path_number(resource->handler.coap, self_in, &number)) {
+        mcoap_resource_notify(resource->handler.coap->endpoint, number);
+        microcoapy_async_update(resource->handler.coap);
     }
     return mp_const_none;
 }
@@ -176,7 +161,7 @@ static void resource_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
             dest[0] = resource->etag == MP_OBJ_NULL ? mp_const_none : resource->etag;
         } else if (dest[1] != MP_OBJ_NULL) {
             if (resource->etag == MP_OBJ_NULL) {
-                resource->coap->resource_count = SIZE_MAX; // out of step
+                resource->handler.coap->resource_count = SIZE_MAX; // out of step
             }
             resource->etag = dest[1];
             enforce_conditions(resource);
@@ -184,7 +169,7 @@ static void resource_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         }
     } else if (dest[0] == MP_OBJ_NULL) {
         if (attr == MP_QSTR_path) {
-            dest[0] = resource->path;
+            dest[0] = resource->handler.path;
         } else {
             dest[1] = MP_OBJ_SENTINEL; // a method
         }
@@ -195,13 +180,13 @@ static void resource_print(const mp_print_t *print, mp_obj_t self_in, mp_print_k
     (void)kind;
     resource_obj_t *resource = MP_OBJ_TO_PTR(self_in);
     mp_print_str(print, "Resource(");
-    mp_obj_print_helper(print, resource->path, PRINT_REPR);
+    mp_obj_print_helper(print, resource->handler.path, PRINT_REPR);
     mp_print_str(print, ")");
 }
 
 MP_DEFINE_CONST_OBJ_TYPE(
     microcoapy_resource_type, MP_QSTR_Resource, MP_TYPE_FLAG_NONE,
-    call, resource_call,
+    call, microcoapy_handler_call,
     attr, resource_attr,
     print, resource_print,
     locals_dict, &resource_dict

@@ -17,6 +17,7 @@ typedef struct {
     options_t options;
     understood_t understood;
     uint8_t entropy[MCOAP_ENTROPY_LEN];
+    mcoap_handle request; // that is answered, where it is known without searching; or 0
 } draft_t;
 #define NUMBER(draft, arg) ((draft)->number[(arg) - ARG_NUMBERS])
 
@@ -29,16 +30,25 @@ static void look_up_bytes(const mp_obj_t *arg, draft_t *draft) {
 }
 
 static void look_up_numbers(const mp_obj_t *arg, draft_t *draft) {
-    static const uint32_t max[] = { TYPE_RST, UINT8_MAX, UINT16_MAX, UINT16_MAX, UINT16_MAX, OBSERVE_MAX };
+    // Of type, method, messageid, content_format, port, observe_option.
+    static const uint8_t bits[] = { 2, 8, 16, 16, 16, 24 };
     for (size_t i = ARG_NUMBERS; i < ARG_NUMBERS_END; i++) {
         mp_int_t min = i == ARG_CONTENT_FORMAT ? MCOAP_CONTENT_FORMAT_NONE : 0;
         NUMBER(draft, i) = arg[i] == MP_OBJ_NULL || (i == ARG_OBSERVE && arg[i] == mp_const_none)
-            ? -1 : microcoapy_int_arg(arg[i], microcoapy_argument_names[i], min, max[i - ARG_NUMBERS]);
+            ? -1 : microcoapy_int_arg(arg[i], microcoapy_argument_names[i], min, (1 << bits[i - ARG_NUMBERS]) - 1);
     }
 }
 
-// Checks every argument, then finds the peer. False if it cannot be reached.
-static bool prepare(coap_obj_t *self, mp_obj_t *arg, draft_t *draft) {
+// The request whose handler runs, if that is what is answered: with the address that the handler was given. Or 0.
+static mcoap_handle handled_request(coap_obj_t *self, const mp_obj_t *arg) {
+    const incoming_obj_t *handled = self->handled;
+    bool is_it = handled != NULL && arg[ARG_MESSAGEID] == handled->packet.messageid
+        && arg[ARG_IP] == handled->address[0] && arg[ARG_PORT] == handled->address[1];
+    return is_it ? handled->handle : 0;
+}
+
+// Checks every argument, then finds the peer, or the request that is answered. False if it cannot be reached.
+static bool prepare(coap_obj_t *self, mp_obj_t *arg, draft_t *draft, bool answer) {
     look_up_numbers(arg, draft);
     if (arg[ARG_URL] != MP_OBJ_NULL) {
         microcoapy_str_arg(arg[ARG_URL], MP_QSTR_url);
@@ -55,15 +65,17 @@ static bool prepare(coap_obj_t *self, mp_obj_t *arg, draft_t *draft) {
     if (!mcoap_host_check(host->buf, host->len)) {
         microcoapy_bad_value(MP_QSTR_ip);
     }
-    if (self->link == LINK_NONE
-        || !microcoapy_peer_from_args(self, arg[ARG_IP], NUMBER(draft, ARG_PORT), &draft->peer)
-        || !microcoapy_peer_reachable(self, &draft->peer)) {
-        return false;
+    draft->request = answer ? handled_request(self, arg) : 0;
+    if (draft->request == 0 && self->link != NULL) {
+        if (!microcoapy_peer_from_args(self, arg[ARG_IP], NUMBER(draft, ARG_PORT), &draft->peer)
+            || !microcoapy_peer_reachable(self, &draft->peer)) {
+            return false;
+        }
+        microcoapy_entropy(self, draft->entropy, sizeof(draft->entropy));
+        // Finding the peer may have run Python code, which may have moved a bytearray's bytes.
+        look_up_bytes(arg, draft);
     }
-    microcoapy_entropy(self, draft->entropy, sizeof(draft->entropy));
-    // Finding the peer may have run Python code, which may have moved a bytearray's bytes.
-    look_up_bytes(arg, draft);
-    return self->link != LINK_NONE;
+    return self->link != NULL;
 }
 
 // ---- from a draft to the engine ----------------------------------------------------------------
@@ -161,18 +173,17 @@ static bool has_block_option(const options_t *options) {
 }
 #endif
 
-static mcoap_result send_answer(
-    coap_obj_t *self, draft_t *draft, mp_obj_t payload, mcoap_handle request, size_t *len) {
+static mcoap_result send_answer(coap_obj_t *self, draft_t *draft, mp_obj_t payload, size_t *len) {
     uint8_t type = NUMBER(draft, ARG_TYPE), code = NUMBER(draft, ARG_METHOD);
     #if MICROCOAPY_BLOCK
     if (!has_block_option(&draft->options)) {
         return microcoapy_answer_classic(
-            self, request, type, code, &draft->options, NUMBER(draft, ARG_CONTENT_FORMAT), payload, len);
+            self, draft->request, type, code, &draft->options, NUMBER(draft, ARG_CONTENT_FORMAT), payload, len);
     }
     #endif
     (void)payload;
     mcoap_handle body;
-    mcoap_result result = mcoap_response_begin(self->endpoint, request, type, code);
+    mcoap_result result = mcoap_response_begin(self->endpoint, draft->request, type, code);
     if (result == MCOAP_OK) {
         result = add_body(self, draft);
     }
@@ -184,10 +195,10 @@ static mcoap_result send_answer(
 // Returns the number of bytes, or 0. What the engine does not take for a request can only be an answer.
 static mp_obj_t send(coap_obj_t *self, mp_obj_t *arg, bool answer) {
     draft_t draft;
-    if (!prepare(self, arg, &draft)) {
-        return not_sent(self, self->link == LINK_NONE ? MP_ENOTCONN : MP_EHOSTUNREACH);
+    if (!prepare(self, arg, &draft, answer)) {
+        return not_sent(self, self->link == NULL ? MP_ENOTCONN : MP_EHOSTUNREACH);
     }
-    mcoap_handle request = 0, exchange = 0;
+    mcoap_handle exchange = 0;
     mcoap_result result = MCOAP_ERR_STALE;
     size_t len;
     const mp_buffer_info_t *token = &draft.bytes[ARG_TOKEN];
@@ -200,9 +211,10 @@ static mp_obj_t send(coap_obj_t *self, mp_obj_t *arg, bool answer) {
     }
     // An answer is for the request with this message id, or else this token.
     if ((answer || result == MCOAP_ERR_TYPE)
-        && mcoap_request_find(self->endpoint, draft.peer.bytes, draft.peer.len, NUMBER(&draft, ARG_MESSAGEID),
-            answer ? NULL : token_bytes, token->len, &request) == MCOAP_OK) {
-        result = send_answer(self, &draft, arg[ARG_PAYLOAD], request, &len);
+        && (draft.request != 0
+            || mcoap_request_find(self->endpoint, draft.peer.bytes, draft.peer.len, NUMBER(&draft, ARG_MESSAGEID),
+                answer ? NULL : token_bytes, token->len, &draft.request) == MCOAP_OK)) {
+        result = send_answer(self, &draft, arg[ARG_PAYLOAD], &len);
     } else if (result == MCOAP_OK) {
         result = send_request(self, &draft, &exchange, &len);
     }
@@ -262,6 +274,13 @@ REQUEST_METHOD(microcoapy_put_obj, run_send, TYPE_CON, METHOD_PUT, 3, WITH_BODY)
 REQUEST_METHOD(microcoapy_put_non_obj, run_send, TYPE_NON, METHOD_PUT, 3, WITH_BODY);
 REQUEST_METHOD(microcoapy_post_obj, run_send, TYPE_CON, METHOD_POST, 3, WITH_BODY);
 REQUEST_METHOD(microcoapy_post_non_obj, run_send, TYPE_NON, METHOD_POST, 3, WITH_BODY);
+
+#if MICROCOAPY_MODERN
+// fetch(uri, ...), patch and ipatch: of the modern layer alone
+REQUEST_METHOD(microcoapy_fetch_obj, NULL, TYPE_CON, METHOD_FETCH, 0, ARG_END);
+REQUEST_METHOD(microcoapy_patch_obj, NULL, TYPE_CON, METHOD_PATCH, 0, ARG_END);
+REQUEST_METHOD(microcoapy_ipatch_obj, NULL, TYPE_CON, METHOD_IPATCH, 0, ARG_END);
+#endif
 
 // send(ip, port, url, type, method, token=b"", payload=b"", content_format=COAP_NONE, query_option=None, understands=())
 REQUEST_METHOD(microcoapy_send_obj, run_send, 0, 0, 5,

@@ -10,6 +10,12 @@
 #include "modern.h"
 #include "protocol.h"
 
+// A handler that is no Resource.
+static void call_classic(mp_obj_t handler, incoming_obj_t *incoming) {
+    mp_obj_t args[3] = { MP_OBJ_FROM_PTR(incoming), incoming->address[0], incoming->address[1] };
+    mp_call_function_n_kw(handler, 3, 0, args);
+}
+
 #if MICROCOAPY_MODERN
 
 // What a handler has said.
@@ -23,10 +29,8 @@ typedef struct {
 } reply_t;
 
 // A body of which more blocks may come, or be asked for.
-typedef struct _body_obj_t {
-    struct _body_obj_t *next;
-    mcoap_handle handle;
-    bool incoming;
+typedef struct {
+    body_t head;
     sink_t sink;   // incoming
     reply_t reply; // outgoing
 } body_obj_t;
@@ -47,46 +51,17 @@ typedef struct {
 // ---- bodies under way --------------------------------------------------------------------------
 
 #if MICROCOAPY_BLOCK
-static body_obj_t *body_find(coap_obj_t *self, mcoap_handle handle, bool incoming) {
-    for (body_obj_t *body = self->bodies; body != NULL; body = body->next) {
-        if (body->handle == handle && body->incoming == incoming && handle != 0) {
-            return body;
-        }
-    }
-    return NULL;
-}
-
-static void body_drop(coap_obj_t *self, const body_obj_t *gone) {
-    for (body_obj_t **link = &self->bodies; *link != NULL; link = &(*link)->next) {
-        if (*link == gone) {
-            *link = gone->next;
-            return;
-        }
-    }
-}
-
 static body_obj_t *body_new(coap_obj_t *self, mcoap_handle handle, bool incoming) {
     body_obj_t *body = m_new0(body_obj_t, 1);
-    body->handle = handle;
-    body->incoming = incoming;
-    body->next = self->bodies;
-    self->bodies = body;
+    body->head.handle = handle;
+    body->head.incoming = incoming;
+    body->head.next = self->bodies;
+    self->bodies = &body->head;
     return body;
 }
 
-void microcoapy_prune_bodies(coap_obj_t *self) {
-    body_obj_t **link = &self->bodies;
-    while (*link != NULL) {
-        if (mcoap_body_alive(self->endpoint, (*link)->handle)) {
-            link = &(*link)->next;
-        } else {
-            *link = (*link)->next;
-        }
-    }
-}
-#else
-void microcoapy_prune_bodies(coap_obj_t *self) {
-    (void)self;
+static body_obj_t *body_find(coap_obj_t *self, mcoap_handle handle, bool incoming) {
+    return (body_obj_t *)microcoapy_body_find(self, handle, incoming);
 }
 #endif
 
@@ -168,7 +143,7 @@ static bool send_reply(const pending_t *pending, reply_t *reply) {
 }
 
 static uint8_t method_of(const pending_t *pending) {
-    return MP_OBJ_SMALL_INT_VALUE(pending->message->packet.method);
+    return MP_OBJ_SMALL_INT_VALUE(pending->message->incoming.packet.method);
 }
 
 // ---- from a handler's result to a reply --------------------------------------------------------
@@ -184,7 +159,7 @@ static void reply_init(reply_t *reply, const pending_t *pending) {
 // The format that the resource's link names, if it names one.
 static mp_obj_t declared_format(const resource_obj_t *resource) {
     mp_map_elem_t *ct = mp_map_lookup(
-        mp_obj_dict_get_map(resource->attributes), MP_OBJ_NEW_QSTR(MP_QSTR_ct), MP_MAP_LOOKUP);
+        mp_obj_dict_get_map(resource->handler.attributes), MP_OBJ_NEW_QSTR(MP_QSTR_ct), MP_MAP_LOOKUP);
     return ct != NULL && mp_obj_is_small_int(ct->value) ? ct->value : mp_const_none;
 }
 
@@ -198,7 +173,7 @@ static mp_obj_t current_etag(const pending_t *pending) {
 }
 
 static const uint8_t *request_options(const pending_t *pending, size_t *len) {
-    return (const uint8_t *)mp_obj_str_get_data(pending->message->packet.raw_options, len);
+    return (const uint8_t *)mp_obj_str_get_data(pending->message->incoming.packet.raw_options, len);
 }
 
 // What the handler's result says; everything but the payload goes into the reply.
@@ -207,9 +182,9 @@ static mp_obj_t take_result(reply_t *reply, mp_obj_t result, mp_obj_t *code, mp_
     mp_obj_t *items;
     if (mp_obj_is_type(result, &microcoapy_response_type)) {
         message_obj_t *response = MP_OBJ_TO_PTR(result);
-        *code = response->packet.method;
-        if (response->packet.content_format != MP_OBJ_NEW_SMALL_INT(MCOAP_CONTENT_FORMAT_NONE)) {
-            *format = response->packet.content_format;
+        *code = response->incoming.packet.method;
+        if (response->incoming.packet.content_format != MP_OBJ_NEW_SMALL_INT(MCOAP_CONTENT_FORMAT_NONE)) {
+            *format = response->incoming.packet.content_format;
         }
         *etag = response->etag;
         microcoapy_options_append(&reply->options, OPTION_MAX_AGE, response->max_age, MP_QSTR_max_age);
@@ -217,8 +192,8 @@ static mp_obj_t take_result(reply_t *reply, mp_obj_t result, mp_obj_t *code, mp_
             microcoapy_str_arg(response->location, MP_QSTR_location);
             reply->location = response->location;
         }
-        microcoapy_options_collect(&reply->options, response->packet.options);
-        return response->packet.payload;
+        microcoapy_options_collect(&reply->options, response->incoming.packet.options);
+        return response->incoming.packet.payload;
     }
     if (mp_obj_is_type(result, &mp_type_tuple)) {
         mp_obj_get_array(result, &len, &items);
@@ -517,7 +492,7 @@ static void run_handler(pending_t *pending) {
         send_reply(pending, &reply);
         return;
     }
-    mp_obj_t result = mp_call_function_1(pending->resource->handler, MP_OBJ_FROM_PTR(pending->message));
+    mp_obj_t result = mp_call_function_1(pending->resource->handler.callback, MP_OBJ_FROM_PTR(pending->message));
     // The handler may have changed the state.
     if (etag != MP_OBJ_NULL) {
         etag = current_etag(pending);
@@ -527,12 +502,6 @@ static void run_handler(pending_t *pending) {
     } else {
         reply_with(pending, result, etag);
     }
-}
-
-static void call_classic(coap_obj_t *self, mp_obj_t handler, message_obj_t *message, const peer_t *peer) {
-    mp_obj_t args[3] = { MP_OBJ_FROM_PTR(message), MP_OBJ_NULL, MP_OBJ_NULL };
-    microcoapy_peer_to_pair(self, peer, &args[1]);
-    mp_call_function_n_kw(handler, 3, 0, args);
 }
 
 #if MICROCOAPY_BLOCK
@@ -547,16 +516,16 @@ static void begin_sink(sink_t *sink, const pending_t *pending) {
 
 static void write_payload(sink_t *sink, const message_obj_t *message) {
     size_t len;
-    const char *data = mp_obj_str_get_data(message->packet.payload, &len);
+    const char *data = mp_obj_str_get_data(message->incoming.packet.payload, &len);
     microcoapy_sink_write(sink, (const uint8_t *)data, len);
 }
 
 static void finish_sink(sink_t *sink, message_obj_t *message) {
     mp_obj_t body = microcoapy_sink_finish(sink);
     if (sink->target == MP_OBJ_NULL) {
-        message->packet.payload = body;
+        message->incoming.packet.payload = body;
     } else {
-        message->packet.payload = mp_const_empty_bytes;
+        message->incoming.packet.payload = mp_const_empty_bytes;
         message->body = body;
     }
 }
@@ -570,13 +539,13 @@ static bool has_body(uint8_t method) {
 static bool complete_body(const pending_t *pending, const mcoap_event *event) {
     coap_obj_t *self = pending->coap;
     size_t len;
-    mp_obj_str_get_data(pending->message->packet.payload, &len);
+    mp_obj_str_get_data(pending->message->incoming.packet.payload, &len);
     if (event->body != 0) {
         body_obj_t *body = body_find(self, event->body, true);
         if (body == NULL) {
             return false;
         }
-        body_drop(self, body);
+        microcoapy_body_drop(self, &body->head);
         write_payload(&body->sink, pending->message);
         finish_sink(&body->sink, pending->message);
     } else if ((len != 0 || has_body(method_of(pending))) && pending->resource != NULL
@@ -595,7 +564,7 @@ static void take_upload(const pending_t *pending, const mcoap_event *event) {
     body_obj_t *body = body_find(self, event->body, true);
     if (event->offset == 0) {
         if (body != NULL) {
-            body_drop(self, body);
+            microcoapy_body_drop(self, &body->head);
         }
         microcoapy_prune_bodies(self);
         body = body_new(self, event->body, true);
@@ -624,7 +593,7 @@ static void answer(pending_t *pending, const mcoap_event *event, mp_obj_t handle
             return;
         }
         // A body that cannot go back: the handler is asked for it again.
-        body_drop(self, body);
+        microcoapy_body_drop(self, &body->head);
     }
     if (event->kind == MCOAP_EVENT_DOWNLOAD && mcoap_default_code(method_of(pending)) != MCOAP_CODE_CONTENT) {
         // But not for what has effects.
@@ -639,7 +608,7 @@ static void answer(pending_t *pending, const mcoap_event *event, mp_obj_t handle
     if (pending->resource != NULL) {
         run_handler(pending);
     } else {
-        call_classic(self, handler, pending->message, peer);
+        call_classic(handler, &pending->message->incoming);
     }
 }
 
@@ -656,6 +625,9 @@ static MP_NOINLINE void *try_answer(pending_t *pending, const mcoap_event *event
     pending->message =
         microcoapy_message_new(is_resource ? &microcoapy_request_type : &microcoapy_packet_type, event, mp_const_none);
     pending->message->sender = microcoapy_peer_to_object(pending->coap, peer);
+    microcoapy_peer_to_pair(pending->coap, peer, pending->message->incoming.address);
+    pending->message->incoming.handle = pending->handle;
+    pending->coap->handled = &pending->message->incoming;
     if (handler != MP_OBJ_NULL) {
         answer(pending, event, handler, peer);
     }
@@ -668,7 +640,9 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
     bool is_part = event->kind != MCOAP_EVENT_REQUEST;
     pending_t pending = { .coap = self, .handle = request };
     pending.offset = event->kind == MCOAP_EVENT_DOWNLOAD ? event->offset : 0;
+    incoming_obj_t *outer = self->handled;
     void *exception = try_answer(&pending, event, peer);
+    self->handled = outer;
     mp_obj_t yielded;
     if (exception == NULL && pending.run != NULL && step(pending.run, mp_const_none, MP_OBJ_NULL, &yielded)) {
         exception = MP_OBJ_TO_PTR(mp_obj_new_exception_msg(
@@ -699,14 +673,18 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
 
 bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
     mcoap_handle request = event->handle;
+    incoming_obj_t *outer = self->handled;
     void *exception = NULL;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         mp_obj_t handler = microcoapy_path_handler(self, event->resource);
         if (handler != MP_OBJ_NULL) {
-            mp_obj_t args[3] = { microcoapy_packet_from_event(event), MP_OBJ_NULL, MP_OBJ_NULL };
-            microcoapy_peer_to_pair(self, peer, &args[1]);
-            mp_call_function_n_kw(handler, 3, 0, args);
+            incoming_obj_t *incoming = m_new0(incoming_obj_t, 1);
+            microcoapy_packet_init(&incoming->packet, &microcoapy_packet_type, event);
+            incoming->handle = request;
+            microcoapy_peer_to_pair(self, peer, incoming->address);
+            self->handled = incoming;
+            call_classic(handler, incoming);
         }
         nlr_pop();
     } else {
@@ -717,6 +695,7 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
             mcoap_response_send(self->endpoint, microcoapy_now(), &len, &body);
         }
     }
+    self->handled = outer;
     mcoap_request_release(self->endpoint, request);
     microcoapy_flush(self, 0);
     if (exception != NULL) {

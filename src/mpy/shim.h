@@ -1,39 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // What the files of the shim share. The shim owns Python objects, sockets, the clock, entropy and
-// exceptions; every protocol decision is made behind include/microcoapy.h.
+// exceptions (port.h); every protocol decision is made behind include/microcoapy.h.
 #ifndef MICROCOAPY_SHIM_H
 #define MICROCOAPY_SHIM_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "py/mperrno.h"
-#include "py/obj.h"
 #include "py/runtime.h"
 #include "py/stream.h"
 
-#include "microcoapy.h"
-
-// File descriptors with recvfrom(2), sendto(2) and poll(2), instead of the socket object's methods.
-#ifndef MICROCOAPY_POSIX
-#if (defined(__unix__) || defined(__APPLE__)) && MICROPY_PY_SOCKET
-#define MICROCOAPY_POSIX (1)
-#else
-#define MICROCOAPY_POSIX (0)
-#endif
-#endif
-
-// Whether constants, interned strings among them, lie in memory that takes only aligned 32-bit loads: ESP8266's flash.
-// The port's compiler reads bytes there by words; the engine's does not.
-#ifndef MICROCOAPY_WORD_FLASH
-#ifdef __ets__
-#define MICROCOAPY_WORD_FLASH (1)
-#else
-#define MICROCOAPY_WORD_FLASH (0)
-#endif
-#endif
+#include "port.h"
 
 // Parts that a build may leave out; micropython.mk and micropython.cmake pass what is set. tools/features.sh has the
 // same rule for the engine: everything, but without the modern layer nothing.
@@ -58,16 +33,6 @@
 #error "Observe, block-wise transfer and discovery need MICROCOAPY_MODERN=1"
 #endif
 
-// MicroPython renamed its own macro after 1.25.
-#define MICROCOAPY_NORETURN __attribute__((noreturn))
-
-// MicroPython has no name for it.
-#if MICROPY_USE_INTERNAL_ERRNO
-#define MP_EMSGSIZE (90)
-#else
-#define MP_EMSGSIZE EMSGSIZE
-#endif
-
 // RFC 7252 section 12.8
 #define COAP_DEFAULT_PORT (5683)
 
@@ -77,27 +42,24 @@ typedef struct {
     uint8_t bytes[MCOAP_PEER_MAX];
 } peer_t;
 
-// Random bytes come from os.urandom: there is no function for them. Every port has mp_hal_get_random from 1.29 on.
-#if defined(__unix__) || defined(__APPLE__) || MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 29, 0) \
-    || defined(ESP_PLATFORM) || defined(__ets__)
-#define MICROCOAPY_URANDOM (0)
-#else
-#define MICROCOAPY_URANDOM (1)
-#endif
+// Of an IP peer: the first byte is 4 or 6; four or sixteen bytes of address are behind it, then the port.
+#define PEER_FAMILY(peer) ((peer)->bytes[0])
+#define PEER_ADDRESS(peer) (&(peer)->bytes[1])
 
-// How datagrams reach the network.
-typedef enum {
-    LINK_NONE,   // closed
-    LINK_FD,     // a unix socket: by its file descriptor
-    LINK_STREAM, // a port's own socket without a descriptor: its methods, readiness by ioctl
-    LINK_OBJECT, // a Python-defined object with sendto and recvfrom
-    LINK_MANUAL, // none: feed() and take()
-} link_t;
-
+struct _link_type_t;
 struct _waiter_t;
 struct _driver_t;
-struct _body_obj_t;
+struct _body_t;
 struct _news_t;
+struct _incoming_obj_t;
+struct _coap_obj_t;
+
+// When a program is to hear of an event.
+typedef enum {
+    DISPATCH_NOW,
+    DISPATCH_TELL_LATER, // poll() calls its callbacks
+    DISPATCH_RUN_LATER,  // and whatever else of it the event runs
+} dispatch_t;
 
 typedef struct _coap_obj_t {
     mp_obj_base_t base;
@@ -111,7 +73,7 @@ typedef struct _coap_obj_t {
     mp_obj_t is_server; // True or False
     mp_obj_t sock;      // or None
     #if MICROCOAPY_DISCOVERY
-    mp_obj_t group_sock; // LINK_STREAM only: what is sent to a group, or None
+    mp_obj_t group_sock; // link_stream.c: what is sent to a group, or None
     #endif
     mp_obj_t callbacks;         // dict of path to handler; MP_OBJ_NULL until first used
     mp_obj_t *resource_paths;   // keys of callbacks as the engine's table has them; index = resource number
@@ -119,31 +81,33 @@ typedef struct _coap_obj_t {
     mp_obj_t addresses;         // list of addresses that are no IP address; MP_OBJ_NULL until first used
     struct _waiter_t *waiters;  // what is under way in the modern layer
     struct _driver_t *driver;   // async.c; NULL until something is awaited
-    struct _body_obj_t *bodies; // that come or go block by block
+    struct _incoming_obj_t *handled; // the request whose handler runs, or NULL
+    struct _body_t *bodies;     // that come or go block by block
     struct _news_t *news;       // what a sending call has taken in: for poll(), oldest first
     mp_obj_t own;               // dict of the program's own attributes; MP_OBJ_NULL until first used
     #if MICROCOAPY_URANDOM
-    mp_obj_t urandom; // os.urandom; MP_OBJ_NULL until first used
-    uint8_t random_left;
-    uint8_t random[32]; // what it gave; the last random_left bytes are unused
+    entropy_t entropy;
     #endif
-    const mp_stream_p_t *stream; // of a LINK_FD or LINK_STREAM socket
+    const struct _link_type_t *link; // link.h; NULL: closed
+    // What an event means: true if something was handled. The pump knows nothing of what is above it.
+    bool (*dispatch)(struct _coap_obj_t *self, const mcoap_event *event, const peer_t *peer, dispatch_t when);
     size_t rx_len;
     uint32_t max_body;  // bytes of the longest body that is kept
     size_t resource_count;
-    size_t resource_memory_len;
-    int fd;             // LINK_FD only
+    union {
+        int fd; // link_fd.c
+        const mp_stream_p_t *stream; // link_stream.c
+    } by;
+    uint32_t news_dropped; // responses and errors that nobody was told of, as nobody polled
     uint16_t start_port; // what start() binds unless told otherwise
     uint16_t bound_port; // while a socket of ours is open
-    uint8_t link;        // link_t
-    uint8_t family;      // LINK_FD only: 4 or 6, as in an engine's peer address
+    uint8_t family;      // link_fd.c: 4 or 6, as in an engine's peer address
     uint8_t timers_deferred;
-    uint32_t news_dropped; // responses and errors that nobody was told of, as nobody polled
     bool own_socket;
     bool port_given; // to the constructor
     bool joined;     // a group
     bool flat_sendto; // custom socket whose sendto takes (data, ip, port)
-    bool has_ioctl;   // LINK_OBJECT with an ioctl method that can tell readiness
+    bool tells_readiness; // the socket has an ioctl, and that has not failed
     peer_t last_peer;   // whom a custom socket's bare bytes come from
     peer_t sender_peer; // whom sender is
     mp_obj_t sender;    // (ip, port) of the IP peer that was named last; MP_OBJ_NULL: none
@@ -163,6 +127,13 @@ typedef struct _packet_obj_t {
     mp_obj_t raw_options; // bytes, as received
     mp_obj_t own;         // dict of the program's own attributes; MP_OBJ_NULL until first used
 } packet_obj_t;
+
+// A packet, and the request that it is if it is one to us, with the address as its handler is given it.
+typedef struct _incoming_obj_t {
+    packet_obj_t packet;
+    mcoap_handle handle;
+    mp_obj_t address[2];
+} incoming_obj_t;
 
 extern const mp_obj_type_t microcoapy_coap_type;
 extern const mp_obj_type_t microcoapy_packet_type;
@@ -184,18 +155,20 @@ extern const constant_class_t microcoapy_option_number_class;
 extern const constant_class_t microcoapy_content_format_class;
 extern const constant_class_t microcoapy_version_class;
 
-// entropy.c
-void microcoapy_entropy(coap_obj_t *self, uint8_t *out, size_t len);
-
-// errors.c
-// Raises ValueError for what can never be right, OSError for what should not have happened.
-MICROCOAPY_NORETURN void microcoapy_raise(mcoap_result result);
-// "ValueError: port: not valid" and the like, with the argument named.
-MICROCOAPY_NORETURN void microcoapy_bad_value(qstr argument);
-MICROCOAPY_NORETURN void microcoapy_bad_type(qstr argument);
-// Prints an exception that nobody else will see, with its traceback.
-void microcoapy_show(mp_obj_t exception);
+// arguments.c
+// Arguments by position and by name: value[i] is what was given for names[i], or MP_OBJ_NULL. Raises TypeError for what
+// does not fit the shape.
+#define SHAPE(count, required, positional) ((count) | (required) << 8 | (positional) << 16)
+#define SHAPE_COUNT(shape) ((shape) & 0xff)
+#define SHAPE_REQUIRED(shape) ((shape) >> 8 & 0xff)
+#define SHAPE_POSITIONAL(shape) ((shape) >> 16) // the others by name only
+#define SHAPE_COUNT_MAX (19)
+void microcoapy_parse(
+    const qstr_short_t *names, uint32_t shape, mp_obj_t *value, size_t n_args, size_t n_kw, const mp_obj_t *args);
 mp_int_t microcoapy_int_arg(mp_obj_t value, qstr argument, mp_int_t min, mp_int_t max);
+static inline bool microcoapy_is_given(mp_obj_t value) {
+    return value != MP_OBJ_NULL && value != mp_const_none;
+}
 bool microcoapy_is_str(mp_obj_t value);
 void microcoapy_str_arg(mp_obj_t value, qstr argument);
 mp_int_t microcoapy_port_arg(mp_obj_t value);
@@ -213,6 +186,8 @@ bool microcoapy_peer_from_args(coap_obj_t *self, mp_obj_t ip, mp_int_t port, pee
 bool microcoapy_literal_peer(mp_obj_t ip, mp_int_t port, peer_t *out);
 // Whether the socket can send to such an address at all.
 bool microcoapy_peer_reachable(coap_obj_t *self, const peer_t *peer);
+// The module socket.
+mp_obj_t microcoapy_socket_module(void);
 // The first address, in the port's own form, that the port's resolver knows for a name.
 // family: 0 for any.
 mp_obj_t microcoapy_resolve(mp_obj_t host, mp_int_t port, int family);
@@ -222,20 +197,19 @@ void microcoapy_peer_from_object(coap_obj_t *self, mp_obj_t address, peer_t *out
 mp_obj_t microcoapy_peer_to_object(coap_obj_t *self, const peer_t *peer);
 // The same as the two arguments of a request handler.
 void microcoapy_peer_to_pair(coap_obj_t *self, const peer_t *peer, mp_obj_t pair[2]);
-#if MICROCOAPY_POSIX
-struct sockaddr_storage;
-bool microcoapy_peer_from_sockaddr(const void *address, size_t len, peer_t *out);
-// Bytes of the address written, 0 if a socket of this family cannot reach the peer.
-size_t microcoapy_peer_to_sockaddr(const peer_t *peer, unsigned family, struct sockaddr_storage *out);
-#endif
+// The peer at the address that a name has, for links whose names the port's resolver knows. family: 0 for any.
+bool microcoapy_peer_resolve(coap_obj_t *self, mp_obj_t name, mp_int_t port, int family, peer_t *out);
 
 // slots.c
 // Where a name is in a list; count if it is not.
 size_t microcoapy_name_index(const qstr_short_t *names, size_t count, qstr name);
-// What a type's attribute handler does where slots[i] is the attribute names[i]. False: there is none of that name.
-mp_obj_t microcoapy_call(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b); // up to two arguments
+// Calls a method with up to two arguments. MP_OBJ_NULL if there is no such method.
+mp_obj_t microcoapy_call_maybe(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b);
+// The same; AttributeError if there is none.
+mp_obj_t microcoapy_call(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b);
 // Attributes that a program gives an object: kept in a dict that is made for the first. False: there is none of that name.
 bool microcoapy_own_attr(mp_obj_t *dict, qstr attr, mp_obj_t *dest);
+// What a type's attribute handler does where slots[i] is the attribute names[i]. False: there is none of that name.
 bool microcoapy_slot_attr(const qstr_short_t *names, size_t count, mp_obj_t *slots, qstr attr, mp_obj_t *dest);
 
 // packet.c
@@ -270,33 +244,7 @@ void microcoapy_paths_sync(coap_obj_t *self);
 // The handler of a path's number, or MP_OBJ_NULL.
 mp_obj_t microcoapy_path_handler(coap_obj_t *self, uint32_t number);
 
-// socket.c: opening, closing, one datagram in or out, waiting.
-// For an exception that only means that the socket has nothing to give or could not do what is named: raises it
-// again if it is none (KeyboardInterrupt, SystemExit).
-void microcoapy_contain(coap_obj_t *self, qstr what, void *exception);
-// Prints it, if the attribute debug is set.
-void microcoapy_report(coap_obj_t *self, qstr what, mp_obj_t object);
-void microcoapy_report_errno(coap_obj_t *self, qstr what, int error);
-void microcoapy_socket_open(coap_obj_t *self, mp_int_t port);
-void microcoapy_socket_attach(coap_obj_t *self, mp_obj_t sock);
-void microcoapy_socket_close(coap_obj_t *self);
-// Joins a group, a multicast address as text, on the interface with that address or on any (None).
-void microcoapy_socket_join(coap_obj_t *self, mp_obj_t group, mp_obj_t interface);
-typedef struct {
-    size_t len; // bytes in the receive buffer; rx_len when the datagram was too large for it
-    peer_t peer;
-    bool multicast; // it came to a group
-} datagram_t;
-typedef enum { RECEIVE_NONE, RECEIVE_DATA, RECEIVE_AGAIN } receive_t;
-receive_t microcoapy_socket_receive(coap_obj_t *self, datagram_t *out);
-bool microcoapy_socket_send(coap_obj_t *self, const peer_t *peer, const uint8_t *data, size_t len);
-// True if a datagram is known to be waiting.
-bool microcoapy_socket_readable(coap_obj_t *self);
-// Returns when something may be there to read, or after at most that many milliseconds.
-void microcoapy_socket_wait(coap_obj_t *self, uint32_t milliseconds);
-
 // pump.c
-uint32_t microcoapy_now(void);
 // Sends all that the engine has to send. False if the first transmission of the exchange
 // with this handle (0: of none) could not be sent.
 bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange);
@@ -304,8 +252,22 @@ bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange);
 void microcoapy_run_timers(coap_obj_t *self);
 // Before something is sent: takes in what has arrived. What the program is to be told of it waits for poll().
 void microcoapy_take_in(coap_obj_t *self);
-// Forgets what waits for poll().
-void microcoapy_forget_news(coap_obj_t *self);
+// News: what a sending call has taken in, and the program has not been told yet.
+typedef struct _news_t {
+    struct _news_t *next;
+    mp_obj_t what;      // a packet or an exception for a callback; MP_OBJ_NULL: the event is to be dispatched
+    mp_obj_t sender;
+    bool is_error;
+    mcoap_event event; // what it lends is in the receive buffer, which nothing overwrites before it is dispatched
+    peer_t peer;
+} news_t;
+// To be filled in. Where there are too many, the oldest gives way.
+news_t *microcoapy_news_add(coap_obj_t *self);
+// Or None.
+static inline mp_obj_t microcoapy_callback_for(coap_obj_t *self, bool is_error) {
+    return is_error ? self->error_callback : self->response_callback;
+}
+void microcoapy_call_back(coap_obj_t *self, bool is_error, mp_obj_t what, mp_obj_t sender);
 // A datagram from elsewhere than a socket: true if a program was told of something.
 bool microcoapy_feed(coap_obj_t *self, const void *data, size_t len, mp_obj_t address);
 // The next datagram that is to be sent, with its address; None if there is none.
@@ -343,13 +305,17 @@ enum {
     ARG_POLL_PERIOD,
     ARG_BLOCKING,
     ARG_UNDERSTANDS,
+    #if MICROCOAPY_DISCOVERY
+    ARG_GROUP,
+    ARG_INTERFACE,
+    #endif
     ARG_REQUEST_PACKET,
     ARG_COUNT,
 };
 #define METHOD_ARGS_MAX (11) // that a method takes
 typedef struct {
     mp_obj_base_t base;
-    // arg: ARG_COUNT objects, MP_OBJ_NULL where nothing is given.
+    // arg: ARG_COUNT objects, MP_OBJ_NULL where nothing is given. NULL: a request of the modern layer only.
     mp_obj_t (*run)(coap_obj_t *self, mp_obj_t *arg);
     uint8_t type; // of requests: ARG_TYPE and ARG_METHOD unless given
     uint8_t code;
@@ -378,5 +344,10 @@ extern const method_obj_t microcoapy_send_ex_obj;
 extern const method_obj_t microcoapy_send_packet_obj;
 extern const method_obj_t microcoapy_send_response_obj;
 extern const method_obj_t microcoapy_ping_obj;
+#if MICROCOAPY_MODERN
+extern const method_obj_t microcoapy_fetch_obj;
+extern const method_obj_t microcoapy_patch_obj;
+extern const method_obj_t microcoapy_ipatch_obj;
+#endif
 
 #endif // MICROCOAPY_SHIM_H

@@ -49,10 +49,18 @@ bool microcoapy_own_attr(mp_obj_t *dict, qstr attr, mp_obj_t *dest) {
     return true;
 }
 
-mp_obj_t microcoapy_call(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b) {
+mp_obj_t microcoapy_call_maybe(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b) {
     mp_obj_t method[4];
-    mp_load_method(object, name, method);
+    mp_load_method_maybe(object, name, method);
+    if (method[0] == MP_OBJ_NULL) {
+        return MP_OBJ_NULL;
+    }
     method[2] = a;
     method[3] = b;
     return mp_call_method_n_kw(n_args, 0, method);
+}
+
+mp_obj_t microcoapy_call(mp_obj_t object, qstr name, size_t n_args, mp_obj_t a, mp_obj_t b) {
+    mp_obj_t result = microcoapy_call_maybe(object, name, n_args, a, b);
+    return result == MP_OBJ_NULL ? mp_load_attr(object, name) : result; // which raises AttributeError
 }

@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 
-from runner import mptree, process, python, workflow
+from runner import layers, mptree, process, python, workflow
 from runner.report import Failed
 
 sys.path.append(os.path.join(process.ROOT, "tools"))
@@ -244,7 +244,8 @@ def with_the_repository_as_user_c_modules():
 def run(report, options):
     make = (second_make_does_nothing, make_says_one_line_for_a_step)
     module = (interpreter_has_the_module, engine_cannot_panic, with_the_repository_as_user_c_modules)
-    tests = {f.__name__: f for f in (*make, *module, workflow.workflows_have_no_mistakes)}
+    shim = (layers.shim_has_layers, layers.few_files_know_the_platform)
+    tests = {f.__name__: f for f in (*make, *module, *shim, workflow.workflows_have_no_mistakes)}
     for name in options.chosen(tests):
         report.test("build/" + name, tests[name])
     if options.chosen(["micropython.mk"]):
