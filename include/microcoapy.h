@@ -45,7 +45,7 @@
 #define MCOAP_CODE_INCOMPLETE 136
 
 /**
- * Unpredictable bytes that `mcoap_request_begin` needs.
+ * Unpredictable bytes that `mcoap_exchange_begin` needs.
  */
 #define MCOAP_ENTROPY_LEN 8
 
@@ -125,7 +125,7 @@
 #define MCOAP_EVENT_TIMEOUT 5
 
 /**
- * A block of a request's body, which others follow: `mcoap_request_continue`, or a response that ends it. `body`
+ * A block of a request's body, which others follow: `mcoap_incoming_continue`, or a response that ends it. `body`
  * names the body, `offset` says where the payload belongs.
  */
 #define MCOAP_EVENT_UPLOAD 6
@@ -722,13 +722,13 @@ const char *mcoap_version(void);
  * # Safety
  * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
  */
-mcoap_result mcoap_request_begin(struct mcoap_endpoint *endpoint,
-                                 uint8_t message_type,
-                                 uint8_t code,
-                                 const uint8_t *token,
-                                 size_t token_len,
-                                 const uint8_t *entropy,
-                                 size_t entropy_len);
+mcoap_result mcoap_exchange_begin(struct mcoap_endpoint *endpoint,
+                                  uint8_t message_type,
+                                  uint8_t code,
+                                  const uint8_t *token,
+                                  size_t token_len,
+                                  const uint8_t *entropy,
+                                  size_t entropy_len);
 
 /**
  * Adds to the draft: the option of number `part`, or one of `MCOAP_PART_*`; all of it or nothing.
@@ -770,13 +770,13 @@ mcoap_result mcoap_draft_understand(struct mcoap_endpoint *endpoint,
  * # Safety
  * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
  */
-mcoap_result mcoap_request_send(struct mcoap_endpoint *endpoint,
-                                uint32_t now,
-                                const uint8_t *peer,
-                                size_t peer_len,
-                                mcoap_handle *exchange,
-                                size_t *message_len,
-                                uint16_t *message_id);
+mcoap_result mcoap_exchange_send(struct mcoap_endpoint *endpoint,
+                                 uint32_t now,
+                                 const uint8_t *peer,
+                                 size_t peer_len,
+                                 mcoap_handle *exchange,
+                                 size_t *message_len,
+                                 uint16_t *message_id);
 
 /**
  * Begins the response to a request. `message_type`: 1 (NON) makes a separate response non-confirmable;
@@ -1041,6 +1041,50 @@ mcoap_result mcoap_exchange_upload(struct mcoap_endpoint *endpoint,
                                    bool more);
 
 /**
+ * The request from this peer that has not been answered: with this message id (-1: no such one), else with
+ * this token (`NULL`: no such one).
+ *
+ * # Safety
+ * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
+ */
+mcoap_result mcoap_incoming_find(const struct mcoap_endpoint *endpoint,
+                                 const uint8_t *peer,
+                                 size_t peer_len,
+                                 int32_t message_id,
+                                 const uint8_t *token,
+                                 size_t token_len,
+                                 mcoap_handle *request);
+
+/**
+ * Says that the handler of a request has returned. If it has not answered, a confirmable request is
+ * acknowledged with an Empty ACK, and the answer may still come. A stale handle is fine: the request
+ * has been answered.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+void mcoap_incoming_release(struct mcoap_endpoint *endpoint, mcoap_handle request);
+
+/**
+ * Says that a block of a request's body has been taken and that the next one is welcome, after `MCOAP_EVENT_UPLOAD`.
+ * The request's handle is stale afterwards.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+mcoap_result mcoap_incoming_continue(struct mcoap_endpoint *endpoint,
+                                     uint32_t now,
+                                     mcoap_handle request);
+
+/**
+ * Whether more blocks of this body may come or be asked for. False: forget it.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+bool mcoap_body_alive(const struct mcoap_endpoint *endpoint, mcoap_handle body);
+
+/**
  * The next link of a document. `cursor` starts at 0. `MCOAP_NOTHING`: that was the last one. `MCOAP_ERR_URI`: what
  * follows is malformed.
  *
@@ -1152,12 +1196,12 @@ mcoap_result mcoap_options_path(const uint8_t *options,
  * # Safety
  * Pointers are valid for their lengths.
  */
-uint8_t mcoap_request_condition(uint8_t method,
-                                const uint8_t *options,
-                                size_t options_len,
-                                bool exists,
-                                const uint8_t *etag,
-                                size_t etag_len);
+uint8_t mcoap_incoming_condition(uint8_t method,
+                                 const uint8_t *options,
+                                 size_t options_len,
+                                 bool exists,
+                                 const uint8_t *etag,
+                                 size_t etag_len);
 
 /**
  * The code to answer with instead of `code`, after a handler has said what it gives: 2.03 for an ETag that the
@@ -1253,58 +1297,6 @@ mcoap_result mcoap_peer_to_text(const uint8_t *peer,
  * Pointers are valid for their lengths.
  */
 bool mcoap_peer_is_multicast(const uint8_t *peer, size_t peer_len);
-
-/**
- * The request from this peer that has not been answered: with this message id (-1: no such one), else with
- * this token (`NULL`: no such one).
- *
- * # Safety
- * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
- */
-mcoap_result mcoap_request_find(const struct mcoap_endpoint *endpoint,
-                                const uint8_t *peer,
-                                size_t peer_len,
-                                int32_t message_id,
-                                const uint8_t *token,
-                                size_t token_len,
-                                mcoap_handle *request);
-
-/**
- * Says that the handler of a request has returned. If it has not answered, a confirmable request is
- * acknowledged with an Empty ACK, and the answer may still come. A stale handle is fine: the request
- * has been answered.
- *
- * # Safety
- * `endpoint` was made by `mcoap_endpoint_init`, or is null.
- */
-void mcoap_request_release(struct mcoap_endpoint *endpoint, mcoap_handle request);
-
-/**
- * Forgets a request that will never be answered; its repetitions are still recognised.
- *
- * # Safety
- * `endpoint` was made by `mcoap_endpoint_init`, or is null.
- */
-void mcoap_request_drop(struct mcoap_endpoint *endpoint, mcoap_handle request);
-
-/**
- * Says that a block of a request's body has been taken and that the next one is welcome, after `MCOAP_EVENT_UPLOAD`.
- * The request's handle is stale afterwards.
- *
- * # Safety
- * `endpoint` was made by `mcoap_endpoint_init`, or is null.
- */
-mcoap_result mcoap_request_continue(struct mcoap_endpoint *endpoint,
-                                    uint32_t now,
-                                    mcoap_handle request);
-
-/**
- * Whether more blocks of this body may come or be asked for. False: forget it.
- *
- * # Safety
- * `endpoint` was made by `mcoap_endpoint_init`, or is null.
- */
-bool mcoap_body_alive(const struct mcoap_endpoint *endpoint, mcoap_handle body);
 
 /**
  * Moves the table of paths into another block of memory, which must stay valid until it is replaced.

@@ -432,7 +432,7 @@ mod tests {
 ))]
 mod costs {
     use crate::block::{body::Bodies, transfer::Transfers};
-    use crate::exchange::incoming::Requests;
+    use crate::exchange::incoming::IncomingRequests;
     use crate::exchange::outgoing::Exchanges;
     use crate::message::deduplication::Deduplication;
     use crate::message::outbox::Outgoing;
@@ -461,7 +461,7 @@ mod costs {
             ("DEDUPLICATION", Deduplication::ENTRY_LEN),
             ("TRANSMISSIONS", size_of::<Transmission>()),
             ("EXCHANGES", Exchanges::ENTRY_LEN),
-            ("REQUESTS", Requests::ENTRY_LEN),
+            ("REQUESTS", IncomingRequests::ENTRY_LEN),
             ("TRANSFERS", Transfers::ENTRY_LEN),
             ("OBSERVATIONS", Observations::ENTRY_LEN),
             ("BODIES", Bodies::ENTRY_LEN),

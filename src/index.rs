@@ -32,7 +32,10 @@ impl<const SLOTS: usize> Default for Index<SLOTS> {
 
 impl<const SLOTS: usize> Index<SLOTS> {
     /// Whether there is an index; without, the other functions do nothing.
-    pub const EXISTS: bool = SLOTS != 0;
+    #[must_use]
+    pub const fn exists() -> bool {
+        SLOTS != 0
+    }
 
     /// The slots where something with this hash can be, in order.
     fn probe(hash: u32) -> impl Iterator<Item = usize> {
@@ -139,7 +142,7 @@ mod tests {
             (0, 0, 128, 2048)
         );
         let mut index: Index<{ slots(8) }> = Index::default();
-        assert!(!Index::<{ slots(8) }>::EXISTS && Index::<{ slots(64) }>::EXISTS);
+        assert!(!Index::<{ slots(8) }>::exists() && Index::<{ slots(64) }>::exists());
         index.insert(1, 1);
         assert_eq!(index.find(1, |_| true), None);
         index.remove(1, 1, |_| 1);

@@ -2,7 +2,7 @@
 //! Spread for timers and the first message id. Not for secrets.
 //!
 //! What must be unpredictable to a peer that sees our messages (tokens) is drawn by the caller from
-//! the port's entropy and handed in with each request; see [`crate::endpoint::Endpoint::request_begin`].
+//! the port's entropy and handed in with each request; see [`crate::endpoint::Endpoint::exchange_begin`].
 
 /// Marsaglia's xorshift32: four instructions a number, 32 bits of state.
 #[derive(Debug, Default)]

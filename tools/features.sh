@@ -3,7 +3,7 @@
 # features.sh TARGET: the features that cargo is to build the engine with for that Rust target, with commas.
 #
 # Environment:
-#   MICROCOAPY_PROFILE    capacities, src/config.rs: unix, esp32 or esp8266; by the CPU otherwise
+#   MICROCOAPY_PROFILE    capacities, src/config.rs: gateway, unix, esp32 or esp8266; by the CPU otherwise
 #   MICROCOAPY_IPV6       IPv6 addresses: 0 or 1
 #   MICROCOAPY_OBSERVE    Observe, RFC 7641: 0 or 1
 #   MICROCOAPY_BLOCK      block-wise transfer, RFC 7959, with Echo and Request-Tag, RFC 9175: 0 or 1

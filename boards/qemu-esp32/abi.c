@@ -212,14 +212,14 @@ static mcoap_endpoint *new_endpoint(void) {
 // Seven words of arguments: the last is on the stack.
 static void check_request(mcoap_endpoint *client, mcoap_endpoint *server) {
     static const uint8_t path[] = "abi/%41", payload[] = "payload";
-    expect("begin", mcoap_request_begin(client, 0, 2, token, sizeof(token), entropy, sizeof(entropy)), MCOAP_OK);
+    expect("begin", mcoap_exchange_begin(client, 0, 2, token, sizeof(token), entropy, sizeof(entropy)), MCOAP_OK);
     expect("path", mcoap_draft_add(client, MCOAP_PART_PATH, path, sizeof(path) - 1), MCOAP_OK);
     expect("format", mcoap_draft_uint(client, MCOAP_OPTION_CONTENT_FORMAT, 50), MCOAP_OK);
     expect("payload", mcoap_draft_add(client, MCOAP_PART_PAYLOAD, payload, sizeof(payload) - 1), MCOAP_OK);
     mcoap_handle exchange = 0;
     size_t len = 0;
     uint16_t message_id = 0;
-    expect("send", mcoap_request_send(client, 77, server_address, sizeof(server_address), &exchange, &len, &message_id), MCOAP_OK);
+    expect("send", mcoap_exchange_send(client, 77, server_address, sizeof(server_address), &exchange, &len, &message_id), MCOAP_OK);
     // Header, token, options Uri-Path twice and Content-Format, marker, payload.
     expect("message length", len, 4 + sizeof(token) + 4 + 2 + 2 + 1 + sizeof(payload) - 1);
 
@@ -250,7 +250,7 @@ static void check_request(mcoap_endpoint *client, mcoap_endpoint *server) {
     expect("event's payload", event.payload_len == sizeof(payload) - 1 && memcmp(event.payload, payload, event.payload_len) == 0, true);
 
     mcoap_handle request = 0;
-    expect("find", mcoap_request_find(server, client_address, sizeof(client_address), message_id, NULL, 0, &request), MCOAP_OK);
+    expect("find", mcoap_incoming_find(server, client_address, sizeof(client_address), message_id, NULL, 0, &request), MCOAP_OK);
     expect("found", request, event.handle);
     expect("knows peer", mcoap_endpoint_knows_peer(server, client_address, sizeof(client_address)), true);
     expect("knows no other", mcoap_endpoint_knows_peer(server, server_address, sizeof(server_address)), false);
@@ -275,8 +275,8 @@ static void check_engine(void) {
     // RFC 7252 section 4.2: the first is between ACK_TIMEOUT and ACK_TIMEOUT * ACK_RANDOM_FACTOR.
     expect("timeout's time", wait >= 2000 && wait <= 3000, true);
     // Negative results are not cut.
-    expect("bad argument", mcoap_request_begin(NULL, 0, 2, token, sizeof(token), entropy, sizeof(entropy)) < 0, true);
-    expect("bad argument on the stack", mcoap_request_begin(client, 0, 2, token, sizeof(token), entropy, 0) < 0, true);
+    expect("bad argument", mcoap_exchange_begin(NULL, 0, 2, token, sizeof(token), entropy, sizeof(entropy)) < 0, true);
+    expect("bad argument on the stack", mcoap_exchange_begin(client, 0, 2, token, sizeof(token), entropy, 0) < 0, true);
 }
 
 // (number of checks, number of failures), after a line for each failure.

@@ -124,7 +124,7 @@ impl Remake<'_> {
 
 impl Endpoint<'_> {
     /// Hands the request over: it goes out at once, or when its turn comes (RFC 7252 section 4.7).
-    pub fn request_send(&mut self, peer: &PeerAddr, now: Instant) -> Result<Sent, RequestError> {
+    pub fn exchange_send(&mut self, peer: &PeerAddr, now: Instant) -> Result<Sent, RequestError> {
         let Some(Draft {
             target:
                 Target::Request {

@@ -167,7 +167,7 @@ impl Endpoint<'_> {
     /// Begins a request, or with code 0.00 and CON a ping, to which nothing can be added.
     ///
     /// `token`: `None` draws 4 bytes from `entropy`.
-    pub fn request_begin(
+    pub fn exchange_begin(
         &mut self,
         kind: MessageType,
         code: Code,
@@ -323,7 +323,7 @@ impl Endpoint<'_> {
         let asked = match draft.target {
             Target::Request { .. } => None,
             Target::Response { request, .. } => {
-                let request = self.upper.requests.get(request).ok_or(DraftError::Stale)?;
+                let request = self.upper.incoming.get(request).ok_or(DraftError::Stale)?;
                 request.blocks.get().block2.get()
             }
         };
@@ -395,7 +395,7 @@ impl Endpoint<'_> {
         let (number, asked, size_number, says_size) = match target {
             Target::Request { .. } => (OptionNumber::BLOCK1, false, OptionNumber::SIZE1, more),
             Target::Response { request, .. } => {
-                let request = self.upper.requests.get(request).ok_or(DraftError::Stale)?;
+                let request = self.upper.incoming.get(request).ok_or(DraftError::Stale)?;
                 let blocks = request.blocks.get();
                 let asked = blocks.block2.get().is_some();
                 (

@@ -2,16 +2,16 @@
 //! One bound socket's protocol state, client and server in one.
 //!
 //! The caller drives it: `handle_*` takes something in, `poll_*` gives something out. After every
-//! `handle_*`, `request_send` and `response_send`: poll events and transmits until there are none,
+//! `handle_*`, `exchange_send` and `response_send`: poll events and transmits until there are none,
 //! then wait for a datagram or for [`Endpoint::poll_timeout`]. Spurious calls are harmless.
 
 mod client;
 mod draft;
+mod incoming;
 mod links;
 mod notify;
 mod owner;
 mod receive;
-mod request;
 mod respond;
 mod response;
 mod state;
@@ -165,7 +165,7 @@ impl<'m> Endpoint<'m> {
             exchanges: upper.exchanges.len(),
             transmissions,
             deduplication,
-            requests: upper.requests.len(),
+            requests: upper.incoming.len(),
             bodies: upper.transfers.len() + upper.bodies.len(),
             observations: upper.observations.len(),
             observers: upper.observers.len(),
@@ -194,7 +194,7 @@ impl<'m> Endpoint<'m> {
     /// Ends an exchange without an event; nothing is sent to the peer. False: the handle is stale.
     ///
     /// An observation is forgotten: RFC 7641 section 3.6, the next notification is rejected.
-    pub fn cancel(&mut self, exchange: Handle, now: Instant) -> bool {
+    pub fn exchange_cancel(&mut self, exchange: Handle, now: Instant) -> bool {
         self.settle();
         self.upper.exchanges.is_known(exchange) && self.exchange_end(exchange, now)
     }
@@ -275,16 +275,16 @@ impl<'m> Endpoint<'m> {
         while let Some(handle) = self.upper.exchanges.first_stale(now) {
             self.register_again(handle, now);
         }
-        while let Some(handle) = self.upper.requests.first_expired(now) {
-            self.request_end(handle);
+        while let Some(handle) = self.upper.incoming.first_expired(now) {
+            self.incoming_end(handle);
         }
-        while let Some(handle) = self.upper.requests.take_failed() {
+        while let Some(handle) = self.upper.incoming.take_failed() {
             self.answer_failed(handle, now);
         }
         if BLOCK {
             self.upper.bodies.expire(now);
         }
-        while let Some(request) = self.upper.requests.take_ack_due(now) {
+        while let Some(request) = self.upper.incoming.take_ack_due(now) {
             self.message
                 .acknowledge(request.peer, request.id, Answer::Acknowledged);
         }
@@ -314,8 +314,8 @@ impl<'m> Endpoint<'m> {
 
     /// Says that the handler of a request has returned. If it has not answered, a confirmable request
     /// is acknowledged now, and the answer may still come. Stale handles are fine: it has answered.
-    pub fn request_release(&mut self, request: Handle) {
-        let Some(pending) = self.upper.requests.get_mut(request) else {
+    pub fn incoming_release(&mut self, request: Handle) {
+        let Some(pending) = self.upper.incoming.get_mut(request) else {
             return;
         };
         pending.released = true;
@@ -336,13 +336,13 @@ impl<'m> Endpoint<'m> {
     }
 
     /// Takes a request out, with everything that belongs to it.
-    fn request_end(&mut self, handle: Handle) {
-        let Some(request) = self.upper.requests.get(handle) else {
+    fn incoming_end(&mut self, handle: Handle) {
+        let Some(request) = self.upper.incoming.get(handle) else {
             return;
         };
         let (peer, id, observing) = (request.peer, request.id, request.observing.get());
         let was_sent = request.acknowledgement == Acknowledgement::Sent;
-        self.upper.requests.remove(handle);
+        self.upper.incoming.remove(handle);
         if was_sent {
             // Nothing comes after the Empty ACK any more: it may give way.
             let answer = Answer::Empty(MessageType::Acknowledgement);
@@ -357,24 +357,24 @@ impl<'m> Endpoint<'m> {
     }
 
     /// Forgets a request that will never be answered; its repetitions are still recognised.
-    pub fn request_drop(&mut self, request: Handle) {
-        self.request_release(request);
-        self.request_end(request);
+    pub fn incoming_drop(&mut self, request: Handle) {
+        self.incoming_release(request);
+        self.incoming_end(request);
     }
 
     /// The latest request from this peer that has not been answered: with this message id, else with this token.
     #[must_use]
-    pub fn request_find(
+    pub fn incoming_find(
         &self,
         peer: &PeerAddr,
         id: Option<MessageId>,
         token: Option<Token>,
     ) -> Option<Handle> {
         let peer = self.message.find_peer(peer)?;
-        let found = self.upper.requests.find_last(peer, |r| Some(r.id.id) == id);
+        let found = self.upper.incoming.find_last(peer, |r| Some(r.id.id) == id);
         found.or_else(|| {
             self.upper
-                .requests
+                .incoming
                 .find_last(peer, |r| Some(r.token) == token)
         })
     }
@@ -429,7 +429,7 @@ impl<'m> Endpoint<'m> {
     /// datagram waits to be polled. `None`: not until something else happens.
     #[must_use]
     pub fn poll_timeout(&self, now: Instant) -> Option<u32> {
-        if self.message.has_output() || self.has_ended() || self.upper.requests.has_failed() {
+        if self.message.has_output() || self.has_ended() || self.upper.incoming.has_failed() {
             return Some(0);
         }
         let next = earliest(
@@ -438,10 +438,10 @@ impl<'m> Endpoint<'m> {
         );
         // What is only remembered needs no timer, but must be forgotten before the clock has wrapped.
         let forget = self.message.remembers()
-            || !self.upper.requests.is_empty()
+            || !self.upper.incoming.is_empty()
             || !self.upper.observers.is_empty();
         let forget = forget.then(|| now.after(FORGET_WITHIN_MS));
-        let next = earliest(next, self.upper.requests.next_timeout());
+        let next = earliest(next, self.upper.incoming.next_timeout());
         let next = earliest(next, self.upper.bodies.next_timeout());
         let next = earliest(next, self.next_notification());
         Some(earliest(next, forget)?.remaining(now))

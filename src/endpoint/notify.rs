@@ -5,7 +5,7 @@
 use super::Endpoint;
 use crate::block::body::request_key;
 use crate::config::OBSERVE;
-use crate::exchange::incoming::{Acknowledgement, Blocks, MaybeBlock, Observing, Request};
+use crate::exchange::incoming::{Acknowledgement, Blocks, IncomingRequest, MaybeBlock, Observing};
 use crate::handle::Handle;
 use crate::message::deduplication::ReceivedId;
 use crate::message::peer::{PeerAddr, PeerId};
@@ -60,7 +60,7 @@ impl Endpoint<'_> {
             }
         }
         // What the handler of a registration says may be older.
-        for (_, request) in self.upper.requests.iter_mut() {
+        for (_, request) in self.upper.incoming.iter_mut() {
             let observing = request.observing.get();
             let kept = observing.kept.map(|kept| self.message.bytes(kept));
             let kept = kept.and_then(|kept| MessageView::parse(kept).ok());
@@ -89,7 +89,7 @@ impl Endpoint<'_> {
     }
 
     fn prepare_notification(&mut self, now: Instant) -> Option<(Handle, Observer, Resource)> {
-        while !self.upper.requests.is_full()
+        while !self.upper.incoming.is_full()
             && let Some(handle) = self.upper.observers.first_due(now)
         {
             let observer = self.upper.observers.get_mut(handle)?;
@@ -108,7 +108,7 @@ impl Endpoint<'_> {
             let entry = self.upper.observers.get_mut(handle)?;
             entry.quiet_until = now.after(resource.interval_ms);
             entry.backoff = backoff;
-            let request = self.upper.requests.insert(Request {
+            let request = self.upper.incoming.insert(IncomingRequest {
                 observing: When::new(Observing {
                     observer: Some(handle),
                     may_be_non: resource.has(NON_CONFIRMABLE),
@@ -123,7 +123,7 @@ impl Endpoint<'_> {
 
     /// When `poll_notification` has one to give.
     pub(super) fn next_notification(&self) -> Option<Instant> {
-        if !OBSERVE || self.upper.requests.is_full() {
+        if !OBSERVE || self.upper.incoming.is_full() {
             return None;
         }
         self.upper.observers.next_timeout()
@@ -131,7 +131,7 @@ impl Endpoint<'_> {
 
     /// RFC 7641 section 4.1: whether a response with Observe is to be sent: a notification, or the answer to
     /// a registration for which there is room.
-    pub(super) fn may_say_observed(&self, request: &Request) -> bool {
+    pub(super) fn may_say_observed(&self, request: &IncomingRequest) -> bool {
         let observing = request.observing.get();
         observing.observer.is_some()
             || observing.registers
@@ -151,7 +151,7 @@ impl Endpoint<'_> {
     /// Adds the sender of a request to the observers, or renews its entry. False: no room.
     pub(super) fn observer_begin(
         &mut self,
-        request: &Request,
+        request: &IncomingRequest,
         content_format: Option<Option<u16>>,
         now: Instant,
     ) -> bool {
@@ -182,7 +182,7 @@ impl Endpoint<'_> {
     #[inline(never)]
     pub(super) fn notification_send(
         &mut self,
-        request: &Request,
+        request: &IncomingRequest,
         code: Code,
         now: Instant,
     ) -> Option<()> {
@@ -238,7 +238,13 @@ impl Endpoint<'_> {
     }
 
     /// Sends a notification without Observe, the last one.
-    fn notification_final(&mut self, handle: Handle, request: &Request, code: Code, now: Instant) {
+    fn notification_final(
+        &mut self,
+        handle: Handle,
+        request: &IncomingRequest,
+        code: Code,
+        now: Instant,
+    ) {
         let (message, upper) = (&mut self.message, &mut self.upper);
         if message.begin(upper, &request.token) {
             let _: Option<Option<MessageId>> =
@@ -291,9 +297,13 @@ impl Endpoint<'_> {
 const RETRY_MS: u32 = 1000;
 
 /// The request that a notification answers.
-fn pending_request(observer: &Observer, message: &MessageView<'_>, now: Instant) -> Request {
+fn pending_request(
+    observer: &Observer,
+    message: &MessageView<'_>,
+    now: Instant,
+) -> IncomingRequest {
     let block2 = message.first(OptionNumber::BLOCK2).and_then(Block::decode);
-    Request {
+    IncomingRequest {
         peer: observer.peer,
         id: ReceivedId::of(message),
         token: *message.token(),

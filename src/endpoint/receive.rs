@@ -19,7 +19,7 @@ pub enum Event {
         /// The number that the resource was added with.
         resource: u32,
     },
-    /// A block of a request's body, which others follow: to be answered with `request_continue`, or as a
+    /// A block of a request's body, which others follow: to be answered with `incoming_continue`, or as a
     /// request.
     Upload {
         /// Names the request until it is answered.

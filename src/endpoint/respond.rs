@@ -3,12 +3,12 @@
 
 use super::Endpoint;
 use super::draft::{Body, Draft, DraftError, Target};
+use super::incoming::no_response_of;
 use super::notify::format_of;
-use super::request::no_response_of;
 use crate::block::body::{Body as BodyUnderWay, Direction};
 use crate::config::{BLOCK, OBSERVE};
 use crate::echo::ECHO_LEN;
-use crate::exchange::incoming::{Acknowledgement, Request, suppresses};
+use crate::exchange::incoming::{Acknowledgement, IncomingRequest, suppresses};
 use crate::handle::Handle;
 use crate::message::deduplication::{Answer, ReceivedId};
 use crate::message::peer::PeerId;
@@ -118,7 +118,7 @@ impl ReplyTo {
     }
 
     /// Who waits for an answer to this.
-    pub fn of(request: &Request) -> Self {
+    pub fn of(request: &IncomingRequest) -> Self {
         Self {
             peer: request.peer,
             id: request.id,
@@ -137,7 +137,7 @@ impl Endpoint<'_> {
         confirmable: bool,
         code: Code,
     ) -> Result<(), DraftError> {
-        let pending = *self.upper.requests.get(request).ok_or(DraftError::Stale)?;
+        let pending = *self.upper.incoming.get(request).ok_or(DraftError::Stale)?;
         if !code.is_response() {
             return Err(DraftError::Code);
         }
@@ -184,7 +184,7 @@ impl Endpoint<'_> {
         };
         let pending = *self
             .upper
-            .requests
+            .incoming
             .get(request)
             .ok_or(RespondError::Stale)?;
         let mut responded = Responded {
@@ -196,8 +196,8 @@ impl Endpoint<'_> {
             && (self.message.is_crowded() || self.must_verify(&pending, responded.len, false));
         if unfit || pending.suppresses(code) {
             self.message.discard();
-            self.request_release(request);
-            self.request_end(request);
+            self.incoming_release(request);
+            self.incoming_end(request);
             return Ok(responded);
         }
         // What the observer is promised, as long as the draft can be read.
@@ -219,7 +219,7 @@ impl Endpoint<'_> {
         };
         if let (None, Some(observer)) = (sent, pending.observing.get().observer) {
             self.notification_again(observer, now);
-            self.request_end(request);
+            self.incoming_end(request);
         }
         if sent.is_none() {
             self.response_failed(request);
@@ -232,49 +232,54 @@ impl Endpoint<'_> {
             // The observer has it now; otherwise it goes with the request.
             observing.kept = None;
         }
-        if let Some(pending) = self.upper.requests.get_mut(request) {
+        if let Some(pending) = self.upper.incoming.get_mut(request) {
             pending.observing.set(observing);
         }
         responded.body = self.body_begin(&pending, &body, now);
-        self.request_end(request);
+        self.incoming_end(request);
         Ok(responded)
     }
 
     /// Notes that a response cannot be sent: unless another one is given, the peer is told so.
     pub(super) fn response_failed(&mut self, request: Handle) {
-        if let Some(pending) = self.upper.requests.get_mut(request) {
+        if let Some(pending) = self.upper.incoming.get_mut(request) {
             pending.failed = pending.acknowledgement != Acknowledgement::Notification;
         }
     }
 
     /// Answers 5.00, as the handler has said nothing that could be sent.
     pub(super) fn answer_failed(&mut self, request: Handle, now: Instant) {
-        let Some(pending) = self.upper.requests.get(request).copied() else {
+        let Some(pending) = self.upper.incoming.get(request).copied() else {
             return;
         };
         self.discard_draft();
         let refusal = Refusal::with(Code::INTERNAL_SERVER_ERROR);
         if pending.suppresses(refusal.code) {
-            return self.request_drop(request);
+            return self.incoming_drop(request);
         }
         let to = ReplyTo::of(&pending);
         if self
             .respond_with(&to, &pending.token, &refusal, true, now)
             .is_some()
         {
-            self.request_end(request);
+            self.incoming_end(request);
         } else {
             // No room for that either. It is acknowledged, and the program may still answer it.
             self.message.count_dropped();
-            self.request_release(request);
+            self.incoming_release(request);
         }
     }
 
     /// Notes that a response's body goes on.
-    fn body_begin(&mut self, pending: &Request, body: &Body, now: Instant) -> Option<Handle> {
+    fn body_begin(
+        &mut self,
+        pending: &IncomingRequest,
+        body: &Body,
+        now: Instant,
+    ) -> Option<Handle> {
         let blocks = pending.blocks.get();
         if BLOCK && blocks.block1.get().is_some_and(|block| block.more) {
-            // The request's body ends here: the response is not request_continue.
+            // The request's body ends here: the response is not incoming_continue.
             if let Some(ended) = self
                 .upper
                 .bodies
@@ -379,10 +384,10 @@ impl Endpoint<'_> {
 
     /// Says that the peer's block has been taken and that the next one is welcome, RFC 7959 section 2.9.1.
     /// False: the handle is stale, or the request is no block that others follow.
-    pub fn request_continue(&mut self, request: Handle, now: Instant) -> bool {
+    pub fn incoming_continue(&mut self, request: Handle, now: Instant) -> bool {
         self.discard_draft();
         self.message.settle();
-        let Some(pending) = self.upper.requests.get(request).copied() else {
+        let Some(pending) = self.upper.incoming.get(request).copied() else {
             return false;
         };
         let Some(block) = pending.blocks.get().block1.get().filter(|block| block.more) else {
@@ -401,7 +406,7 @@ impl Endpoint<'_> {
             // The block once more will be answered so.
             self.message.forget(pending.peer, pending.id);
         }
-        self.request_end(request);
+        self.incoming_end(request);
         true
     }
 
@@ -430,7 +435,7 @@ impl Endpoint<'_> {
 
     /// RFC 9175 section 2.4: whether the response is so much longer than the request that the peer has to
     /// show first that it is where it says.
-    fn must_verify(&self, request: &Request, len: usize, observes: bool) -> bool {
+    fn must_verify(&self, request: &IncomingRequest, len: usize, observes: bool) -> bool {
         // Notifications will follow, of any number and length.
         let len = if observes { usize::MAX } else { len };
         self.is_too_much(request.peer, usize::from(request.blocks.get().len), len)
@@ -446,7 +451,7 @@ impl Endpoint<'_> {
     fn respond_instead(
         &mut self,
         request: Handle,
-        pending: &Request,
+        pending: &IncomingRequest,
         refusal: &Refusal,
         confirmable: bool,
         now: Instant,
@@ -457,7 +462,7 @@ impl Endpoint<'_> {
             self.response_failed(request);
             return Err(RespondError::NoSlot);
         }
-        self.request_end(request);
+        self.incoming_end(request);
         Ok(())
     }
 

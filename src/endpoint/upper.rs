@@ -5,7 +5,7 @@ use crate::block::transfer::Transfers;
 use crate::block::{self, body::Bodies};
 use crate::config::{BLOCK, OBSERVE};
 use crate::exchange::outgoing::Exchanges;
-use crate::exchange::{self, incoming::Requests};
+use crate::exchange::{self, incoming::IncomingRequests};
 use crate::message::Above;
 use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
@@ -20,7 +20,7 @@ use crate::wire::option::OptionNumber;
 #[derive(Default)]
 pub(crate) struct Upper {
     pub(super) exchanges: Exchanges,
-    pub(super) requests: Requests,
+    pub(super) incoming: IncomingRequests,
     pub(super) transfers: Transfers,
     pub(super) observations: Observations,
     pub(super) bodies: Bodies,
@@ -33,7 +33,7 @@ pub(crate) struct Upper {
 const _: fn(Upper) = |upper| {
     let Upper {
         exchanges: _,
-        requests: _,
+        incoming: _,
         transfers: _,
         observations: _,
         bodies: _,
@@ -52,7 +52,7 @@ impl Upper {
     /// Forgets everything but the numbers of notifications.
     pub fn clear(&mut self) {
         self.exchanges.clear();
-        self.requests.clear();
+        self.incoming.clear();
         self.transfers.clear();
         self.observations.clear();
         self.bodies.clear();
@@ -82,7 +82,7 @@ pub(super) fn unrecognized_critical(
 impl Above for Upper {
     fn refers_to(&self, peer: PeerId) -> bool {
         self.exchanges.refers_to(peer)
-            || self.requests.refers_to(peer)
+            || self.incoming.refers_to(peer)
             || (BLOCK && self.bodies.refers_to(peer))
             || (OBSERVE && (self.observers.refers_to(peer) || self.observations.refers_to(peer)))
     }

@@ -92,7 +92,7 @@ pub struct Observing {
 
 /// A request that a handler is to answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Request {
+pub struct IncomingRequest {
     /// Who asked.
     pub peer: PeerId,
     /// What the request is known by.
@@ -121,7 +121,7 @@ pub struct Request {
     pub no_response: u8,
 }
 
-impl Request {
+impl IncomingRequest {
     /// Whether the client wants such a representation, RFC 7252 section 5.10.4.
     #[must_use]
     pub fn accepts(&self, code: Code, format: Option<u16>) -> bool {
@@ -139,10 +139,10 @@ impl Request {
     }
 }
 
-/// Set in [`Request::no_response`] if the request has the option, beside the bits of RFC 7967.
+/// Set in [`IncomingRequest::no_response`] if the request has the option, beside the bits of RFC 7967.
 pub(crate) const SAYS_NO_RESPONSE: u8 = 1;
 
-/// Whether a response with this code is not to be sent to a request with these [`Request::no_response`].
+/// Whether a response with this code is not to be sent to a request with these [`IncomingRequest::no_response`].
 #[must_use]
 pub fn suppresses(no_response: u8, multicast: bool, code: Code) -> bool {
     // RFC 7967 section 2.1: 2 for class 2, 8 for class 4, 16 for class 5.
@@ -154,15 +154,15 @@ pub fn suppresses(no_response: u8, multicast: bool, code: Code) -> bool {
 }
 
 /// All requests that have not been answered.
-pub type Requests = Table<Request, REQUESTS>;
+pub type IncomingRequests = Table<IncomingRequest, REQUESTS>;
 
-impl OfPeer for Request {
+impl OfPeer for IncomingRequest {
     fn peer(&self) -> PeerId {
         self.peer
     }
 }
 
-impl Requests {
+impl IncomingRequests {
     /// The oldest request whose handler has returned, of those that may give way: who has had an Empty ACK counts
     /// on a response.
     #[must_use]
@@ -178,7 +178,7 @@ impl Requests {
 
     /// One such request; the next call gives another one.
     pub fn take_failed(&mut self) -> Option<Handle> {
-        let failed = |(_, r): &(Handle, &mut Request)| r.released && r.failed;
+        let failed = |(_, r): &(Handle, &mut IncomingRequest)| r.released && r.failed;
         let (handle, request) = self.iter_mut().find(failed)?;
         request.failed = false;
         Some(handle)
@@ -192,14 +192,18 @@ impl Requests {
 
     /// The latest request from this peer that fits.
     #[must_use]
-    pub fn find_last(&self, peer: PeerId, fits: impl Fn(&Request) -> bool) -> Option<Handle> {
+    pub fn find_last(
+        &self,
+        peer: PeerId,
+        fits: impl Fn(&IncomingRequest) -> bool,
+    ) -> Option<Handle> {
         let fitting = self.iter().filter(|(_, r)| r.peer == peer && fits(r));
         fitting.last().map(|(handle, _)| handle)
     }
 
     /// Marks one request whose ACK is due as acknowledged and gives it.
-    pub fn take_ack_due(&mut self, now: Instant) -> Option<Request> {
-        let due = |r: &Request| matches!(r.acknowledgement, Acknowledgement::Owed { deadline } if deadline.is_due(now));
+    pub fn take_ack_due(&mut self, now: Instant) -> Option<IncomingRequest> {
+        let due = |r: &IncomingRequest| matches!(r.acknowledgement, Acknowledgement::Owed { deadline } if deadline.is_due(now));
         let (_, request) = self.iter_mut().find(|(_, r)| due(r))?;
         request.acknowledgement = Acknowledgement::Sent;
         Some(*request)

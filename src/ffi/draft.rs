@@ -15,7 +15,7 @@ use crate::wire::header::{MessageType, TOKEN_MAX};
 use crate::wire::option::OptionNumber;
 use crate::wire::uint;
 
-/// Unpredictable bytes that `mcoap_request_begin` needs.
+/// Unpredictable bytes that `mcoap_exchange_begin` needs.
 pub const MCOAP_ENTROPY_LEN: usize = 8;
 /// Bytes of the longest token.
 pub const MCOAP_TOKEN_MAX: usize = 8;
@@ -29,7 +29,7 @@ const _: () = assert!(MCOAP_TOKEN_MAX == TOKEN_MAX && MCOAP_ENTROPY_LEN == size_
 /// # Safety
 /// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_request_begin(
+pub unsafe extern "C" fn mcoap_exchange_begin(
     endpoint: *mut mcoap_endpoint,
     message_type: u8,
     code: u8,
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn mcoap_request_begin(
     if message_type > MessageType::NonConfirmable as u8 {
         return super::MCOAP_ERR_TYPE;
     }
-    result(this.endpoint.request_begin(
+    result(this.endpoint.exchange_begin(
         MessageType::from_bits(message_type),
         Code(code),
         token,
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn mcoap_draft_understand(
 /// # Safety
 /// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_request_send(
+pub unsafe extern "C" fn mcoap_exchange_send(
     endpoint: *mut mcoap_endpoint,
     now: u32,
     peer: *const u8,
@@ -170,7 +170,7 @@ pub unsafe extern "C" fn mcoap_request_send(
     let (Some(this), Some(peer)) = inputs else {
         return MCOAP_ERR_ARGUMENT;
     };
-    let sent = match this.endpoint.request_send(&peer, Instant(now)) {
+    let sent = match this.endpoint.exchange_send(&peer, Instant(now)) {
         Ok(sent) => sent,
         Err(error) => return super::Failure::from(error).0,
     };

@@ -24,7 +24,7 @@ pub const MCOAP_EVENT_RESET: u8 = 4;
 /// No ACK or no response in time; the exchange `handle` has ended.
 pub const MCOAP_EVENT_TIMEOUT: u8 = 5;
 
-/// A block of a request's body, which others follow: `mcoap_request_continue`, or a response that ends it. `body`
+/// A block of a request's body, which others follow: `mcoap_incoming_continue`, or a response that ends it. `body`
 /// names the body, `offset` says where the payload belongs.
 pub const MCOAP_EVENT_UPLOAD: u8 = 6;
 /// A request for a later part of a response's body, from `offset` on; `body` names that body if it is known.

@@ -32,7 +32,7 @@ pub unsafe extern "C" fn mcoap_exchange_cancel(
         return MCOAP_ERR_ARGUMENT;
     };
     match Handle::from_u32(exchange) {
-        Some(exchange) if this.endpoint.cancel(exchange, Instant(now)) => MCOAP_OK,
+        Some(exchange) if this.endpoint.exchange_cancel(exchange, Instant(now)) => MCOAP_OK,
         _ => MCOAP_ERR_STALE,
     }
 }

@@ -9,6 +9,7 @@ pub mod draft;
 pub mod endpoint;
 pub mod event;
 pub mod exchange;
+pub mod incoming;
 #[cfg(feature = "staticlib")]
 mod link;
 pub mod links;
@@ -16,7 +17,6 @@ pub mod options;
 pub mod parameters;
 pub mod peer;
 mod placement;
-pub mod request;
 pub mod resource;
 pub mod state;
 pub mod uri;

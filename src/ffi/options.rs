@@ -192,7 +192,7 @@ pub unsafe extern "C" fn mcoap_options_path(
 /// # Safety
 /// Pointers are valid for their lengths.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_request_condition(
+pub unsafe extern "C" fn mcoap_incoming_condition(
     method: u8,
     options: *const u8,
     options_len: usize,

@@ -72,7 +72,7 @@ pub struct Deduplication {
     entries: Vec<Entry, DEDUPLICATION>,
     index: EntryIndex,
     /// How many entries have gone from the beginning: with its position, the number that an entry has in the index.
-    gone: When<{ EntryIndex::EXISTS as usize }, usize>,
+    gone: When<{ EntryIndex::exists() as usize }, usize>,
     /// No entry expires before.
     first_expiry: Instant,
 }
@@ -104,7 +104,7 @@ impl Deduplication {
 
     /// The last such entry.
     fn position(&self, peer: PeerId, id: ReceivedId) -> Option<usize> {
-        if EntryIndex::EXISTS {
+        if EntryIndex::exists() {
             let gone = self.gone.get();
             let position = |number: usize| number.wrapping_sub(gone) % index::NUMBERS;
             let entry = |number| self.entries.get(position(number));
@@ -139,7 +139,7 @@ impl Deduplication {
             expires,
             answer,
         };
-        if EntryIndex::EXISTS && !self.is_full() {
+        if EntryIndex::exists() && !self.is_full() {
             let number = self.number(self.entries.len());
             self.index.insert(entry.hash(), number);
         }
@@ -191,7 +191,7 @@ impl Deduplication {
 
     fn take_first(&mut self, which: impl Fn(&Entry) -> bool) -> Option<Answer> {
         let position = self.entries.iter().position(which)?;
-        if EntryIndex::EXISTS {
+        if EntryIndex::exists() {
             return self.take_indexed(position);
         }
         Some(list::remove(&mut self.entries, position)?.answer)

@@ -189,7 +189,7 @@ impl<'m> MessageLayer<'m> {
         self.peers.find(address)
     }
 
-    /// The peer's number, made if need be. `None`: no room, everything is in use.
+    /// The peer's number, made if need be. `None`: no room, everything is in use, which is counted.
     pub fn intern(&mut self, above: &impl Above, address: &PeerAddr) -> Option<PeerId> {
         let known = self.peers.find(address);
         self.intern_known(above, address, known)
@@ -215,6 +215,7 @@ impl<'m> MessageLayer<'m> {
             let in_use = |id| self.refers_to(id) || above.refers_to(id);
             old = self.peers.least_recently_used(in_use);
             if old.is_none() && !self.evict_answered() {
+                self.count_dropped();
                 return None;
             }
         }

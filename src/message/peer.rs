@@ -111,7 +111,7 @@ impl PeerTable {
     /// The peer with this address, if there is one.
     #[must_use]
     pub fn find(&self, address: &PeerAddr) -> Option<PeerId> {
-        let place = if PeerIndex::EXISTS {
+        let place = if PeerIndex::exists() {
             let is_it = |place: usize| self.peers.get(place).is_some_and(|p| p.address == *address);
             self.index.find(address.hash(), is_it)?
         } else {
@@ -138,19 +138,25 @@ impl PeerTable {
             probing: 0,
             leaked: Instant(0),
         };
-        let id = old.unwrap_or(PeerId(self.peers.len() as Place));
-        if old.is_none() {
-            self.peers.push(peer).ok()?;
-        } else {
-            self.heard(id);
-            if PeerIndex::EXISTS {
-                let hash_of = |place: usize| self.peers.get(place).map_or(0, |p| p.address.hash());
-                let place = usize::from(id.0);
-                self.index.remove(hash_of(place), place, hash_of);
+        let id = match old {
+            Some(id) => {
+                self.heard(id);
+                if PeerIndex::exists() {
+                    let hash_of =
+                        |place: usize| self.peers.get(place).map_or(0, |p| p.address.hash());
+                    let place = usize::from(id.0);
+                    self.index.remove(hash_of(place), place, hash_of);
+                }
+                *self.get_mut(id)? = peer;
+                id
             }
-            *self.get_mut(id)? = peer;
-        }
-        if PeerIndex::EXISTS {
+            None => {
+                let id = PeerId(self.peers.len() as Place);
+                self.peers.push(peer).ok()?;
+                id
+            }
+        };
+        if PeerIndex::exists() {
             self.index.insert(address.hash(), usize::from(id.0));
         }
         self.set_verified(id, false);

@@ -99,10 +99,7 @@ impl MessageLayer<'_> {
                 {
                     return None;
                 }
-                let Some(peer) = self.intern_known(above, address, known) else {
-                    self.count_dropped();
-                    return None;
-                };
+                let peer = self.intern_known(above, address, known)?;
                 let role = if code.is_request() {
                     Role::Request
                 } else {
@@ -216,9 +213,8 @@ impl MessageLayer<'_> {
         if kind != MessageType::Confirmable {
             return;
         }
-        match self.intern(above, address) {
-            Some(peer) => self.send_empty(peer, MessageType::Reset, id),
-            None => self.count_dropped(),
+        if let Some(peer) = self.intern(above, address) {
+            self.send_empty(peer, MessageType::Reset, id);
         }
     }
 }

@@ -13,6 +13,9 @@ use crate::wire::code::Code;
 use crate::wire::header::{MessageId, MessageType};
 use crate::wire::option::Options;
 
+/// Whether there are so many slots that a free one is not searched from the first.
+const HAS_HINT: bool = STORED_MESSAGES > 64;
+
 /// Names a message in a [`MessageStore`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
@@ -168,13 +171,19 @@ impl<'m> MessageStore<'m> {
             .extents
             .iter_mut()
             .enumerate()
-            .skip(usize::from(self.first_free))
+            .skip(if HAS_HINT {
+                usize::from(self.first_free)
+            } else {
+                0
+            })
             .find(|(_, extent)| extent.len == 0)?;
         *extent = Extent {
             start: self.used as u16,
             len: len as u16,
         };
-        self.first_free = index as Place + 1;
+        if HAS_HINT {
+            self.first_free = index as Place + 1;
+        }
         self.used += len;
         NonZeroPlace::new(index as Place + 1).map(StoredMessage)
     }
@@ -208,7 +217,9 @@ impl<'m> MessageStore<'m> {
             return;
         };
         let freed = core::mem::take(extent);
-        self.first_free = self.first_free.min(message.index() as Place);
+        if HAS_HINT {
+            self.first_free = self.first_free.min(message.index() as Place);
+        }
         // Answers are freed in the order in which they came, as a rule: that moves nothing.
         if usize::from(freed.start) == self.base {
             self.base += usize::from(freed.len);

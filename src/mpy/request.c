@@ -217,7 +217,7 @@ static mcoap_result write_request(coap_obj_t *self, const plan_t *plan, exchange
     uint8_t entropy[MCOAP_ENTROPY_LEN];
     microcoapy_entropy(self, entropy, sizeof(entropy));
     const uint8_t *token = plan->token.len == 0 ? entropy : plan->token.buf;
-    mcoap_result result = mcoap_request_begin(self->endpoint, plan->type, plan->code,
+    mcoap_result result = mcoap_exchange_begin(self->endpoint, plan->type, plan->code,
         plan->draws_token ? NULL : token, plan->token.len, entropy, sizeof(entropy));
     if (result == MCOAP_OK) {
         result = add_target(self, plan);
@@ -243,7 +243,7 @@ static void send(coap_obj_t *self, plan_t *plan, exchange_obj_t *exchange, bool 
     size_t len;
     uint16_t message_id;
     if (result == MCOAP_OK) {
-        result = mcoap_request_send(self->endpoint, microcoapy_now(), plan->peer.bytes, plan->peer.len,
+        result = mcoap_exchange_send(self->endpoint, microcoapy_now(), plan->peer.bytes, plan->peer.len,
             &exchange->handle, &len, &message_id);
     }
     switch (result) {

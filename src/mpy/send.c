@@ -153,7 +153,7 @@ static mcoap_result send_request(coap_obj_t *self, draft_t *draft, mcoap_handle 
     }
     if (result == MCOAP_OK) {
         uint16_t message_id;
-        result = mcoap_request_send(
+        result = mcoap_exchange_send(
             self->endpoint, microcoapy_now(), draft->peer.bytes, draft->peer.len, exchange, len, &message_id);
         NUMBER(draft, ARG_MESSAGEID) = message_id;
     }
@@ -206,13 +206,13 @@ static mp_obj_t send(coap_obj_t *self, mp_obj_t *arg, bool answer) {
     if (!answer) {
         // No token at all is asked for with None; an empty one means that the engine draws it.
         bool drawn = token->len == 0 && arg[ARG_TOKEN] != mp_const_none;
-        result = mcoap_request_begin(self->endpoint, NUMBER(&draft, ARG_TYPE), NUMBER(&draft, ARG_METHOD),
+        result = mcoap_exchange_begin(self->endpoint, NUMBER(&draft, ARG_TYPE), NUMBER(&draft, ARG_METHOD),
             drawn ? NULL : token_bytes, token->len, draft.entropy, sizeof(draft.entropy));
     }
     // An answer is for the request with this message id, or else this token.
     if ((answer || result == MCOAP_ERR_TYPE)
         && (draft.request != 0
-            || mcoap_request_find(self->endpoint, draft.peer.bytes, draft.peer.len, NUMBER(&draft, ARG_MESSAGEID),
+            || mcoap_incoming_find(self->endpoint, draft.peer.bytes, draft.peer.len, NUMBER(&draft, ARG_MESSAGEID),
                 answer ? NULL : token_bytes, token->len, &draft.request) == MCOAP_OK)) {
         result = send_answer(self, &draft, arg[ARG_PAYLOAD], &len);
     } else if (result == MCOAP_OK) {

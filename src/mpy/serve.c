@@ -480,7 +480,7 @@ static void run_handler(pending_t *pending) {
     size_t options_len;
     const uint8_t *options = request_options(pending, &options_len);
     // Where no state is known, the conditions are the handler's, if it understands them.
-    uint8_t refusal = etag == MP_OBJ_NULL ? 0 : mcoap_request_condition(method_of(pending), options, options_len,
+    uint8_t refusal = etag == MP_OBJ_NULL ? 0 : mcoap_incoming_condition(method_of(pending), options, options_len,
         etag != mp_const_none, tag.len == 0 ? NULL : tag.buf, tag.len);
     if (refusal != 0) {
         reply_t reply;
@@ -575,7 +575,7 @@ static void take_upload(const pending_t *pending, const mcoap_event *event) {
         return;
     }
     write_payload(&body->sink, pending->message);
-    mcoap_request_continue(self->endpoint, microcoapy_now(), pending->handle);
+    mcoap_incoming_continue(self->endpoint, microcoapy_now(), pending->handle);
 }
 #endif
 
@@ -659,7 +659,7 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
     }
     // A task answers later: the Empty ACK is sent when it is due.
     if (!pending.later) {
-        mcoap_request_release(self->endpoint, request);
+        mcoap_incoming_release(self->endpoint, request);
     }
     microcoapy_flush(self, 0);
     if (exception != NULL) {
@@ -696,7 +696,7 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
         }
     }
     self->handled = outer;
-    mcoap_request_release(self->endpoint, request);
+    mcoap_incoming_release(self->endpoint, request);
     microcoapy_flush(self, 0);
     if (exception != NULL) {
         // The client has heard of it before the program does.

@@ -38,13 +38,13 @@ impl Numbers {
         let entropy = context.random.entropy();
         let endpoint = &mut *context.endpoint;
         endpoint
-            .request_begin(kind, Code::POST, None, entropy)
+            .exchange_begin(kind, Code::POST, None, entropy)
             .unwrap();
         endpoint.draft_add(Part::Path(b"r")).unwrap();
         endpoint
             .draft_add(Part::Payload(&number.to_be_bytes()))
             .unwrap();
-        let Ok(sent) = endpoint.request_send(&context.peer, context.now) else {
+        let Ok(sent) = endpoint.exchange_send(&context.peer, context.now) else {
             return false;
         };
         assert_eq!(self.waiting.insert(sent.exchange, number), None);
@@ -81,7 +81,7 @@ impl Program for Numbers {
                 } else {
                     answer(context, request, number);
                 }
-                context.endpoint.request_release(request);
+                context.endpoint.incoming_release(request);
             }
             Event::Response(exchange) => {
                 assert_eq!(received.message.code(), Code::CONTENT);

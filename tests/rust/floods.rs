@@ -109,7 +109,7 @@ impl Server {
         match received.map(|received| received.event) {
             None => {}
             Some(Event::Upload { request, .. }) => {
-                assert!(self.endpoint.request_continue(request, self.now));
+                assert!(self.endpoint.incoming_continue(request, self.now));
             }
             Some(Event::Request { request, .. } | Event::Download { request, .. }) => {
                 self.answer(request);
@@ -133,7 +133,7 @@ impl Server {
             .draft_block(&state[offset as usize..end], end < STATE_LEN)
             .unwrap();
         if endpoint.response_send(self.now).is_err() {
-            endpoint.request_drop(request);
+            endpoint.incoming_drop(request);
         }
     }
 

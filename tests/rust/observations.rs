@@ -101,7 +101,7 @@ impl Watcher {
         if context.random.percent(SEPARATE_PERCENT) {
             let due = context.time + context.random.below(3000);
             self.owed.push((due, request));
-            context.endpoint.request_release(request);
+            context.endpoint.incoming_release(request);
         } else {
             self.answer(context, request);
         }
@@ -113,12 +113,12 @@ impl Watcher {
         let entropy = context.random.entropy();
         let endpoint = &mut *context.endpoint;
         endpoint
-            .request_begin(MessageType::Confirmable, Code::GET, None, entropy)
+            .exchange_begin(MessageType::Confirmable, Code::GET, None, entropy)
             .unwrap();
         endpoint.draft_add(Part::Path(b"r")).unwrap();
         let observe = Part::Option(OptionNumber::OBSERVE, b"");
         endpoint.draft_add(observe).unwrap();
-        let sent = endpoint.request_send(&context.peer, context.now).unwrap();
+        let sent = endpoint.exchange_send(&context.peer, context.now).unwrap();
         assert_eq!(self.observation.replace(sent.exchange), None);
     }
 

@@ -58,7 +58,7 @@ impl Copier {
         let entropy = context.random.entropy();
         let endpoint = &mut *context.endpoint;
         endpoint
-            .request_begin(kind, Code::PUT, None, entropy)
+            .exchange_begin(kind, Code::PUT, None, entropy)
             .unwrap();
         endpoint.draft_add(Part::Path(b"r")).unwrap();
         let total = self.body.len() as u32;
@@ -66,7 +66,7 @@ impl Copier {
         assert_eq!((offset, len), (0, size));
         let (part, more) = self.part(offset, len);
         endpoint.draft_block(part, more).unwrap();
-        endpoint.request_send(&context.peer, context.now).unwrap();
+        endpoint.exchange_send(&context.peer, context.now).unwrap();
     }
 
     /// Fetches the other host's body in blocks of at most `size` bytes.
@@ -74,11 +74,11 @@ impl Copier {
         let entropy = context.random.entropy();
         let endpoint = &mut *context.endpoint;
         endpoint
-            .request_begin(kind, Code::GET, None, entropy)
+            .exchange_begin(kind, Code::GET, None, entropy)
             .unwrap();
         endpoint.draft_add(Part::Path(b"r")).unwrap();
         endpoint.draft_want(0, b"", size).unwrap();
-        endpoint.request_send(&context.peer, context.now).unwrap();
+        endpoint.exchange_send(&context.peer, context.now).unwrap();
     }
 
     /// A part of the body, and whether it goes on.
@@ -91,7 +91,7 @@ impl Copier {
     fn say(&mut self, context: &mut Context<'_>, request: Handle, owed: Owed) {
         match owed {
             Owed::Continue => {
-                assert!(context.endpoint.request_continue(request, context.now));
+                assert!(context.endpoint.incoming_continue(request, context.now));
                 return;
             }
             Owed::Changed => context
@@ -138,7 +138,7 @@ impl Copier {
         } else {
             self.say(context, request, owed);
         }
-        context.endpoint.request_release(request);
+        context.endpoint.incoming_release(request);
     }
 
     /// Takes a part of the body that is fetched in.

@@ -132,7 +132,7 @@ fn separate_responses_to_unverified_peers_are_not_repeated() {
     let mut bench = limited();
     let datagram = Message::request(Code::GET, "r", 1).bytes();
     let request = bench.request(&datagram);
-    bench.endpoint.request_release(request);
+    bench.endpoint.incoming_release(request);
     let mut bytes: usize = bench.sent().iter().map(Vec::len).sum();
     bench.respond(request, b"0123456789").unwrap();
     for _ in 0..6 {

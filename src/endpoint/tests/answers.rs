@@ -31,7 +31,7 @@ fn what_cannot_be_sent_is_5_00_when_the_handler_has_returned() {
         let request = bench.request(&get(kind, 1, b"t"));
         say_too_much(&mut bench, request);
         assert!(bench.sent().is_empty(), "it may say something else");
-        bench.endpoint.request_release(request);
+        bench.endpoint.incoming_release(request);
         assert_eq!(bench.endpoint.poll_timeout(bench.now), Some(0));
         bench.advance(0);
         let answer = bench.sent_one();
@@ -49,7 +49,7 @@ fn a_shorter_answer_after_one_that_is_too_long_is_sent() {
     let request = bench.request(&get(Confirmable, 1, b"t"));
     say_too_much(&mut bench, request);
     bench.respond(request, b"short").unwrap();
-    bench.endpoint.request_release(request);
+    bench.endpoint.incoming_release(request);
     bench.advance(0);
     assert_eq!(view(&bench.sent_one()).payload(), b"short");
 }
@@ -58,7 +58,7 @@ fn a_shorter_answer_after_one_that_is_too_long_is_sent() {
 fn a_late_answer_that_cannot_be_sent_is_5_00_too() {
     let mut bench = Bench::server();
     let request = bench.request(&get(Confirmable, 1, b"t"));
-    bench.endpoint.request_release(request);
+    bench.endpoint.incoming_release(request);
     assert_eq!(bench.sent_one(), empty(Acknowledgement, 1));
     say_too_much(&mut bench, request);
     bench.advance(0);
@@ -72,7 +72,7 @@ fn answers_do_not_wait_for_a_peer_that_acknowledges_nothing() {
     let mut bench = Bench::server();
     for id in 1..=3 {
         let request = bench.request(&get(Confirmable, id, &[id as u8]));
-        bench.endpoint.request_release(request);
+        bench.endpoint.incoming_release(request);
         bench.sent_one();
         bench.respond(request, b"x").unwrap();
         let answer = bench.sent_one();
@@ -88,7 +88,7 @@ fn answers_do_not_wait_for_requests_of_our_own() {
     bench.get(Confirmable, b"own").unwrap();
     bench.sent_one();
     let request = bench.request(&get(Confirmable, 1, b"t"));
-    bench.endpoint.request_release(request);
+    bench.endpoint.incoming_release(request);
     bench.sent_one();
     bench.respond(request, b"x").unwrap();
     let answer = bench.sent_one();
@@ -100,7 +100,7 @@ fn a_token_used_again_ends_the_response_that_had_it() {
     let mut bench = Bench::server();
     for id in 1..=3 {
         let request = bench.request(&get(Confirmable, id, b"t"));
-        bench.endpoint.request_release(request);
+        bench.endpoint.incoming_release(request);
         bench.sent_one();
         bench.respond(request, b"x").unwrap();
         let answer = bench.sent_one();
@@ -114,7 +114,7 @@ fn a_flood_makes_no_pending_request_run_twice() {
     let mut bench = Bench::server();
     let request = get(Confirmable, 1, b"t");
     let pending = bench.request(&request);
-    bench.endpoint.request_release(pending);
+    bench.endpoint.incoming_release(pending);
     bench.sent_one();
     for id in 0..2 * DEDUPLICATION as u16 {
         let other = bench.receive_from(2, &get(Confirmable, id, b"f"));

@@ -15,12 +15,12 @@ fn put_first_block(
 ) -> (Handle, Vec<u8>) {
     let endpoint = &mut bench.endpoint;
     endpoint
-        .request_begin(Confirmable, Code::PUT, None, [9; 8])
+        .exchange_begin(Confirmable, Code::PUT, None, [9; 8])
         .unwrap();
     endpoint.draft_add(Part::Path(path)).unwrap();
     endpoint.draft_body(len, block.len() as u32).unwrap();
     endpoint.draft_block(block, true).unwrap();
-    let sent = endpoint.request_send(&bench.peer, bench.now).unwrap();
+    let sent = endpoint.exchange_send(&bench.peer, bench.now).unwrap();
     (sent.exchange, bench.sent_one())
 }
 
@@ -29,16 +29,16 @@ fn a_request_with_both_blocks_has_one_transfer() {
     let mut bench = Bench::with(large_messages());
     let endpoint = &mut bench.endpoint;
     endpoint
-        .request_begin(Confirmable, Code::POST, None, [9; 8])
+        .exchange_begin(Confirmable, Code::POST, None, [9; 8])
         .unwrap();
     endpoint.draft_want(48, b"tag", 0).unwrap();
     endpoint.draft_body(Some(40), 16).unwrap();
     endpoint.draft_block(&[0; 16], true).unwrap();
     let exchange = endpoint
-        .request_send(&bench.peer, bench.now)
+        .exchange_send(&bench.peer, bench.now)
         .map(|sent| sent.exchange);
     if let Ok(exchange) = exchange {
-        assert!(bench.endpoint.cancel(exchange, bench.now));
+        assert!(bench.endpoint.exchange_cancel(exchange, bench.now));
     }
     assert_eq!(bench.endpoint.usage().bodies, 0);
 }
@@ -145,12 +145,12 @@ fn what_has_effects_is_not_sent_again_without_its_body() {
     let mut bench = Bench::with(large_messages());
     let endpoint = &mut bench.endpoint;
     endpoint
-        .request_begin(Confirmable, Code::PUT, None, [9; 8])
+        .exchange_begin(Confirmable, Code::PUT, None, [9; 8])
         .unwrap();
     endpoint.draft_add(Part::Path(b"r")).unwrap();
     endpoint.draft_add(Part::Payload(b"precious")).unwrap();
     let exchange = endpoint
-        .request_send(&bench.peer, bench.now)
+        .exchange_send(&bench.peer, bench.now)
         .unwrap()
         .exchange;
     let request = bench.sent_one();

@@ -59,7 +59,7 @@ fn initial_timeouts_are_spread_over_the_random_factor() {
                 .remaining(bench.now),
         );
         bench.sent();
-        assert!(bench.endpoint.cancel(sent.exchange, bench.now));
+        assert!(bench.endpoint.exchange_cancel(sent.exchange, bench.now));
     }
     assert!(timeouts.iter().all(|t| (2000..=3000).contains(t)));
     assert!(timeouts.iter().any(|t| *t < 2200) && timeouts.iter().any(|t| *t > 2800));
@@ -204,13 +204,16 @@ fn rst_ends_a_request_and_answers_a_ping() {
 
     bench
         .endpoint
-        .request_begin(Confirmable, Code::EMPTY, None, [0; 8])
+        .exchange_begin(Confirmable, Code::EMPTY, None, [0; 8])
         .unwrap();
     assert_eq!(
         bench.endpoint.draft_add(Part::Payload(b"x")),
         Err(DraftError::Kind)
     );
-    let ping = bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+    let ping = bench
+        .endpoint
+        .exchange_send(&bench.peer, bench.now)
+        .unwrap();
     assert_eq!(bench.sent_one(), empty(Confirmable, ping.id.0));
     let pong = empty(Reset, ping.id.0);
     assert_eq!(bench.receive(&pong), Some(Event::Pong(ping.exchange)));
@@ -224,9 +227,12 @@ fn tokens_are_four_bytes_of_entropy_unless_chosen() {
         let token = token.map(|token| Token::new(token).unwrap());
         bench
             .endpoint
-            .request_begin(NonConfirmable, Code::GET, token, entropy)
+            .exchange_begin(NonConfirmable, Code::GET, token, entropy)
             .unwrap();
-        bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+        bench
+            .endpoint
+            .exchange_send(&bench.peer, bench.now)
+            .unwrap();
         *view(&bench.sent_one()).token()
     };
     assert_eq!(
@@ -238,9 +244,12 @@ fn tokens_are_four_bytes_of_entropy_unless_chosen() {
         let token = token.map(|token| Token::new(token).unwrap());
         bench
             .endpoint
-            .request_begin(NonConfirmable, Code::GET, token, [0; 8])
+            .exchange_begin(NonConfirmable, Code::GET, token, [0; 8])
             .unwrap();
-        bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+        bench
+            .endpoint
+            .exchange_send(&bench.peer, bench.now)
+            .unwrap();
         let sent = *view(&bench.sent_one()).token();
         bench.advance(3000);
         sent
@@ -293,7 +302,7 @@ fn what_is_too_large_is_refused_and_not_truncated() {
     let room = max_message - 4 - 4 - 1;
     bench
         .endpoint
-        .request_begin(Confirmable, Code::PUT, None, [1; 8])
+        .exchange_begin(Confirmable, Code::PUT, None, [1; 8])
         .unwrap();
     assert_eq!(
         bench.endpoint.draft_add(Part::Payload(&vec![0; room + 1])),
@@ -305,13 +314,16 @@ fn what_is_too_large_is_refused_and_not_truncated() {
     );
     bench
         .endpoint
-        .request_begin(Confirmable, Code::PUT, None, [1; 8])
+        .exchange_begin(Confirmable, Code::PUT, None, [1; 8])
         .unwrap();
     bench
         .endpoint
         .draft_add(Part::Payload(&vec![0; room]))
         .unwrap();
-    let sent = bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+    let sent = bench
+        .endpoint
+        .exchange_send(&bench.peer, bench.now)
+        .unwrap();
     assert_eq!(sent.len, max_message);
     assert_eq!(bench.sent_one().len(), max_message);
 }
@@ -326,18 +338,18 @@ fn bad_parts_are_refused_and_leave_the_draft_as_it_was() {
     assert_eq!(
         bench
             .endpoint
-            .request_begin(Acknowledgement, Code::GET, None, [0; 8]),
+            .exchange_begin(Acknowledgement, Code::GET, None, [0; 8]),
         Err(DraftError::Kind)
     );
     assert_eq!(
         bench
             .endpoint
-            .request_begin(Confirmable, Code::CONTENT, None, [0; 8]),
+            .exchange_begin(Confirmable, Code::CONTENT, None, [0; 8]),
         Err(DraftError::Kind)
     );
     bench
         .endpoint
-        .request_begin(Confirmable, Code::GET, None, [0; 8])
+        .exchange_begin(Confirmable, Code::GET, None, [0; 8])
         .unwrap();
     assert!(matches!(
         bench.endpoint.draft_add(Part::Path(b"%zz")),
@@ -361,13 +373,13 @@ fn bad_parts_are_refused_and_leave_the_draft_as_it_was() {
     assert_eq!(
         bench
             .endpoint
-            .request_send(&bench.peer, bench.now)
+            .exchange_send(&bench.peer, bench.now)
             .unwrap()
             .len,
         8
     );
     assert_eq!(
-        bench.endpoint.request_send(&bench.peer, bench.now),
+        bench.endpoint.exchange_send(&bench.peer, bench.now),
         Err(RequestError::NoDraft)
     );
 }
@@ -378,12 +390,15 @@ fn a_host_that_is_an_address_becomes_no_option() {
     let mut options = |host: &[u8]| {
         bench
             .endpoint
-            .request_begin(NonConfirmable, Code::GET, Token::new(b"t"), [0; 8])
+            .exchange_begin(NonConfirmable, Code::GET, Token::new(b"t"), [0; 8])
             .unwrap();
         bench.endpoint.draft_add(Part::Host(host)).unwrap();
-        let sent = bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+        let sent = bench
+            .endpoint
+            .exchange_send(&bench.peer, bench.now)
+            .unwrap();
         let datagram = bench.sent_one();
-        assert!(bench.endpoint.cancel(sent.exchange, bench.now));
+        assert!(bench.endpoint.exchange_cancel(sent.exchange, bench.now));
         view(&datagram).options().count()
     };
     for address in ["192.0.2.1", "::1", "[::1]", "2001:db8::1", "[2001:db8::1]"] {
@@ -402,7 +417,7 @@ fn a_host_name_and_a_url_become_options() {
     let mut bench = Bench::new();
     bench
         .endpoint
-        .request_begin(Confirmable, Code::GET, Token::new(b"t"), [0; 8])
+        .exchange_begin(Confirmable, Code::GET, Token::new(b"t"), [0; 8])
         .unwrap();
     bench.endpoint.draft_add(content_format(0)).unwrap();
     bench
@@ -414,7 +429,10 @@ fn a_host_name_and_a_url_become_options() {
         .draft_add(Part::Host(b"example.org"))
         .unwrap();
     bench.endpoint.draft_add(Part::Query(b"z=3")).unwrap();
-    bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+    bench
+        .endpoint
+        .exchange_send(&bench.peer, bench.now)
+        .unwrap();
     let datagram = bench.sent_one();
     let options: Vec<_> = view(&datagram)
         .options()
@@ -485,7 +503,7 @@ fn what_rfc_7252_forbids_is_not_written() {
     let mut bench = Bench::new();
     bench
         .endpoint
-        .request_begin(Confirmable, Code::PUT, Token::new(b"t"), [1; 8])
+        .exchange_begin(Confirmable, Code::PUT, Token::new(b"t"), [1; 8])
         .unwrap();
     bench.endpoint.draft_add(content_format(0)).unwrap();
     bench
@@ -530,7 +548,10 @@ fn what_rfc_7252_forbids_is_not_written() {
     );
     // Nothing of a bad URL stays.
     assert!(bench.endpoint.draft_add(Part::Path(b"a?%zz")).is_err());
-    bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+    bench
+        .endpoint
+        .exchange_send(&bench.peer, bench.now)
+        .unwrap();
     let datagram = bench.sent_one();
     let options: Vec<_> = view(&datagram)
         .options()

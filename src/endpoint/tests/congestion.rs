@@ -56,8 +56,8 @@ fn a_cancelled_request_is_silent_and_makes_room() {
     let first = bench.get(Confirmable, b"1").unwrap();
     let second = bench.get(Confirmable, b"2").unwrap();
     bench.sent_one();
-    assert!(bench.endpoint.cancel(first.exchange, bench.now));
-    assert!(!bench.endpoint.cancel(first.exchange, bench.now));
+    assert!(bench.endpoint.exchange_cancel(first.exchange, bench.now));
+    assert!(!bench.endpoint.exchange_cancel(first.exchange, bench.now));
     let datagram = bench.sent_one();
     assert_eq!(view(&datagram).id(), second.id);
     assert_eq!(bench.endpoint.poll_event(bench.now), None);
@@ -139,10 +139,13 @@ fn a_request_held_by_the_probing_rate_does_not_hold_back_a_confirmable_one() {
     for entropy in [1, 2] {
         bench
             .endpoint
-            .request_begin(NonConfirmable, Code::PUT, None, [entropy; 8])
+            .exchange_begin(NonConfirmable, Code::PUT, None, [entropy; 8])
             .unwrap();
         bench.endpoint.draft_add(Part::Payload(&[0; 1000])).unwrap();
-        bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+        bench
+            .endpoint
+            .exchange_send(&bench.peer, bench.now)
+            .unwrap();
     }
     assert_eq!(view(&bench.sent_one()).kind(), NonConfirmable);
     bench.get(Confirmable, b"c").unwrap();
@@ -153,7 +156,7 @@ fn a_request_held_by_the_probing_rate_does_not_hold_back_a_confirmable_one() {
 fn a_cancelled_non_confirmable_request_is_not_sent() {
     let mut bench = Bench::new();
     let sent = bench.get(NonConfirmable, b"t").unwrap();
-    assert!(bench.endpoint.cancel(sent.exchange, bench.now));
+    assert!(bench.endpoint.exchange_cancel(sent.exchange, bench.now));
     assert!(bench.sent().is_empty());
 }
 

@@ -62,12 +62,12 @@ fn a_client_answers_the_challenge_once() {
     let mut bench = Bench::new();
     let endpoint = &mut bench.endpoint;
     endpoint
-        .request_begin(Confirmable, Code::PUT, None, [9; 8])
+        .exchange_begin(Confirmable, Code::PUT, None, [9; 8])
         .unwrap();
     endpoint.draft_add(Part::Path(b"door")).unwrap();
     endpoint.draft_add(Part::Payload(b"open")).unwrap();
     let exchange = endpoint
-        .request_send(&bench.peer, bench.now)
+        .exchange_send(&bench.peer, bench.now)
         .unwrap()
         .exchange;
     let first = bench.sent_one();

@@ -53,9 +53,9 @@ fn a_peer_cannot_keep_a_request_to_a_group_alive() {
     let group = PeerAddr::new(&[4, 224, 0, 1, 187, 0x16, 0x33]).unwrap();
     bench
         .endpoint
-        .request_begin(NonConfirmable, Code::GET, Token::new(b"tok"), [9; 8])
+        .exchange_begin(NonConfirmable, Code::GET, Token::new(b"tok"), [9; 8])
         .unwrap();
-    bench.endpoint.request_send(&group, bench.now).unwrap();
+    bench.endpoint.exchange_send(&group, bench.now).unwrap();
     bench.sent();
     for id in 0..20 {
         let answer = Message::new(NonConfirmable, Code::CONTENT, id)
@@ -84,7 +84,7 @@ fn group_requests_do_not_fill_the_transmissions() {
         }) = bench.endpoint.handle_multicast(&from, &datagram, bench.now)
         {
             let _ = bench.respond(request, b"x");
-            bench.endpoint.request_drop(request);
+            bench.endpoint.incoming_drop(request);
         }
     }
     assert!(bench.get(Confirmable, b"t").is_ok());
@@ -132,7 +132,7 @@ fn one_peer_does_not_take_all_bodies() {
                 .bytes(),
         );
         if let Some(Event::Upload { request, .. }) = event {
-            bench.endpoint.request_continue(request, bench.now);
+            bench.endpoint.incoming_continue(request, bench.now);
         }
         bench.sent();
     }
@@ -165,7 +165,7 @@ fn peers_that_are_in_use_do_not_keep_an_honest_one_out() {
         let Some(Event::Upload { request, .. }) = bench.receive_from(next(), &block.bytes()) else {
             panic!()
         };
-        bench.endpoint.request_continue(request, bench.now);
+        bench.endpoint.incoming_continue(request, bench.now);
     }
     for _ in 0..TRANSMISSIONS {
         let datagram = Message::new(NonConfirmable, Code::GET, 1)
@@ -192,12 +192,12 @@ fn an_end_that_waits_to_be_reported_stays_one() {
     let mut bench = Bench::new();
     let endpoint = &mut bench.endpoint;
     endpoint
-        .request_begin(NonConfirmable, Code::PUT, None, [9; 8])
+        .exchange_begin(NonConfirmable, Code::PUT, None, [9; 8])
         .unwrap();
     endpoint
         .draft_add(Part::Option(OptionNumber::NO_RESPONSE, &[26]))
         .unwrap();
-    endpoint.request_send(&bench.peer, bench.now).unwrap();
+    endpoint.exchange_send(&bench.peer, bench.now).unwrap();
     bench.sent_one();
     assert!(bench.endpoint.has_ended());
     bench.advance(10_000);
@@ -214,7 +214,7 @@ fn a_block_that_could_not_be_answered_may_come_once_more() {
     let Some(Event::Upload { request, .. }) = bench.receive(&block(0)) else {
         panic!()
     };
-    bench.endpoint.request_continue(request, bench.now);
+    bench.endpoint.incoming_continue(request, bench.now);
     bench.sent();
     let Some(Event::Upload { request, .. }) = bench.receive(&block(1)) else {
         panic!()
@@ -226,7 +226,7 @@ fn a_block_that_could_not_be_answered_may_come_once_more() {
     }
     let endpoint = &mut bench.endpoint;
     taken.extend(endpoint.message.keep(&mut endpoint.upper, b"full"));
-    bench.endpoint.request_continue(request, bench.now);
+    bench.endpoint.incoming_continue(request, bench.now);
     assert!(bench.sent().is_empty());
     for message in taken {
         bench.endpoint.message.free(message);

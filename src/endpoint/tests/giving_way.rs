@@ -12,13 +12,13 @@ const BLOCK2: OptionNumber = OptionNumber::BLOCK2;
 fn observe(bench: &mut Bench, kind: MessageType, entropy: u8) -> (Handle, Vec<u8>) {
     let endpoint = &mut bench.endpoint;
     endpoint
-        .request_begin(kind, Code::GET, None, [entropy; 8])
+        .exchange_begin(kind, Code::GET, None, [entropy; 8])
         .unwrap();
     endpoint.draft_add(Part::Path(b"r")).unwrap();
     endpoint
         .draft_add(Part::Option(OBSERVE_OPTION, b""))
         .unwrap();
-    let sent = endpoint.request_send(&bench.peer, bench.now).unwrap();
+    let sent = endpoint.exchange_send(&bench.peer, bench.now).unwrap();
     (sent.exchange, bench.sent_one())
 }
 
@@ -33,9 +33,9 @@ fn crowd(bench: &mut Bench) {
     for n in 0..2 * EXCHANGES as u8 {
         bench
             .endpoint
-            .request_begin(NonConfirmable, Code::GET, None, [100 + n; 8])
+            .exchange_begin(NonConfirmable, Code::GET, None, [100 + n; 8])
             .unwrap();
-        let _ = bench.endpoint.request_send(&bench.peer, bench.now);
+        let _ = bench.endpoint.exchange_send(&bench.peer, bench.now);
         bench.sent();
     }
 }
@@ -98,7 +98,7 @@ fn a_cancelled_observation_is_stale() {
         !bench.endpoint.observation_cancel(exchange, bench.now),
         "again"
     );
-    assert!(!bench.endpoint.cancel(exchange, bench.now));
+    assert!(!bench.endpoint.exchange_cancel(exchange, bench.now));
     assert!(!bench.endpoint.exchange_limit(exchange, bench.now));
     bench.advance_to_timeout();
     assert_eq!(bench.sent_one(), cancel, "still reliably");
@@ -122,7 +122,7 @@ fn without_a_place_the_next_block_may_be_asked_for_later() {
         let Some(Event::Request { request, .. }) = bench.receive_from(100 + n, &get) else {
             panic!("no request");
         };
-        bench.endpoint.request_release(request);
+        bench.endpoint.incoming_release(request);
         bench.respond(request, b"").unwrap();
         bench.sent();
     }
@@ -138,7 +138,7 @@ fn without_a_place_the_next_block_may_be_asked_for_later() {
             .exchange_continue(exchange, [3; 8], bench.now)
     };
     assert_eq!(go_on(&mut bench), Err(RequestError::NoSlot));
-    assert!(bench.endpoint.cancel(last.unwrap(), bench.now));
+    assert!(bench.endpoint.exchange_cancel(last.unwrap(), bench.now));
     assert_eq!(go_on(&mut bench), Ok(()));
 }
 
@@ -158,17 +158,17 @@ fn a_restored_observation_is_claimed_only_by_a_request_that_is_sent() {
     let again = |bench: &mut Bench| {
         let endpoint = &mut bench.endpoint;
         endpoint
-            .request_begin(Confirmable, Code::GET, None, [9; 8])
+            .exchange_begin(Confirmable, Code::GET, None, [9; 8])
             .unwrap();
         endpoint.draft_add(Part::Path(b"r")).unwrap();
         endpoint
             .draft_add(Part::Option(OBSERVE_OPTION, b""))
             .unwrap();
-        endpoint.request_send(&bench.peer, bench.now)
+        endpoint.exchange_send(&bench.peer, bench.now)
     };
     assert_eq!(again(&mut bench), Err(RequestError::NoSlot));
     for exchange in others {
-        bench.endpoint.cancel(exchange, bench.now);
+        bench.endpoint.exchange_cancel(exchange, bench.now);
     }
     bench.sent();
     again(&mut bench).unwrap();

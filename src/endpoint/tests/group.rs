@@ -105,10 +105,10 @@ fn all_nodes() -> PeerAddr {
 fn ask_group(bench: &mut Bench, kind: MessageType) -> Result<Sent, RequestError> {
     bench
         .endpoint
-        .request_begin(kind, Code::GET, Token::new(b"tok"), [9; 8])
+        .exchange_begin(kind, Code::GET, Token::new(b"tok"), [9; 8])
         .unwrap();
     bench.endpoint.draft_add(Part::Path(b"r")).unwrap();
-    bench.endpoint.request_send(&all_nodes(), bench.now)
+    bench.endpoint.exchange_send(&all_nodes(), bench.now)
 }
 
 #[test]
@@ -214,12 +214,12 @@ fn a_request_that_wants_no_response_is_over_at_once() {
             let mut bench = Bench::new();
             let endpoint = &mut bench.endpoint;
             endpoint
-                .request_begin(kind, Code::POST, None, [9; 8])
+                .exchange_begin(kind, Code::POST, None, [9; 8])
                 .unwrap();
             let option = Part::Option(OptionNumber::NO_RESPONSE, &[value]);
             endpoint.draft_add(option).unwrap();
             let exchange = endpoint
-                .request_send(&bench.peer, bench.now)
+                .exchange_send(&bench.peer, bench.now)
                 .unwrap()
                 .exchange;
             let request = bench.sent_one();

@@ -169,10 +169,10 @@ impl Bench {
     /// A GET for `/r` with the given token.
     pub fn get(&mut self, kind: MessageType, token: &[u8]) -> Result<Sent, RequestError> {
         self.endpoint
-            .request_begin(kind, Code::GET, Token::new(token), [9; 8])
+            .exchange_begin(kind, Code::GET, Token::new(token), [9; 8])
             .unwrap();
         self.endpoint.draft_add(Part::Path(b"r")).unwrap();
-        self.endpoint.request_send(&self.peer, self.now)
+        self.endpoint.exchange_send(&self.peer, self.now)
     }
 
     pub fn respond(&mut self, request: Handle, payload: &[u8]) -> Result<usize, RespondError> {

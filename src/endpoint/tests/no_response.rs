@@ -58,12 +58,12 @@ fn a_confirmable_request_that_is_not_acknowledged_has_failed_whatever_response_i
     let mut bench = Bench::new();
     let endpoint = &mut bench.endpoint;
     endpoint
-        .request_begin(Confirmable, Code::PUT, None, [9; 8])
+        .exchange_begin(Confirmable, Code::PUT, None, [9; 8])
         .unwrap();
     endpoint
         .draft_add(Part::Option(OptionNumber::NO_RESPONSE, &[2]))
         .unwrap();
-    endpoint.request_send(&bench.peer, bench.now).unwrap();
+    endpoint.exchange_send(&bench.peer, bench.now).unwrap();
     for _ in 0..5 {
         bench.sent();
         bench.advance_to_timeout();

@@ -81,7 +81,7 @@ fn a_change_while_the_handler_of_a_registration_works_is_told() {
         bench.endpoint.notify(O);
         while let Some(n) = bench.endpoint.poll_notification(bench.now) {
             let request = n.request;
-            bench.endpoint.request_drop(request);
+            bench.endpoint.incoming_drop(request);
         }
         bench.respond(request, b"what was before").unwrap();
         bench.sent();
@@ -97,13 +97,13 @@ fn a_notification_that_gives_way_to_requests_is_prepared_again() {
     register(&mut bench, "o", 1, b"t");
     bench.endpoint.notify(O);
     let request = bench.endpoint.poll_notification(bench.now).unwrap().request;
-    bench.endpoint.request_release(request); // it will answer later
+    bench.endpoint.incoming_release(request); // it will answer later
     for id in 0..REQUESTS as u16 {
         let event = bench.receive_from(2, &Message::request(Code::GET, "r", 100 + id).bytes());
         let Some(Event::Request { request, .. }) = event else {
             panic!()
         };
-        bench.endpoint.request_release(request);
+        bench.endpoint.incoming_release(request);
     }
     bench.sent();
     // It comes too late.
@@ -150,12 +150,12 @@ fn notifications_that_found_no_room_do_not_fill_the_requests() {
             .map(|n| n.request)
         {
             assert_eq!(bench.respond(request, b"1"), Err(RespondError::NoSlot));
-            bench.endpoint.request_release(request);
+            bench.endpoint.incoming_release(request);
         }
         bench.now = bench.now.after(1000);
     }
     for exchange in taken {
-        bench.endpoint.cancel(exchange, bench.now);
+        bench.endpoint.exchange_cancel(exchange, bench.now);
     }
     bench.advance(1000);
     assert_eq!(answer_notifications(&mut bench, b"1").len(), 1);
@@ -174,7 +174,7 @@ fn one_notification_at_a_time_also_after_one_found_no_room() {
     let first = bench.endpoint.poll_notification(bench.now).unwrap().request;
     assert_eq!(bench.respond(first, b"1"), Err(RespondError::NoSlot));
     for exchange in taken {
-        bench.endpoint.cancel(exchange, bench.now);
+        bench.endpoint.exchange_cancel(exchange, bench.now);
     }
     bench.now = bench.now.after(1000);
     let second = bench
@@ -240,7 +240,7 @@ fn the_last_block_of_a_request_is_not_kept_as_the_request() {
     let Some(Event::Upload { request, .. }) = bench.receive(&fetch(1, 0, true)) else {
         panic!()
     };
-    bench.endpoint.request_continue(request, bench.now);
+    bench.endpoint.incoming_continue(request, bench.now);
     bench.sent();
     let request = bench.request(&fetch(2, 1, false));
     bench.respond(request, b"0").unwrap();
@@ -269,7 +269,7 @@ fn an_observer_is_asked_for_a_sign_of_life_once_a_day() {
     let wait = bench.endpoint.poll_timeout(bench.now).unwrap();
     bench.advance(wait);
     let request = bench.endpoint.poll_notification(bench.now).unwrap().request;
-    bench.endpoint.request_drop(request);
+    bench.endpoint.incoming_drop(request);
     assert!(bench.endpoint.poll_notification(bench.now).is_none());
     assert!(bench.is_idle());
     // Who is gone is forgotten.

@@ -12,13 +12,13 @@ const ENTROPY: Entropy = [7; 8];
 fn observe(bench: &mut Bench, kind: MessageType) -> Result<Sent, RequestError> {
     let endpoint = &mut bench.endpoint;
     endpoint
-        .request_begin(kind, Code::GET, None, ENTROPY)
+        .exchange_begin(kind, Code::GET, None, ENTROPY)
         .unwrap();
     endpoint.draft_add(Part::Path(b"r")).unwrap();
     endpoint
         .draft_add(Part::Option(OBSERVE_OPTION, b""))
         .unwrap();
-    endpoint.request_send(&bench.peer, bench.now)
+    endpoint.exchange_send(&bench.peer, bench.now)
 }
 
 /// Observes, with the registration confirmed by number 10; gives the exchange and the request.
@@ -55,7 +55,7 @@ fn notifications_come_until_the_observation_is_cancelled() {
     assert!(bench.sent().is_empty());
     assert_eq!(bench.endpoint.usage().observations, 1);
     // RFC 7641 section 3.6: forgotten, so that the next one is rejected.
-    assert!(bench.endpoint.cancel(exchange, bench.now));
+    assert!(bench.endpoint.exchange_cancel(exchange, bench.now));
     let con = notification(Confirmable, &request, 3, 13).bytes();
     assert_eq!(bench.receive(&con), None);
     assert_eq!(bench.sent_one(), empty(Reset, 3));
@@ -126,7 +126,7 @@ fn a_lost_registration_is_tried_again_for_ever() {
         assert!(bench.sent().is_empty());
         assert_eq!(bench.endpoint.poll_event(bench.now), None);
     }
-    assert!(bench.endpoint.cancel(exchange, bench.now));
+    assert!(bench.endpoint.exchange_cancel(exchange, bench.now));
     assert_eq!(bench.endpoint.usage(), Usage::default());
 }
 

@@ -404,7 +404,7 @@ fn a_handler_that_never_answers_does_not_block_the_observer_for_ever() {
     register(&mut bench, "o", 1, b"t");
     bench.endpoint.notify(O);
     let request = bench.endpoint.poll_notification(bench.now).unwrap().request;
-    bench.endpoint.request_drop(request);
+    bench.endpoint.incoming_drop(request);
     assert_eq!(notify(&mut bench, O, b"1").len(), 1);
 }
 

@@ -67,14 +67,14 @@ pub(super) fn acknowledge(bench: &mut Bench, datagram: &[u8]) {
 pub(super) fn observe(bench: &mut Bench, kind: MessageType) -> (Handle, Vec<u8>) {
     let endpoint = &mut bench.endpoint;
     endpoint
-        .request_begin(kind, Code::GET, None, [7; 8])
+        .exchange_begin(kind, Code::GET, None, [7; 8])
         .unwrap();
     endpoint.draft_add(Part::Path(b"r")).unwrap();
     endpoint
         .draft_add(Part::Option(OBSERVE_OPTION, b""))
         .unwrap();
     let exchange = endpoint
-        .request_send(&bench.peer, bench.now)
+        .exchange_send(&bench.peer, bench.now)
         .unwrap()
         .exchange;
     (exchange, bench.sent_one())

@@ -7,9 +7,12 @@ use MessageType::{Acknowledgement, Confirmable, NonConfirmable, Reset};
 fn ping(bench: &mut Bench) -> Sent {
     bench
         .endpoint
-        .request_begin(Confirmable, Code::EMPTY, None, [0; 8])
+        .exchange_begin(Confirmable, Code::EMPTY, None, [0; 8])
         .unwrap();
-    let sent = bench.endpoint.request_send(&bench.peer, bench.now).unwrap();
+    let sent = bench
+        .endpoint
+        .exchange_send(&bench.peer, bench.now)
+        .unwrap();
     bench.sent_one();
     sent
 }
@@ -56,7 +59,7 @@ fn any_ack_acknowledges_a_separate_response() {
     for code in [Code::EMPTY, Code::CONTENT, Code::NOT_FOUND, Code::GET] {
         let mut bench = Bench::server();
         let request = bench.request(&message(Confirmable, Code::GET, 1, PATH_R));
-        bench.endpoint.request_release(request);
+        bench.endpoint.incoming_release(request);
         bench.sent_one();
         bench.respond(request, b"x").unwrap();
         let response = bench.sent_one();
@@ -150,7 +153,7 @@ fn of_two_requests_with_one_message_id_the_latest_is_answered() {
     let new = bench.request(&get(b"new"));
     let found = bench
         .endpoint
-        .request_find(&bench.peer, Some(MessageId(7)), None);
+        .incoming_find(&bench.peer, Some(MessageId(7)), None);
     assert_eq!(found, Some(new));
 }
 

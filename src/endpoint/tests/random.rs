@@ -164,7 +164,7 @@ impl World {
         };
         let entropy = [self.rng.next() as u8; 8];
         let e = &mut self.bench.endpoint;
-        if e.request_begin(kind, code, token, entropy).is_err() {
+        if e.exchange_begin(kind, code, token, entropy).is_err() {
             return;
         }
         let _ = e.draft_add(Part::Path(b"r"));
@@ -201,7 +201,7 @@ impl World {
             0 => PeerAddr::new(&[4, 224, 0, 1, 187, 0x16, 0x33]).unwrap(),
             n => peer(1 + n % 3),
         };
-        let sent = self.bench.endpoint.request_send(&to, self.bench.now);
+        let sent = self.bench.endpoint.exchange_send(&to, self.bench.now);
         self.trace
             .push(format!("request {kind:?} {code:?} {what} -> {sent:?}"));
         if let Ok(sent) = sent {
@@ -394,12 +394,12 @@ impl World {
             0 => self.held.push((request, is_upload)),
             1 => {
                 self.trace.push("release".into());
-                self.bench.endpoint.request_release(request);
+                self.bench.endpoint.incoming_release(request);
                 self.held.push((request, is_upload));
             }
             2 if self.rng.one_in(3) => {
                 self.trace.push("drop".into());
-                self.bench.endpoint.request_drop(request);
+                self.bench.endpoint.incoming_drop(request);
             }
             _ => self.answer(request, is_upload),
         }
@@ -408,7 +408,7 @@ impl World {
     fn answer(&mut self, request: Handle, is_upload: bool) {
         let now = self.bench.now;
         if is_upload && self.rng.below(4) != 0 {
-            let r = self.bench.endpoint.request_continue(request, now);
+            let r = self.bench.endpoint.incoming_continue(request, now);
             self.trace.push(format!("2.31 {r}"));
             return;
         }
@@ -439,7 +439,7 @@ impl World {
         let r = self.bench.endpoint.response_send(now);
         self.trace.push(format!("answer {code:?} {r:?}"));
         if r.is_err() && self.rng.one_in(2) {
-            self.bench.endpoint.request_release(request);
+            self.bench.endpoint.incoming_release(request);
         }
     }
 
@@ -464,7 +464,7 @@ impl World {
         let exchange = self.rng.of(&self.exchanges.clone());
         let now = self.bench.now;
         if self.rng.one_in(2) {
-            let r = self.bench.endpoint.cancel(exchange, now);
+            let r = self.bench.endpoint.exchange_cancel(exchange, now);
             self.trace.push(format!("cancel {exchange:?} {r}"));
         } else {
             let r = self.bench.endpoint.observation_cancel(exchange, now);
@@ -538,7 +538,7 @@ impl World {
             match answer {
                 Answer::Message(message) => owned.push((format!("answer {id:?}"), message)),
                 Answer::Pending | Answer::Acknowledged => {
-                    let found = e.upper.requests.find_last(p, |r| {
+                    let found = e.upper.incoming.find_last(p, |r| {
                         r.id == id && r.acknowledgement != Acknowledgement::Notification
                     });
                     assert!(found.is_some(), "pending {id:?} without request");
@@ -555,14 +555,14 @@ impl World {
                 .count();
             let asked = e
                 .upper
-                .requests
+                .incoming
                 .iter()
                 .filter(|(_, r)| r.observing.get().observer == Some(h))
                 .count();
             assert_eq!(tx, usize::from(o.state == OState::Unacknowledged), "{o:?}");
             assert_eq!(asked, usize::from(o.state == OState::Preparing), "{o:?}");
         }
-        for (h, r) in e.upper.requests.iter() {
+        for (h, r) in e.upper.incoming.iter() {
             if let Some(kept) = r.observing.get().kept {
                 owned.push((format!("request {h:?}"), kept));
             }

@@ -58,7 +58,7 @@ fn nothing_is_sent_from_a_place_that_was_freed() {
         bench.advance(5000);
         bench.sent();
     }
-    assert!(bench.endpoint.cancel(exchange, bench.now));
+    assert!(bench.endpoint.exchange_cancel(exchange, bench.now));
     // Something for somebody else takes the place.
     let event = bench.receive_from(2, &Message::request(Code::GET, "r", 1).bytes());
     let Some(Event::Request { request, .. }) = event else {
@@ -105,7 +105,7 @@ fn an_observation_keeps_its_request() {
     // Something long needs room.
     let endpoint = &mut bench.endpoint;
     endpoint
-        .request_begin(NonConfirmable, Code::PUT, None, [9; 8])
+        .exchange_begin(NonConfirmable, Code::PUT, None, [9; 8])
         .unwrap();
     let _ = endpoint.draft_add(Part::Payload(&[0; 54]));
     endpoint.discard_draft();
@@ -171,11 +171,11 @@ fn without_room_for_the_blocks_of_a_notification_it_registers_again_soon() {
     for n in 0..TRANSFERS as u32 {
         let endpoint = &mut bench.endpoint;
         endpoint
-            .request_begin(Confirmable, Code::PUT, None, [9; 8])
+            .exchange_begin(Confirmable, Code::PUT, None, [9; 8])
             .unwrap();
         endpoint.draft_body(Some(40), 16).unwrap();
         endpoint.draft_block(&[0; 16], true).unwrap();
-        endpoint.request_send(&peer(50 + n), bench.now).unwrap();
+        endpoint.exchange_send(&peer(50 + n), bench.now).unwrap();
     }
     bench.sent();
     let long = notification(Confirmable, &request, 50, 11)

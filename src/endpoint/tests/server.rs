@@ -12,7 +12,7 @@ fn get(kind: MessageType, id: u16) -> Vec<u8> {
 
 fn find(bench: &Bench, id: Option<MessageId>, token: &[u8]) -> Option<Handle> {
     let token = Token::new(token);
-    bench.endpoint.request_find(&bench.peer, id, token)
+    bench.endpoint.incoming_find(&bench.peer, id, token)
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn an_answer_in_time_is_piggybacked_and_repeated_to_duplicates() {
     let mut bench = Bench::server();
     let request = bench.request(&get(Confirmable, 7));
     bench.respond(request, b"222").unwrap();
-    bench.endpoint.request_release(request);
+    bench.endpoint.incoming_release(request);
     let answer = bench.sent_one();
     assert_eq!(
         answer,
@@ -66,7 +66,7 @@ fn a_non_confirmable_request_gets_a_non_confirmable_response_once() {
     let mut bench = Bench::server();
     let request = bench.request(&get(NonConfirmable, 7));
     bench.respond(request, b"2").unwrap();
-    bench.endpoint.request_release(request);
+    bench.endpoint.incoming_release(request);
     let datagram = bench.sent_one();
     let answer = view(&datagram);
     assert_eq!(
@@ -86,7 +86,7 @@ fn a_handler_that_does_not_answer_is_acknowledged_and_may_answer_later() {
     let mut bench = Bench::server();
     let request = bench.request(&get(Confirmable, 7));
     assert!(bench.sent().is_empty());
-    bench.endpoint.request_release(request);
+    bench.endpoint.incoming_release(request);
     assert_eq!(bench.sent_one(), empty(Acknowledgement, 7));
     bench.receive(&get(Confirmable, 7));
     assert_eq!(
@@ -101,7 +101,7 @@ fn a_handler_that_does_not_answer_is_acknowledged_and_may_answer_later() {
     assert_eq!(
         bench
             .endpoint
-            .request_find(&bench.peer, Some(MessageId(8)), None),
+            .incoming_find(&bench.peer, Some(MessageId(8)), None),
         None
     );
     assert_eq!(find(&bench, Some(MessageId(8)), b"other"), None);
@@ -127,7 +127,7 @@ fn a_handler_that_does_not_answer_is_acknowledged_and_may_answer_later() {
 fn a_separate_response_may_be_non_confirmable() {
     let mut bench = Bench::server();
     let request = bench.request(&get(Confirmable, 7));
-    bench.endpoint.request_release(request);
+    bench.endpoint.incoming_release(request);
     bench.sent();
     bench
         .endpoint
@@ -147,7 +147,7 @@ fn a_slow_handler_is_acknowledged_by_the_clock() {
     assert_eq!(bench.advance_to_timeout(), Some(1000));
     assert_eq!(bench.sent_one(), empty(Acknowledgement, 7));
     bench.respond(request, b"").unwrap();
-    bench.endpoint.request_release(request);
+    bench.endpoint.incoming_release(request);
     assert_eq!(view(&bench.sent_one()).kind(), Confirmable);
 }
 
@@ -156,7 +156,7 @@ fn a_separate_response_that_is_rejected_or_ignored_is_given_up() {
     for rejected in [true, false] {
         let mut bench = Bench::server();
         let request = bench.request(&get(Confirmable, 7));
-        bench.endpoint.request_release(request);
+        bench.endpoint.incoming_release(request);
         bench.sent();
         bench.respond(request, b"").unwrap();
         let id = view(&bench.sent_one()).id().0;
@@ -240,7 +240,7 @@ fn requests_reach_their_resource() {
         Some(Event::Request {
             resource, request, ..
         }) => {
-            bench.endpoint.request_drop(request);
+            bench.endpoint.incoming_drop(request);
             resource
         }
         other => panic!("{other:?}"),
@@ -307,7 +307,7 @@ fn when_all_handlers_are_busy_the_peer_is_told_so() {
     assert_eq!(view(&bench.sent_one()).code(), Code::SERVICE_UNAVAILABLE);
     // Who was told to wait for the answer does.
     for &request in &held {
-        bench.endpoint.request_release(request);
+        bench.endpoint.incoming_release(request);
     }
     assert_eq!(bench.sent().len(), REQUESTS, "Empty ACKs");
     assert!(bench.receive(&get(Confirmable, 1002)).is_none());
@@ -324,12 +324,12 @@ fn handlers_that_never_answer_do_not_stop_the_server() {
     let mut bench = Bench::server();
     for id in 0..1000 {
         let request = bench.request(&get(NonConfirmable, id));
-        bench.endpoint.request_release(request);
+        bench.endpoint.incoming_release(request);
         assert!(bench.sent().is_empty());
     }
     for id in 1000..1000 + REQUESTS as u16 {
         let request = bench.request(&get(Confirmable, id));
-        bench.endpoint.request_release(request);
+        bench.endpoint.incoming_release(request);
         assert_eq!(bench.sent_one(), empty(Acknowledgement, id));
     }
     // Nobody waits for longer than EXCHANGE_LIFETIME.
@@ -337,7 +337,7 @@ fn handlers_that_never_answer_do_not_stop_the_server() {
     assert_eq!(view(&bench.sent_one()).code(), Code::SERVICE_UNAVAILABLE);
     bench.advance(bench.endpoint.parameters().exchange_lifetime_ms());
     let request = bench.request(&get(Confirmable, 2001));
-    bench.endpoint.request_drop(request);
+    bench.endpoint.incoming_drop(request);
     assert_eq!(bench.sent_one(), empty(Acknowledgement, 2001));
     assert_eq!(
         bench.endpoint.response_begin(request, true, Code::CONTENT),
@@ -441,7 +441,7 @@ fn a_late_answer_to_a_non_leaves_another_message_with_its_id_alone() {
     let mut bench = Bench::server_with(parameters);
     for _ in 0..3 {
         let deferred = bench.request(&get(NonConfirmable, 7));
-        bench.endpoint.request_release(deferred);
+        bench.endpoint.incoming_release(deferred);
         // Others push it out of the table, and the peer uses its id again.
         for id in 0..DEDUPLICATION as u16 {
             let request = bench.request(&get(NonConfirmable, 1000 + id));
@@ -470,7 +470,7 @@ fn a_peer_that_acknowledges_nothing_does_not_fill_the_table() {
     let mut bench = Bench::server();
     for id in 0..2 * TRANSMISSIONS as u16 {
         let request = bench.request(&get(Confirmable, id));
-        bench.endpoint.request_release(request);
+        bench.endpoint.incoming_release(request);
         bench.sent();
         bench.respond(request, b"x").unwrap();
         bench.sent();
@@ -483,7 +483,7 @@ fn a_peer_that_acknowledges_nothing_does_not_fill_the_table() {
     for from in 10..10 + 2 * TRANSMISSIONS as u32 {
         bench.peer = peer(from);
         let request = bench.request(&get(Confirmable, 1));
-        bench.endpoint.request_release(request);
+        bench.endpoint.incoming_release(request);
         bench.sent();
         bench.respond(request, b"x").unwrap();
         assert_eq!(

@@ -77,13 +77,13 @@ mod observe {
         let token = token.and_then(Token::new);
         let endpoint = &mut bench.endpoint;
         endpoint
-            .request_begin(Confirmable, Code::GET, token, [entropy; 8])
+            .exchange_begin(Confirmable, Code::GET, token, [entropy; 8])
             .unwrap();
         endpoint.draft_add(Part::Path(path)).unwrap();
         endpoint
             .draft_add(Part::Option(OptionNumber::OBSERVE, b""))
             .unwrap();
-        endpoint.request_send(&bench.peer, bench.now).unwrap()
+        endpoint.exchange_send(&bench.peer, bench.now).unwrap()
     }
 
     fn client() -> Bench {
@@ -108,7 +108,7 @@ mod observe {
         // NSTART: the first must be over.
         bench
             .endpoint
-            .cancel(Handle::from_u32(1).unwrap(), bench.now);
+            .exchange_cancel(Handle::from_u32(1).unwrap(), bench.now);
         let request = bench.sent_one();
         assert_eq!(view(&request).token().as_slice(), [1; 4], "its old one");
         let answer = Message::answer(&request, Code::CONTENT)

@@ -65,7 +65,7 @@ fn a_request_that_comes_to_nothing_frees_its_token() {
     let first = bench.get(Confirmable, b"t").unwrap();
     bench.get(Confirmable, b"t").unwrap();
     bench.sent_one();
-    assert!(bench.endpoint.cancel(first.exchange, bench.now));
+    assert!(bench.endpoint.exchange_cancel(first.exchange, bench.now));
     bench.sent_one();
     let third = bench.get(Confirmable, b"t").unwrap();
     while bench.endpoint.poll_event(bench.now).is_none() {
@@ -108,13 +108,13 @@ mod observations {
         let token = Token::new(b"t");
         let endpoint = &mut bench.endpoint;
         endpoint
-            .request_begin(Confirmable, Code::GET, token, [1; 8])
+            .exchange_begin(Confirmable, Code::GET, token, [1; 8])
             .unwrap();
         endpoint.draft_add(Part::Path(b"r")).unwrap();
         let value = uint::encode(value);
         let option = Part::Option(OptionNumber::OBSERVE, value.as_slice());
         endpoint.draft_add(option).unwrap();
-        endpoint.request_send(&bench.peer, bench.now)
+        endpoint.exchange_send(&bench.peer, bench.now)
     }
 
     #[test]

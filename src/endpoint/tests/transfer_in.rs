@@ -37,7 +37,7 @@ fn what_the_next_block_is_asked_for_with_always_has_room() {
         fill_store(&mut bench, free);
         for num in 0..3 {
             let request = upload(&mut bench, &block1(num as u16, num, true, &[0; 16]).bytes());
-            assert!(bench.endpoint.request_continue(request, bench.now));
+            assert!(bench.endpoint.incoming_continue(request, bench.now));
             let answer = bench.sent_one();
             assert_eq!(view(&answer).code(), Code::CONTINUE);
             assert_eq!(
@@ -59,7 +59,7 @@ fn a_body_comes_block_by_block_and_only_the_last_one_is_a_request() {
         assert_eq!(bench.piece.offset, num * 16);
         assert!(bench.piece.body.is_some());
         assert_eq!(*body.get_or_insert(bench.piece.body), bench.piece.body);
-        assert!(bench.endpoint.request_continue(request, bench.now));
+        assert!(bench.endpoint.incoming_continue(request, bench.now));
         let answer = bench.sent_one();
         assert_eq!(view(&answer).code(), Code::CONTINUE);
         assert_eq!(view(&answer).kind(), Acknowledgement);
@@ -93,7 +93,7 @@ fn blocks_that_do_not_follow_are_4_08() {
     let at = |id, num, more| block1(id, num, more, &[0; 16]).bytes();
     assert_eq!(refused(&mut bench, &at(1, 1, true)), incomplete, "no first");
     let request = upload(&mut bench, &at(2, 0, true));
-    bench.endpoint.request_continue(request, bench.now);
+    bench.endpoint.incoming_continue(request, bench.now);
     bench.sent();
     assert_eq!(refused(&mut bench, &at(3, 2, true)), incomplete, "a gap");
     assert_eq!(refused(&mut bench, &at(4, 0x1000, false)), incomplete);
@@ -104,14 +104,14 @@ fn the_block_that_came_last_is_taken_once_more() {
     let mut bench = Bench::server();
     for (id, num) in [(1, 0), (2, 1)] {
         let request = upload(&mut bench, &block1(id, num, true, &[0; 16]).bytes());
-        bench.endpoint.request_continue(request, bench.now);
+        bench.endpoint.incoming_continue(request, bench.now);
         bench.sent();
     }
     let again = block1(3, 1, true, &[0; 16]).bytes();
     assert_eq!(refused(&mut bench, &again), Code::CONTINUE);
     let request = upload(&mut bench, &block1(4, 2, true, &[0; 16]).bytes());
     assert_eq!(bench.piece.offset, 32);
-    bench.endpoint.request_continue(request, bench.now);
+    bench.endpoint.incoming_continue(request, bench.now);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_block_of_the_wrong_size_ends_the_body() {
     let reserved = Message::request(Code::GET, "r", 22).option(BLOCK2, &[0x07]);
     assert_eq!(refused(&mut bench, &reserved.bytes()), bad);
     let request = upload(&mut bench, &block1(23, 0, true, &[0; 16]).bytes());
-    bench.endpoint.request_continue(request, bench.now);
+    bench.endpoint.incoming_continue(request, bench.now);
     bench.sent();
     assert_eq!(
         refused(&mut bench, &block1(24, 1, true, &[0; 9]).bytes()),
@@ -157,7 +157,7 @@ fn a_body_that_is_too_large_is_4_13_with_the_size_that_would_do() {
     too_large(&mut bench, announced.bytes());
     for (id, num) in [(2, 0), (3, 1)] {
         let request = upload(&mut bench, &block1(id, num, true, &[0; 16]).bytes());
-        bench.endpoint.request_continue(request, bench.now);
+        bench.endpoint.incoming_continue(request, bench.now);
         bench.sent();
     }
     too_large(&mut bench, block1(4, 2, false, &[0; 9]).bytes());
@@ -227,7 +227,7 @@ fn abandoned_bodies_are_forgotten_and_do_not_keep_others_out_for_ever() {
     for n in 0..BODIES as u32 {
         let event = bench.receive_from(10 + n, &block1(1, 0, true, &[0; 16]).bytes());
         assert!(matches!(event, Some(Event::Upload { .. })));
-        bench.endpoint.request_continue(
+        bench.endpoint.incoming_continue(
             match event {
                 Some(Event::Upload { request, .. }) => request,
                 _ => unreachable!(),
@@ -257,7 +257,7 @@ fn a_first_block_begins_anew() {
     for id in [1, 2] {
         let request = upload(&mut bench, &block1(id, 0, true, &[0; 16]).bytes());
         assert_eq!(bench.piece.offset, 0);
-        bench.endpoint.request_continue(request, bench.now);
+        bench.endpoint.incoming_continue(request, bench.now);
     }
     assert_eq!(bench.endpoint.usage().bodies, 1);
 }
@@ -270,7 +270,7 @@ fn blocks_may_become_smaller_on_the_way() {
         .payload(&[0; 32])
         .bytes();
     let request = upload(&mut bench, &datagram);
-    bench.endpoint.request_continue(request, bench.now);
+    bench.endpoint.incoming_continue(request, bench.now);
     upload(&mut bench, &block1(2, 2, true, &[0; 16]).bytes());
     assert_eq!(bench.piece.offset, 32);
 }
@@ -284,7 +284,7 @@ fn a_block_of_a_non_confirmable_request_is_taken_with_a_non() {
         .payload(&[0; 16])
         .bytes();
     let request = upload(&mut bench, &datagram);
-    bench.endpoint.request_continue(request, bench.now);
+    bench.endpoint.incoming_continue(request, bench.now);
     let answer = bench.sent_one();
     assert_eq!(
         (view(&answer).kind(), view(&answer).code()),
@@ -457,7 +457,7 @@ fn a_body_that_is_fetched_gives_way_to_others() {
 fn an_uploaded_body_may_be_answered_with_a_long_one() {
     let mut bench = Bench::server();
     let request = upload(&mut bench, &block1(1, 0, true, &[0; 16]).bytes());
-    bench.endpoint.request_continue(request, bench.now);
+    bench.endpoint.incoming_continue(request, bench.now);
     bench.sent();
     let last = block1(2, 1, false, b"x").block(BLOCK2, 0, false, 0);
     let request = bench.request(&last.bytes());

@@ -13,13 +13,13 @@ const ENTROPY: Entropy = [7; 8];
 fn begin(bench: &mut Bench, kind: MessageType, code: Code) {
     bench
         .endpoint
-        .request_begin(kind, code, None, ENTROPY)
+        .exchange_begin(kind, code, None, ENTROPY)
         .unwrap();
     bench.endpoint.draft_add(Part::Path(b"r?q=1")).unwrap();
 }
 
 fn send(bench: &mut Bench) -> Result<Sent, RequestError> {
-    bench.endpoint.request_send(&bench.peer, bench.now)
+    bench.endpoint.exchange_send(&bench.peer, bench.now)
 }
 
 /// Begins a GET and gives its exchange and datagram.
@@ -244,7 +244,7 @@ fn a_resumption_starts_at_a_block() {
         if block.is_some() {
             let sent = send(&mut bench).unwrap();
             assert_eq!(block_of(&bench.sent_one(), BLOCK2), block);
-            bench.endpoint.cancel(sent.exchange, bench.now);
+            bench.endpoint.exchange_cancel(sent.exchange, bench.now);
         }
     }
 }
@@ -465,7 +465,7 @@ fn a_full_table_of_transfers_refuses() {
     let usage = bench.endpoint.usage();
     assert_eq!((usage.bodies, usage.exchanges), (TRANSFERS, TRANSFERS));
     for exchange in sent {
-        assert!(bench.endpoint.cancel(exchange, bench.now));
+        assert!(bench.endpoint.exchange_cancel(exchange, bench.now));
     }
     assert_eq!(bench.endpoint.usage(), Usage::default());
     put(&mut bench, 40, 32);
@@ -480,7 +480,7 @@ fn bodies_sent_at_the_same_time_have_tags() {
     let mut put = |entropy: u8, code: Code| {
         let endpoint = &mut bench.endpoint;
         endpoint
-            .request_begin(Confirmable, code, None, [entropy; 8])
+            .exchange_begin(Confirmable, code, None, [entropy; 8])
             .unwrap();
         endpoint.draft_add(Part::Path(b"r")).unwrap();
         endpoint.draft_body(None, 16).unwrap();
@@ -509,5 +509,5 @@ fn bodies_sent_at_the_same_time_have_tags() {
             .unwrap();
         assert_eq!(tag(&bench.sent_one()), Some(vec![3; 4]), "in each block");
     }
-    bench.endpoint.cancel(fetch, bench.now);
+    bench.endpoint.exchange_cancel(fetch, bench.now);
 }

@@ -57,7 +57,7 @@ fn a_client_may_understand_options_of_a_response() {
         let mut bench = Bench::new();
         bench
             .endpoint
-            .request_begin(Confirmable, Code::GET, Token::new(b"t"), [9; 8])
+            .exchange_begin(Confirmable, Code::GET, Token::new(b"t"), [9; 8])
             .unwrap();
         if understood {
             for number in [0xFDE9, 0xFDEB] {
@@ -67,7 +67,7 @@ fn a_client_may_understand_options_of_a_response() {
         }
         let exchange = bench
             .endpoint
-            .request_send(&bench.peer, bench.now)
+            .exchange_send(&bench.peer, bench.now)
             .unwrap()
             .exchange;
         let request = bench.sent_one();
@@ -82,7 +82,7 @@ fn a_client_understands_so_many_and_no_more() {
     let mut bench = Bench::new();
     bench
         .endpoint
-        .request_begin(Confirmable, Code::GET, None, [9; 8])
+        .exchange_begin(Confirmable, Code::GET, None, [9; 8])
         .unwrap();
     let results: Vec<_> = (0..=UNDERSTOOD_IN_RESPONSES as u16)
         .map(|n| {
@@ -142,7 +142,7 @@ fn a_payload_that_is_not_defined_is_ignored_and_not_sent() {
     }
     for (kind, code) in [(Confirmable, Code::GET), (NonConfirmable, Code::DELETE)] {
         let endpoint = &mut bench.endpoint;
-        endpoint.request_begin(kind, code, None, [9; 8]).unwrap();
+        endpoint.exchange_begin(kind, code, None, [9; 8]).unwrap();
         let added = endpoint.draft_add(Part::Payload(b"data"));
         assert_eq!(added, Err(DraftError::Payload));
         assert_eq!(endpoint.draft_add(Part::Payload(b"")), Ok(()));

@@ -108,9 +108,9 @@ static mp_obj_t get(mp_obj_t path_in) {
     memset(entropy, 'e', sizeof(entropy));
     mcoap_handle exchange;
     uint16_t message_id;
-    check(mcoap_request_begin(client, CON, GET, NULL, 0, entropy, sizeof(entropy)));
+    check(mcoap_exchange_begin(client, CON, GET, NULL, 0, entropy, sizeof(entropy)));
     check(mcoap_draft_add(client, MCOAP_PART_PATH, (const uint8_t *)path, path_len));
-    check(mcoap_request_send(client, 0, (const uint8_t *)"s", 1, &exchange, &len, &message_id));
+    check(mcoap_exchange_send(client, 0, (const uint8_t *)"s", 1, &exchange, &len, &message_id));
 
     struct mcoap_event event;
     pass(client, server, "c", &event);

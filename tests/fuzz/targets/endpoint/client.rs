@@ -44,7 +44,7 @@ impl World {
         let chosen = [how >> 6; 4];
         let token = (how & 4 != 0).then_some(&chosen[..]);
         let entropy = self.entropy();
-        self.engine.request_begin(kind, code, token, entropy);
+        self.engine.exchange_begin(kind, code, token, entropy);
         self.engine.draft_add(MCOAP_PART_PATH, path);
         let observes =
             has & OBSERVE != 0 && self.draft_option(OptionNumber::OBSERVE, b"") == MCOAP_OK;
@@ -57,7 +57,7 @@ impl World {
         if has & BODY != 0 {
             self.draft_body(script);
         }
-        let Ok((exchange, len)) = self.engine.request_send(self.now, &to) else {
+        let Ok((exchange, len)) = self.engine.exchange_send(self.now, &to) else {
             return;
         };
         assert!(exchange != 0 && (4..=self.parameters.max_message as usize).contains(&len));

@@ -12,7 +12,7 @@ use microcoapy::ffi::draft::*;
 use microcoapy::ffi::endpoint::*;
 use microcoapy::ffi::event::*;
 use microcoapy::ffi::exchange::*;
-use microcoapy::ffi::request::*;
+use microcoapy::ffi::incoming::*;
 use microcoapy::ffi::resource::*;
 use microcoapy::ffi::state::*;
 use microcoapy::ffi::{MCOAP_NOTHING, MCOAP_OK, mcoap_endpoint, mcoap_result};
@@ -253,7 +253,7 @@ impl Engine {
     // ---- drafts ----
 
     /// Without a token: one is drawn from the entropy.
-    pub fn request_begin(
+    pub fn exchange_begin(
         &mut self,
         kind: u8,
         code: u8,
@@ -267,7 +267,7 @@ impl Engine {
         });
         // SAFETY: the endpoint and the inputs are alive.
         unsafe {
-            mcoap_request_begin(
+            mcoap_exchange_begin(
                 self.endpoint,
                 kind,
                 code,
@@ -325,12 +325,12 @@ impl Engine {
     }
 
     /// The exchange and the length of its first message.
-    pub fn request_send(&mut self, now: u32, to: &[u8]) -> Result<(u32, usize), mcoap_result> {
+    pub fn exchange_send(&mut self, now: u32, to: &[u8]) -> Result<(u32, usize), mcoap_result> {
         let to = exact(to);
         let (mut exchange, mut len, mut id) = (0, 0, 0);
         // SAFETY: the endpoint, the input and the outputs are alive.
         let result = unsafe {
-            mcoap_request_send(
+            mcoap_exchange_send(
                 self.endpoint,
                 now,
                 to.as_ptr(),
@@ -431,12 +431,12 @@ impl Engine {
 
     // ---- requests of peers ----
 
-    pub fn request_find(&self, peer: &[u8], id: u16, token: &[u8]) -> Result<u32, mcoap_result> {
+    pub fn incoming_find(&self, peer: &[u8], id: u16, token: &[u8]) -> Result<u32, mcoap_result> {
         let (peer, token) = (exact(peer), exact(token));
         let mut request = 0;
         // SAFETY: the endpoint, the inputs and the output are alive.
         let result = unsafe {
-            mcoap_request_find(
+            mcoap_incoming_find(
                 self.endpoint,
                 peer.as_ptr(),
                 peer.len(),
@@ -453,19 +453,14 @@ impl Engine {
         }
     }
 
-    pub fn request_release(&mut self, request: u32) {
+    pub fn incoming_release(&mut self, request: u32) {
         // SAFETY: the endpoint is alive.
-        unsafe { mcoap_request_release(self.endpoint, request) }
+        unsafe { mcoap_incoming_release(self.endpoint, request) }
     }
 
-    pub fn request_drop(&mut self, request: u32) {
+    pub fn incoming_continue(&mut self, now: u32, request: u32) -> mcoap_result {
         // SAFETY: the endpoint is alive.
-        unsafe { mcoap_request_drop(self.endpoint, request) }
-    }
-
-    pub fn request_continue(&mut self, now: u32, request: u32) -> mcoap_result {
-        // SAFETY: the endpoint is alive.
-        unsafe { mcoap_request_continue(self.endpoint, now, request) }
+        unsafe { mcoap_incoming_continue(self.endpoint, now, request) }
     }
 
     pub fn body_alive(&self, body: u32) -> bool {

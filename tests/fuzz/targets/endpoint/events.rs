@@ -42,7 +42,7 @@ impl World {
         assert!((1..32).contains(&event.code));
         let found = self
             .engine
-            .request_find(&event.peer, event.id, &event.token);
+            .incoming_find(&event.peer, event.id, &event.token);
         assert!(found.is_ok());
         self.requests.push(event.handle);
         let end = event.offset + event.payload.len() as u32;

@@ -135,7 +135,7 @@ pub fn conditions(bytes: &[u8], method: u8) {
         // SAFETY: the bytes are alive.
         let (before, after) = unsafe {
             (
-                mcoap_request_condition(method, start, len, exists, tag, tag_len),
+                mcoap_incoming_condition(method, start, len, exists, tag, tag_len),
                 mcoap_response_condition(method, start, len, Code::CONTENT.0, tag, tag_len),
             )
         };

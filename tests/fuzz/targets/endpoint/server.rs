@@ -31,7 +31,7 @@ impl World {
     /// The same as any program would.
     pub fn respond_eagerly(&mut self, event: &Event) {
         if event.kind == MCOAP_EVENT_UPLOAD {
-            let result = self.engine.request_continue(self.now, event.handle);
+            let result = self.engine.incoming_continue(self.now, event.handle);
             assert_eq!(result, MCOAP_OK);
             return self.forget_request(event.handle);
         }
@@ -110,7 +110,7 @@ impl World {
         self.requests.retain(|&other| other != request);
         let begun = self.engine.response_begin(request, 0, Code::CONTENT.0);
         assert_eq!(begun, MCOAP_ERR_STALE);
-        let continued = self.engine.request_continue(self.now, request);
+        let continued = self.engine.incoming_continue(self.now, request);
         assert_eq!(continued, MCOAP_ERR_STALE);
     }
 
@@ -118,15 +118,11 @@ impl World {
         let Some(request) = script.pick(&self.requests) else {
             return;
         };
-        match script.byte() % 3 {
-            0 => self.engine.request_release(request),
-            1 => {
-                self.engine.request_drop(request);
-                self.forget_request(request);
-            }
+        match script.byte() % 2 {
+            0 => self.engine.incoming_release(request),
             // Also if it is no block that others follow.
             _ => {
-                if self.engine.request_continue(self.now, request) == MCOAP_OK {
+                if self.engine.incoming_continue(self.now, request) == MCOAP_OK {
                     self.forget_request(request);
                 }
             }

@@ -3,10 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use microcoapy::ffi::MCOAP_OK;
 use microcoapy::ffi::draft::MCOAP_ENTROPY_LEN;
 use microcoapy::ffi::endpoint::MCOAP_SEED_LEN;
 use microcoapy::ffi::resource::*;
-use microcoapy::ffi::{MCOAP_ERR_STALE, MCOAP_OK};
 use microcoapy::wire::header::{MessageType, Token};
 use microcoapy::wire::message::MessageView;
 use microcoapy::wire::option::OptionNumber;
@@ -390,8 +390,7 @@ impl World {
             }
         }
         for request in self.requests.drain(..) {
-            self.engine.request_drop(request);
-            assert_eq!(self.engine.response_begin(request, 0, 69), MCOAP_ERR_STALE);
+            self.engine.incoming_release(request);
         }
         // Observers stay as long as their resource.
         self.engine.resource_clear();

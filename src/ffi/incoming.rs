@@ -15,7 +15,7 @@ use crate::wire::header::MessageId;
 /// # Safety
 /// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_request_find(
+pub unsafe extern "C" fn mcoap_incoming_find(
     endpoint: *const mcoap_endpoint,
     peer: *const u8,
     peer_len: usize,
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn mcoap_request_find(
         unsafe { token_from(token, token_len) }
     };
     let id = u16::try_from(message_id).ok().map(MessageId);
-    let Some(handle) = this.endpoint.request_find(&peer, id, token) else {
+    let Some(handle) = this.endpoint.incoming_find(&peer, id, token) else {
         return MCOAP_ERR_STALE;
     };
     // SAFETY: the caller vouches.
@@ -51,27 +51,14 @@ pub unsafe extern "C" fn mcoap_request_find(
 /// # Safety
 /// `endpoint` was made by `mcoap_endpoint_init`, or is null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_request_release(
+pub unsafe extern "C" fn mcoap_incoming_release(
     endpoint: *mut mcoap_endpoint,
     request: mcoap_handle,
 ) {
     // SAFETY: the caller vouches.
     let this = unsafe { endpoint.as_mut() };
     if let (Some(this), Some(request)) = (this, Handle::from_u32(request)) {
-        this.endpoint.request_release(request);
-    }
-}
-
-/// Forgets a request that will never be answered; its repetitions are still recognised.
-///
-/// # Safety
-/// `endpoint` was made by `mcoap_endpoint_init`, or is null.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_request_drop(endpoint: *mut mcoap_endpoint, request: mcoap_handle) {
-    // SAFETY: the caller vouches.
-    let this = unsafe { endpoint.as_mut() };
-    if let (Some(this), Some(request)) = (this, Handle::from_u32(request)) {
-        this.endpoint.request_drop(request);
+        this.endpoint.incoming_release(request);
     }
 }
 
@@ -81,7 +68,7 @@ pub unsafe extern "C" fn mcoap_request_drop(endpoint: *mut mcoap_endpoint, reque
 /// # Safety
 /// `endpoint` was made by `mcoap_endpoint_init`, or is null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_request_continue(
+pub unsafe extern "C" fn mcoap_incoming_continue(
     endpoint: *mut mcoap_endpoint,
     now: u32,
     request: mcoap_handle,
@@ -91,7 +78,7 @@ pub unsafe extern "C" fn mcoap_request_continue(
     let (Some(this), Some(request)) = (this, Handle::from_u32(request)) else {
         return MCOAP_ERR_ARGUMENT;
     };
-    if this.endpoint.request_continue(request, Instant(now)) {
+    if this.endpoint.incoming_continue(request, Instant(now)) {
         MCOAP_OK
     } else {
         MCOAP_ERR_STALE

@@ -8,7 +8,7 @@ use super::upper::unrecognized_critical;
 use crate::block::body::{Body, Direction, request_key};
 use crate::config::{ATTRIBUTES, BLOCK, DISCOVERY, OBSERVE, OBSERVERS};
 use crate::exchange::incoming::{
-    Acknowledgement, Blocks, MaybeBlock, Observing, Request, SAYS_NO_RESPONSE,
+    Acknowledgement, Blocks, IncomingRequest, MaybeBlock, Observing, SAYS_NO_RESPONSE,
 };
 use crate::handle::Handle;
 use crate::message::deduplication::Answer;
@@ -36,7 +36,7 @@ fn block_option(message: &MessageView<'_>, number: OptionNumber) -> Result<Optio
     }
 }
 
-/// What a request says about unwanted responses, as [`Request::no_response`] has it.
+/// What a request says about unwanted responses, as [`IncomingRequest::no_response`] has it.
 pub(super) fn no_response_of(message: &MessageView<'_>) -> u8 {
     let value = message.uint(OptionNumber::NO_RESPONSE);
     value.map_or(0, |value| value as u8 | SAYS_NO_RESPONSE)
@@ -165,7 +165,7 @@ impl Endpoint<'_> {
             // Not to be handled any more: otherwise the entry could not give way.
             self.message
                 .set_answer(incoming.peer, incoming.id, Answer::Silence);
-            self.request_end(request);
+            self.incoming_end(request);
         }
         taken.map(Some)
     }
@@ -197,7 +197,7 @@ impl Endpoint<'_> {
             request,
             resource: resource.number,
         };
-        let Some(pending) = self.upper.requests.get(request).filter(|_| BLOCK) else {
+        let Some(pending) = self.upper.incoming.get(request).filter(|_| BLOCK) else {
             return Ok(whole);
         };
         let (peer, blocks) = (pending.peer, pending.blocks.get());
@@ -336,10 +336,10 @@ impl Endpoint<'_> {
         } else {
             Acknowledgement::None
         };
-        if self.upper.requests.is_full() {
-            let old = self.upper.requests.first_spare()?;
-            let observing = self.upper.requests.get(old).map(|old| old.observing.get());
-            self.request_end(old);
+        if self.upper.incoming.is_full() {
+            let old = self.upper.incoming.first_spare()?;
+            let observing = self.upper.incoming.get(old).map(|old| old.observing.get());
+            self.incoming_end(old);
             if let Some(observer) = observing.and_then(|observing| observing.observer) {
                 self.notification_again(observer, now);
             }
@@ -350,7 +350,7 @@ impl Endpoint<'_> {
             true => self.registration(incoming, resource),
             false => (false, None),
         };
-        let request = Request {
+        let request = IncomingRequest {
             peer,
             id: incoming.id,
             token: *message.token(),
@@ -375,11 +375,11 @@ impl Endpoint<'_> {
             multicast: incoming.multicast,
             no_response: no_response_of(message),
         };
-        let handle = self.upper.requests.insert(request)?;
+        let handle = self.upper.incoming.insert(request)?;
         if self.message.remember(incoming, Answer::Pending) {
             return Some(handle);
         }
-        self.request_end(handle);
+        self.incoming_end(handle);
         None
     }
 
