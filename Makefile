@@ -153,6 +153,13 @@ $(OUT)/micropython-asan: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
 	  CFLAGS_EXTRA="-fsanitize=address -fno-omit-frame-pointer" LDFLAGS_EXTRA=-fsanitize=address $(QUIETLY)
 	$(Q)$(call INSTALL,$(UNIX_BUILD)$(VARIANT_SUFFIX)/micropython)
 
+# With room for 1,000 peers.
+$(OUT)/micropython-gateway: VARIANT_SUFFIX := -gateway
+$(OUT)/micropython-gateway: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
+	$(call SAY,build/micropython-gateway)
+	+$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS) MICROCOAPY_PROFILE=gateway $(QUIETLY)
+	$(Q)$(call INSTALL,$(UNIX_BUILD)$(VARIANT_SUFFIX)/micropython)
+
 # ---- using it ------------------------------------------------------------------------------------
 
 demo: $(OUT)/micropython
@@ -161,7 +168,7 @@ demo: $(OUT)/micropython
 test: $(OUT)/micropython $(OUT)/micropython-asan | $(OUT)/.packages-test
 	$(Q)python3 tests/run.py $(TESTS)
 
-bench: $(OUT)/micropython | $(OUT)/.packages-test
+bench: $(OUT)/micropython $(OUT)/micropython-gateway | $(OUT)/.packages-test
 	$(Q)python3 tools/bench.py
 firmware: firmware-all
 sizes: firmware-esp8266-build firmware-esp32-build firmware-rv32-build
@@ -213,7 +220,7 @@ lint: header-check | $(OUT)/.cargo
 
 clean:
 	$(Q)rm -rf $(OUT)/unix* $(OUT)/qemu-* $(OUT)/flash32.so $(OUT)/archive $(OUT)/ports $(OUT)/modules \
-	  $(OUT)/cargo-lint $(OUT)/cargo-test $(OUT)/micropython $(OUT)/micropython-asan
+	  $(OUT)/cargo-lint $(OUT)/cargo-test $(OUT)/micropython $(OUT)/micropython-*
 	$(Q)rm -rf $(OUT)/cargo
 distclean:
 	$(Q)rm -rf $(OUT)

@@ -6,7 +6,7 @@
 #
 # Settings, on the command line or in the environment:
 #   MICROCOAPY_TARGET      the CPU as rustc names it; found out from the C compiler otherwise
-#   MICROCOAPY_PROFILE     capacities, src/config.rs: unix, esp32 or esp8266; by the CPU otherwise
+#   MICROCOAPY_PROFILE     capacities, src/config.rs: gateway, unix, esp32 or esp8266; by the CPU otherwise
 #   MICROCOAPY_IPV6, MICROCOAPY_OBSERVE, MICROCOAPY_BLOCK, MICROCOAPY_DISCOVERY
 #                          0: without that; 1 otherwise; see tools/features.sh
 #   MICROCOAPY_MODERN      0: only the classic layer, without the last three

@@ -420,9 +420,9 @@ typedef struct mcoap_datagram {
 } mcoap_datagram;
 
 /**
- * Counters, which wrap at 2^32, and what is in use.
+ * What went on; all wrap at 2^32.
  */
-typedef struct mcoap_stats {
+typedef struct mcoap_counters {
     /**
      * Datagrams handed out to be sent.
      */
@@ -440,11 +440,11 @@ typedef struct mcoap_stats {
      */
     uint32_t duplicates;
     /**
-     * Message format errors.
+     * Message format errors, RFC 7252 section 3.
      */
     uint32_t malformed;
     /**
-     * Well-formed messages that were ignored or rejected.
+     * Well-formed messages that were ignored or rejected: nobody asked for them, or no room.
      */
     uint32_t dropped;
     /**
@@ -455,6 +455,16 @@ typedef struct mcoap_stats {
      * Exchanges and separate responses that the peer rejected.
      */
     uint32_t resets;
+} mcoap_counters;
+
+/**
+ * Counters, which wrap at 2^32, and what is in use.
+ */
+typedef struct mcoap_stats {
+    /**
+     * What went on.
+     */
+    struct mcoap_counters counters;
     /**
      * Requests of ours that wait for their response.
      */

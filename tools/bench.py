@@ -7,13 +7,17 @@ implementation once; the table has the least of the rounds, as other processes c
 its ratio to the first column. Every answer is checked, and a wrong one ends the run with status 1; so does a count of
 instructions above its line in benches/ceilings, which only go down, unless a commit says what was bought with them.
 
+With 1,000 peers a GET may take 1.2 times the instructions that it takes with one, in the build for gateways.
+
 Usage: bench.py [--rounds N] [--requests N] [--top]
 """
 
 import argparse
+import contextlib
 import os
 import platform
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -38,6 +42,10 @@ SERVER, CLIENT = "coap-server-notls", "coap-client-notls"
 WINDOW = 4  # GETs under way
 WARM_UP = 500
 COUNTED = 2000  # GETs under valgrind, and twice as many
+PEERS = 1000
+GATEWAY = os.path.join(ROOT, "build", "micropython-gateway")
+OF_ONE, OF_MANY = ("gateway: instructions of a small GET of %s" % peers for peers in ("one peer", "1,000 peers"))
+MANY_MOST = 1.2  # times OF_ONE
 BLOCKS = SIZE // BLOCK
 LARGE = large()
 LARGE_HEAP = ("-X", "heapsize=8M")  # where the large body is kept; else the interpreter's own, 2 MB
@@ -65,9 +73,9 @@ NOTES = """
 # ---- processes -----------------------------------------------------------------------------------
 
 
-def script(name, *arguments, options=(), before=()):
+def script(name, *arguments, options=(), before=(), interpreter=programs.INTERPRETER):
     """A program of tools/bench, ready: build/micropython runs it unless it is aiocoap's."""
-    run = [setup.venv()] if name.startswith("aiocoap") else [programs.INTERPRETER, *options]
+    run = [setup.venv()] if name.startswith("aiocoap") else [interpreter, *options]
     argv = [*before, *run, os.path.join(HERE, name), *map(str, arguments)]
     program = programs.Program(argv, env={"PYTHONDONTWRITEBYTECODE": "1"})
     program.wait_line("^ready$", 60)
@@ -242,6 +250,21 @@ def serving(name, work, times, path):
     return counted(path)
 
 
+def serving_peers(count, times, path):
+    """Small GETs of so many peers in turn, served by the build for gateways."""
+    port = net.free_port()
+    arguments = {"options": LARGE_HEAP, "before": valgrind(path), "interpreter": GATEWAY}
+    with contextlib.ExitStack() as stack:
+        program = stack.enter_context(script("server.py", port, OURS[POLL], **arguments))
+        loads = [stack.enter_context(Load(port, program.process.pid)) for _ in range(count)]
+        loads[0].put(SMALL)
+        for at in range(times * COUNTED):
+            loads[at % count].gets(1, SMALL)
+        programs.interrupt(program)
+        program.wait_end()
+    return counted(path)
+
+
 def asking(name, port, times, path):
     uri = "coap://127.0.0.1:%d/%s" % (port, PATH)
     program = script("client.py", OURS[name], uri, uri, options=LARGE_HEAP, before=valgrind(path))
@@ -284,6 +307,8 @@ def measure_instructions(add, top):
             for name in OURS:
                 measure("client: instructions of a small GET", name, COUNTED, asking, name, port)
         measure("instructions of an idle pass", POLL, COUNTED, idling)
+        for row, peers in ((OF_ONE, 1), (OF_MANY, PEERS)):
+            measure(row, POLL, COUNTED, serving_peers, peers)
 
 
 def ceilings():
@@ -300,6 +325,9 @@ def above_ceilings(results):
         least = min(results[row, POLL])
         if least > most:
             yield "%s: %.0f, more than %d" % (row, least, most)
+    one, many = (min(results[row, POLL]) for row in (OF_ONE, OF_MANY))
+    if many > MANY_MOST * one:
+        yield "%s: %.2f times as many as of one, more than %.1f" % (OF_MANY, many / one, MANY_MOST)
 
 
 # ---- the table -----------------------------------------------------------------------------------
@@ -315,6 +343,8 @@ ROWS = {
     "client: instructions of a small GET": "per request",
     "instructions of an idle pass": "per pass",
     "server: instructions of a block down": "per block",
+    OF_ONE: "per request",
+    OF_MANY: "per request",
     "server: peak memory when started": "MB",
     "server: peak memory after GETs": "MB",
     "server: peak memory after 1 MB": "MB",
@@ -394,6 +424,8 @@ def main():
     parser.add_argument("--top", action="store_true", help="callgrind's top functions, to standard error")
     arguments = parser.parse_args()
     # All on one CPU: waking another one costs the sender more than a datagram does, and happens or not by chance.
+    # A descriptor for each peer.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2 * PEERS + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     try:
         setup.programs(SERVER, CLIENT, "valgrind")

@@ -5,9 +5,10 @@
 use super::event::MCOAP_UNKNOWN;
 use super::{
     MCOAP_ERR_ARGUMENT, MCOAP_ERR_TOKEN, MCOAP_OK, entropy as entropy_from, mcoap_endpoint,
-    mcoap_handle, mcoap_result, peer_addr, put, result, slice, token as token_from,
+    mcoap_handle, mcoap_result, peer_addr, put, result, slice, token as token_from, with,
+    with_handle,
 };
-use crate::endpoint::{Entropy, Part};
+use crate::endpoint::{Endpoint, Entropy, Part};
 use crate::handle::Handle;
 use crate::time::Instant;
 use crate::wire::code::Code;
@@ -142,11 +143,10 @@ pub unsafe extern "C" fn mcoap_draft_understand(
     endpoint: *mut mcoap_endpoint,
     number: u16,
 ) -> mcoap_result {
+    let understand =
+        |endpoint: &mut Endpoint<'static>| result(endpoint.draft_understand(OptionNumber(number)));
     // SAFETY: the caller vouches.
-    let Some(this) = (unsafe { endpoint.as_mut() }) else {
-        return MCOAP_ERR_ARGUMENT;
-    };
-    result(this.endpoint.draft_understand(OptionNumber(number)))
+    unsafe { with(endpoint, understand) }
 }
 
 /// Hands the request over: it goes out with the next `mcoap_endpoint_poll_transmit`, or when its turn
@@ -195,18 +195,12 @@ pub unsafe extern "C" fn mcoap_response_begin(
     message_type: u8,
     code: u8,
 ) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    let Some(this) = (unsafe { endpoint.as_mut() }) else {
-        return MCOAP_ERR_ARGUMENT;
-    };
-    let Some(request) = Handle::from_u32(request) else {
-        return super::MCOAP_ERR_STALE;
-    };
     let confirmable = message_type != MessageType::NonConfirmable as u8;
-    result(
-        this.endpoint
-            .response_begin(request, confirmable, Code(code)),
-    )
+    let begin = |endpoint: &mut Endpoint<'static>, request| {
+        result(endpoint.response_begin(request, confirmable, Code(code)))
+    };
+    // SAFETY: the caller vouches.
+    unsafe { with_handle(endpoint, request, begin) }
 }
 
 /// Which part of a body goes into the draft, when everything else is in it: where the part starts, and at most
@@ -223,12 +217,8 @@ pub unsafe extern "C" fn mcoap_draft_body(
     offset: *mut u32,
     len: *mut u32,
 ) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    let Some(this) = (unsafe { endpoint.as_mut() }) else {
-        return MCOAP_ERR_ARGUMENT;
-    };
     let total = (total != MCOAP_UNKNOWN).then_some(total);
-    match this.endpoint.draft_body(total, size) {
+    let body = |endpoint: &mut Endpoint<'static>| match endpoint.draft_body(total, size) {
         Ok((part_offset, part_len)) => {
             // SAFETY: the caller vouches.
             unsafe {
@@ -238,7 +228,9 @@ pub unsafe extern "C" fn mcoap_draft_body(
             MCOAP_OK
         }
         Err(error) => super::Failure::from(error).0,
-    }
+    };
+    // SAFETY: the caller vouches.
+    unsafe { with(endpoint, body) }
 }
 
 /// Adds the part of the body that `mcoap_draft_body` has asked for. `more`: it is not the last, and then it must
@@ -294,11 +286,7 @@ pub unsafe extern "C" fn mcoap_response_send(
     message_len: *mut usize,
     body: *mut mcoap_handle,
 ) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    let Some(this) = (unsafe { endpoint.as_mut() }) else {
-        return MCOAP_ERR_ARGUMENT;
-    };
-    match this.endpoint.response_send(Instant(now)) {
+    let send = |endpoint: &mut Endpoint<'static>| match endpoint.response_send(Instant(now)) {
         Ok(responded) => {
             // SAFETY: the caller vouches.
             unsafe {
@@ -308,5 +296,7 @@ pub unsafe extern "C" fn mcoap_response_send(
             MCOAP_OK
         }
         Err(error) => super::Failure::from(error).0,
-    }
+    };
+    // SAFETY: the caller vouches.
+    unsafe { with(endpoint, send) }
 }

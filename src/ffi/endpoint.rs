@@ -10,7 +10,7 @@ use super::{
 use crate::config::Parameters;
 use crate::echo::EchoKey;
 use crate::handle::Handle;
-use crate::message::peer::PeerAddr;
+use crate::message::{Counters, peer::PeerAddr};
 use crate::time::Instant;
 
 /// A datagram to send. Valid until the next call with the same endpoint.
@@ -33,22 +33,8 @@ pub struct mcoap_datagram {
 #[repr(C)]
 #[allow(non_camel_case_types)]
 pub struct mcoap_stats {
-    /// Datagrams handed out to be sent.
-    pub sent: u32,
-    /// Datagrams handed in.
-    pub received: u32,
-    /// Confirmable messages sent again.
-    pub retransmitted: u32,
-    /// Messages received again and recognised.
-    pub duplicates: u32,
-    /// Message format errors.
-    pub malformed: u32,
-    /// Well-formed messages that were ignored or rejected.
-    pub dropped: u32,
-    /// Exchanges and separate responses that ended without an answer in time.
-    pub timeouts: u32,
-    /// Exchanges and separate responses that the peer rejected.
-    pub resets: u32,
+    /// What went on.
+    pub counters: Counters,
     /// Requests of ours that wait for their response.
     pub exchanges_in_use: u32,
     /// Messages of ours on their way.
@@ -319,16 +305,9 @@ pub unsafe extern "C" fn mcoap_endpoint_stats(
     let Some(this) = (unsafe { endpoint.as_ref() }) else {
         return;
     };
-    let (counters, usage) = (this.endpoint.counters(), this.endpoint.usage());
+    let usage = this.endpoint.usage();
     let out = mcoap_stats {
-        sent: counters.sent,
-        received: counters.received,
-        retransmitted: counters.retransmitted,
-        duplicates: counters.duplicates,
-        malformed: counters.malformed,
-        dropped: counters.dropped,
-        timeouts: counters.timeouts,
-        resets: counters.resets,
+        counters: this.endpoint.counters(),
         exchanges_in_use: usage.exchanges as u32,
         transmissions_in_use: usage.transmissions as u32,
         deduplication_in_use: usage.deduplication as u32,

@@ -3,12 +3,12 @@
 
 use super::draft::MCOAP_ENTROPY_LEN;
 use super::{
-    MCOAP_ERR_ARGUMENT, MCOAP_ERR_STALE, MCOAP_OK, entropy as entropy_from, mcoap_endpoint,
-    mcoap_handle, mcoap_result, put, result, slice,
+    MCOAP_ERR_ARGUMENT, MCOAP_ERR_STALE, MCOAP_OK, alive, entropy as entropy_from, mcoap_endpoint,
+    mcoap_handle, mcoap_result, put, result, slice, with_handle,
 };
 use crate::block::transfer::ETAG_MAX;
 use crate::config::EXCHANGES;
-use crate::handle::Handle;
+use crate::endpoint::Endpoint;
 use crate::time::Instant;
 
 /// Bytes of the longest ETag.
@@ -27,14 +27,11 @@ pub unsafe extern "C" fn mcoap_exchange_cancel(
     now: u32,
     exchange: mcoap_handle,
 ) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    let Some(this) = (unsafe { endpoint.as_mut() }) else {
-        return MCOAP_ERR_ARGUMENT;
+    let cancel = |endpoint: &mut Endpoint<'static>, exchange| {
+        alive(endpoint.exchange_cancel(exchange, Instant(now)))
     };
-    match Handle::from_u32(exchange) {
-        Some(exchange) if this.endpoint.exchange_cancel(exchange, Instant(now)) => MCOAP_OK,
-        _ => MCOAP_ERR_STALE,
-    }
+    // SAFETY: the caller vouches.
+    unsafe { with_handle(endpoint, exchange, cancel) }
 }
 
 /// Ends an observation without an event, and tells the peer, RFC 7641 section 3.6.
@@ -47,14 +44,11 @@ pub unsafe extern "C" fn mcoap_observation_cancel(
     now: u32,
     exchange: mcoap_handle,
 ) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    let Some(this) = (unsafe { endpoint.as_mut() }) else {
-        return MCOAP_ERR_ARGUMENT;
+    let cancel = |endpoint: &mut Endpoint<'static>, exchange| {
+        alive(endpoint.observation_cancel(exchange, Instant(now)))
     };
-    match Handle::from_u32(exchange) {
-        Some(exchange) if this.endpoint.observation_cancel(exchange, Instant(now)) => MCOAP_OK,
-        _ => MCOAP_ERR_STALE,
-    }
+    // SAFETY: the caller vouches.
+    unsafe { with_handle(endpoint, exchange, cancel) }
 }
 
 /// How many requests may wait for their responses at the same time.
@@ -74,15 +68,11 @@ pub unsafe extern "C" fn mcoap_exchange_limit(
     exchange: mcoap_handle,
     milliseconds: u32,
 ) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    let Some(this) = (unsafe { endpoint.as_mut() }) else {
-        return MCOAP_ERR_ARGUMENT;
-    };
     let at = Instant(now).after(milliseconds);
-    match Handle::from_u32(exchange) {
-        Some(exchange) if this.endpoint.exchange_limit(exchange, at) => MCOAP_OK,
-        _ => MCOAP_ERR_STALE,
-    }
+    let limit =
+        |endpoint: &mut Endpoint<'static>, exchange| alive(endpoint.exchange_limit(exchange, at));
+    // SAFETY: the caller vouches.
+    unsafe { with_handle(endpoint, exchange, limit) }
 }
 
 /// Asks for the next block after `MCOAP_EVENT_BLOCK` or `MCOAP_EVENT_RESTART`. `entropy`: `MCOAP_ENTROPY_LEN`
@@ -99,22 +89,14 @@ pub unsafe extern "C" fn mcoap_exchange_continue(
     entropy_len: usize,
 ) -> mcoap_result {
     // SAFETY: the caller vouches.
-    let inputs = unsafe {
-        (
-            endpoint.as_mut(),
-            entropy_from::<MCOAP_ENTROPY_LEN>(entropy, entropy_len),
-        )
-    };
-    let (Some(this), Some(entropy)) = inputs else {
+    let Some(entropy) = (unsafe { entropy_from::<MCOAP_ENTROPY_LEN>(entropy, entropy_len) }) else {
         return MCOAP_ERR_ARGUMENT;
     };
-    let Some(exchange) = Handle::from_u32(exchange) else {
-        return MCOAP_ERR_STALE;
+    let go_on = |endpoint: &mut Endpoint<'static>, exchange| {
+        result(endpoint.exchange_continue(exchange, *entropy, Instant(now)))
     };
-    result(
-        this.endpoint
-            .exchange_continue(exchange, *entropy, Instant(now)),
-    )
+    // SAFETY: the caller vouches.
+    unsafe { with_handle(endpoint, exchange, go_on) }
 }
 
 /// Which part of its body the exchange is to send next, after `MCOAP_EVENT_WANTED`: where it starts, and at most how
@@ -129,20 +111,19 @@ pub unsafe extern "C" fn mcoap_exchange_wanted(
     offset: *mut u32,
     len: *mut u32,
 ) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    let Some(this) = (unsafe { endpoint.as_mut() }) else {
-        return MCOAP_ERR_ARGUMENT;
+    let wanted = |endpoint: &mut Endpoint<'static>, exchange| {
+        let Some((start, most)) = endpoint.exchange_wanted(exchange) else {
+            return MCOAP_ERR_STALE;
+        };
+        // SAFETY: the caller vouches.
+        unsafe {
+            put(offset, start);
+            put(len, most);
+        }
+        MCOAP_OK
     };
-    let exchange = Handle::from_u32(exchange);
-    let Some((start, most)) = exchange.and_then(|e| this.endpoint.exchange_wanted(e)) else {
-        return MCOAP_ERR_STALE;
-    };
     // SAFETY: the caller vouches.
-    unsafe {
-        put(offset, start);
-        put(len, most);
-    }
-    MCOAP_OK
+    unsafe { with_handle(endpoint, exchange, wanted) }
 }
 
 /// Sends that part of the request's body. `more`: it is not the last, and then it must have that length.
@@ -159,15 +140,12 @@ pub unsafe extern "C" fn mcoap_exchange_upload(
     more: bool,
 ) -> mcoap_result {
     // SAFETY: the caller vouches.
-    let inputs = unsafe { (endpoint.as_mut(), slice(data, len)) };
-    let (Some(this), Some(data)) = inputs else {
+    let Some(data) = (unsafe { slice(data, len) }) else {
         return MCOAP_ERR_ARGUMENT;
     };
-    let Some(exchange) = Handle::from_u32(exchange) else {
-        return MCOAP_ERR_STALE;
+    let upload = |endpoint: &mut Endpoint<'static>, exchange| {
+        result(endpoint.exchange_upload(exchange, data, more, Instant(now)))
     };
-    result(
-        this.endpoint
-            .exchange_upload(exchange, data, more, Instant(now)),
-    )
+    // SAFETY: the caller vouches.
+    unsafe { with_handle(endpoint, exchange, upload) }
 }

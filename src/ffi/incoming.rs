@@ -2,9 +2,10 @@
 //! Requests of peers that have not been answered.
 
 use super::{
-    MCOAP_ERR_ARGUMENT, MCOAP_ERR_STALE, MCOAP_OK, mcoap_endpoint, mcoap_handle, mcoap_result,
-    peer_addr, put, token as token_from,
+    MCOAP_ERR_ARGUMENT, MCOAP_ERR_STALE, MCOAP_OK, alive, mcoap_endpoint, mcoap_handle,
+    mcoap_result, peer_addr, put, token as token_from, with_handle,
 };
+use crate::endpoint::Endpoint;
 use crate::handle::Handle;
 use crate::time::Instant;
 use crate::wire::header::MessageId;
@@ -73,16 +74,11 @@ pub unsafe extern "C" fn mcoap_incoming_continue(
     now: u32,
     request: mcoap_handle,
 ) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    let this = unsafe { endpoint.as_mut() };
-    let (Some(this), Some(request)) = (this, Handle::from_u32(request)) else {
-        return MCOAP_ERR_ARGUMENT;
+    let go_on = |endpoint: &mut Endpoint<'static>, request| {
+        alive(endpoint.incoming_continue(request, Instant(now)))
     };
-    if this.endpoint.incoming_continue(request, Instant(now)) {
-        MCOAP_OK
-    } else {
-        MCOAP_ERR_STALE
-    }
+    // SAFETY: the caller vouches.
+    unsafe { with_handle(endpoint, request, go_on) }
 }
 
 /// Whether more blocks of this body may come or be asked for. False: forget it.

@@ -22,6 +22,7 @@ pub mod state;
 pub mod uri;
 
 use crate::endpoint::{DraftError, Endpoint, RequestError, RespondError};
+use crate::handle::Handle;
 use crate::message::peer::PeerAddr;
 use crate::resource::AddError;
 use crate::wire::header::Token;
@@ -148,6 +149,39 @@ unsafe fn put<T>(output: *mut T, value: T) {
 unsafe fn entropy<'a, const N: usize>(pointer: *const u8, len: usize) -> Option<&'a [u8; N]> {
     // SAFETY: the caller vouches.
     unsafe { slice(pointer, len) }?.first_chunk::<N>()
+}
+
+/// What `f` makes of the endpoint; `MCOAP_ERR_ARGUMENT`: there is none.
+///
+/// # Safety
+/// `endpoint` was made by `mcoap_endpoint_init`, or is null.
+unsafe fn with(
+    endpoint: *mut mcoap_endpoint,
+    f: impl FnOnce(&mut Endpoint<'static>) -> mcoap_result,
+) -> mcoap_result {
+    // SAFETY: the caller vouches.
+    unsafe { endpoint.as_mut() }.map_or(MCOAP_ERR_ARGUMENT, |this| f(&mut this.endpoint))
+}
+
+/// What `f` makes of the endpoint and a handle; `MCOAP_ERR_STALE`: the handle names nothing.
+///
+/// # Safety
+/// As [`with`].
+unsafe fn with_handle(
+    endpoint: *mut mcoap_endpoint,
+    handle: mcoap_handle,
+    f: impl FnOnce(&mut Endpoint<'static>, Handle) -> mcoap_result,
+) -> mcoap_result {
+    let f = |endpoint: &mut Endpoint<'static>| {
+        Handle::from_u32(handle).map_or(MCOAP_ERR_STALE, |handle| f(endpoint, handle))
+    };
+    // SAFETY: the caller vouches.
+    unsafe { with(endpoint, f) }
+}
+
+/// For what says whether the handle was alive.
+fn alive(was_alive: bool) -> mcoap_result {
+    if was_alive { MCOAP_OK } else { MCOAP_ERR_STALE }
 }
 
 fn result<E: Into<Failure>>(outcome: Result<(), E>) -> mcoap_result {

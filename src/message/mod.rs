@@ -25,7 +25,8 @@ use peer::{PeerAddr, PeerId, PeerTable};
 use store::{MessageStore, StoredMessage};
 use transmission::{Owner, Transmissions};
 
-/// Counters; all wrap at 2^32.
+/// What went on; all wrap at 2^32.
+#[repr(C)]
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub struct Counters {
     /// Datagrams handed out to be sent.
@@ -269,13 +270,12 @@ impl<'m> MessageLayer<'m> {
             || self.outbox.refers_to(peer)
     }
 
-    /// Forgets what is over: received messages, uses of message ids, probing of silent peers.
+    /// Forgets what is over: received messages, probing of silent peers.
     pub fn expire(&mut self, now: Instant) {
         while let Some(answer) = self.deduplication.take_expired(now) {
             self.free_answer(answer);
         }
         self.peers.leak(self.parameters.probing_rate, now);
-        self.ids.expire(now, self.parameters.exchange_lifetime_ms());
     }
 
     /// Makes room in the deduplication table. False: every entry is being handled.

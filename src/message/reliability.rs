@@ -181,6 +181,7 @@ impl MessageLayer<'_> {
             }
             index += 1;
         }
+        self.ids.expire(now, self.parameters.exchange_lifetime_ms());
         self.start_waiting(now);
         None
     }

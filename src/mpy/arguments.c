@@ -8,6 +8,13 @@ void microcoapy_parse(
     const qstr_short_t *names, uint32_t shape, mp_obj_t *value, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mp_arg_t allowed[SHAPE_COUNT_MAX];
     size_t count = SHAPE_COUNT(shape), required = SHAPE_REQUIRED(shape), positional = SHAPE_POSITIONAL(shape);
+    // Nearly always so. For all else, errors included, MicroPython's parser.
+    if (n_kw == 0 && n_args >= required && n_args <= positional) {
+        for (size_t i = 0; i < count; i++) {
+            value[i] = i < n_args ? args[i] : MP_OBJ_NULL;
+        }
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         allowed[i].qst = names[i];
         allowed[i].flags = i < required ? MP_ARG_OBJ | MP_ARG_REQUIRED

@@ -156,11 +156,12 @@ static void arm_timer(coap_obj_t *self, driver_t *driver) {
     uint32_t at = 0;
     bool wanted = is_under_way(self);
     if (wanted) {
+        microcoapy_read_clock(self);
         uint32_t wait = MIN(microcoapy_next_timer(self), LONGEST_TIMER_MS);
         if (!self->tells_readiness && self->link->receive != NULL) {
             wait = MIN(wait, UNREADY_STEP_MS);
         }
-        at = microcoapy_now() + wait;
+        at = self->now + wait;
     }
     if (driver->timer_armed && (!wanted || at != driver->timer_at)) {
         driver->timer_armed = false;

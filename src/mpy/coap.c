@@ -278,6 +278,7 @@ static MP_DEFINE_CONST_FUN_OBJ_3(coap_feed_obj, coap_feed);
 static mp_obj_t coap_take(mp_obj_t self_in) {
     coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
     go_manual(self);
+    microcoapy_read_clock(self);
     microcoapy_run_timers(self);
     mp_obj_t taken = microcoapy_take(self);
     microcoapy_async_update(self);
@@ -287,7 +288,9 @@ static MP_DEFINE_CONST_FUN_OBJ_1(coap_take_obj, coap_take);
 
 // next_timeout_ms() -> milliseconds until take() may have something again, or None
 static mp_obj_t coap_next_timeout_ms(mp_obj_t self_in) {
-    uint32_t milliseconds = microcoapy_next_timer(MP_OBJ_TO_PTR(self_in));
+    coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    microcoapy_read_clock(self);
+    uint32_t milliseconds = microcoapy_next_timer(self);
     return milliseconds == UINT32_MAX ? mp_const_none : mp_obj_new_int_from_uint(milliseconds);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(coap_next_timeout_ms_obj, coap_next_timeout_ms);
@@ -320,7 +323,7 @@ static mp_obj_t coap_stats(mp_obj_t self_in) {
     coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
     mcoap_stats stats;
     mcoap_endpoint_stats(self->endpoint, &stats);
-    stats.dropped += self->news_dropped;
+    stats.counters.dropped += self->news_dropped;
     MP_STATIC_ASSERT(sizeof(stats) == MP_ARRAY_SIZE(counter_names) * sizeof(uint32_t));
     const uint32_t *counter = (const uint32_t *)&stats;
     mp_obj_t dict = mp_obj_new_dict(MP_ARRAY_SIZE(counter_names));

@@ -184,9 +184,8 @@ static mp_obj_t next_link(discovery_obj_t *self) {
 
 // A member of the group has answered with the first block of a long document.
 static bool goes_on(message_obj_t *response) {
-    size_t len;
-    const uint8_t *raw = (const uint8_t *)mp_obj_str_get_data(response->incoming.packet.raw_options, &len);
-    return MICROCOAPY_BLOCK && mcoap_options_more(raw, len);
+    const packet_obj_t *packet = &response->incoming.packet;
+    return MICROCOAPY_BLOCK && mcoap_options_more(packet->raw_options, packet->options_len);
 }
 
 // Takes over what has come: true if there is something to read, or nothing will come any more.

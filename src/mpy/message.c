@@ -12,8 +12,7 @@
 #if MICROCOAPY_MODERN
 
 message_obj_t *microcoapy_message_new(const mp_obj_type_t *type, const mcoap_event *event, mp_obj_t sender) {
-    message_obj_t *self = m_new0(message_obj_t, 1);
-    microcoapy_packet_init(&self->incoming.packet, type, event);
+    message_obj_t *self = microcoapy_packet_new(sizeof(message_obj_t), type, event);
     self->sender = sender;
     self->body = mp_const_none;
     return self;
@@ -22,7 +21,8 @@ message_obj_t *microcoapy_message_new(const mp_obj_type_t *type, const mcoap_eve
 // ---- options as attributes ---------------------------------------------------------------------
 
 static const uint8_t *raw_options(message_obj_t *self, size_t *len) {
-    return (const uint8_t *)mp_obj_str_get_data(self->incoming.packet.raw_options, len);
+    *len = self->incoming.packet.options_len;
+    return self->incoming.packet.raw_options;
 }
 
 // The value of an option of format uint, or what there is without it.

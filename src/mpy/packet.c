@@ -75,25 +75,32 @@ static const qstr_short_t packet_names[] = {
     MP_QSTR_content_format, MP_QSTR_query, MP_QSTR_options,
 };
 
-void microcoapy_packet_init(packet_obj_t *self, const mp_obj_type_t *type, const mcoap_event *event) {
+void *microcoapy_packet_new(size_t size, const mp_obj_type_t *type, const mcoap_event *event) {
+    // What most programs never look at becomes no object of its own. The token's bytes stand apart: a place of one block
+    // is where MicroPython's allocator goes on from. If there were none, it would search ever longer.
+    uint8_t *token = m_new(uint8_t, sizeof(event->token));
+    packet_obj_t *self = m_malloc0(size + event->options_len);
+    uint8_t *options = (uint8_t *)self + size;
+    memcpy(token, event->token, event->token_len);
+    for (size_t i = 0; i < event->options_len; i++) {
+        options[i] = event->options[i];
+    }
+    self->token_bytes = token;
+    self->token_len = event->token_len;
+    self->raw_options = options;
+    self->options_len = event->options_len;
     self->base.type = type;
     self->version = MP_OBJ_NEW_SMALL_INT(PROTOCOL_VERSION);
     self->type = MP_OBJ_NEW_SMALL_INT(event->message_type);
     self->method = MP_OBJ_NEW_SMALL_INT(event->code);
     self->messageid = MP_OBJ_NEW_SMALL_INT(event->message_id);
     self->content_format = MP_OBJ_NEW_SMALL_INT(event->content_format);
-    self->query = MP_OBJ_NULL;
-    self->options = MP_OBJ_NULL;
-    self->own = MP_OBJ_NULL;
-    self->token = new_bytes(event->token, event->token_len);
     self->payload = new_bytes(event->payload, event->payload_len);
-    self->raw_options = new_bytes(event->options, event->options_len);
+    return self;
 }
 
 mp_obj_t microcoapy_packet_from_event(const mcoap_event *event) {
-    packet_obj_t *self = m_new_obj(packet_obj_t);
-    microcoapy_packet_init(self, &microcoapy_packet_type, event);
-    return MP_OBJ_FROM_PTR(self);
+    return MP_OBJ_FROM_PTR(microcoapy_packet_new(sizeof(packet_obj_t), &microcoapy_packet_type, event));
 }
 
 // CoapPacket()
@@ -108,13 +115,11 @@ static mp_obj_t packet_make_new(const mp_obj_type_t *type, size_t n_args, size_t
 static mp_obj_t packet_options(packet_obj_t *self) {
     if (self->options == MP_OBJ_NULL) {
         mp_obj_t list = mp_obj_new_list(0, NULL);
-        size_t len;
-        const uint8_t *raw = (const uint8_t *)mp_obj_str_get_data(self->raw_options, &len);
         mcoap_option_cursor cursor = { 0, 0 };
         uint32_t number;
         const uint8_t *value;
         size_t value_len;
-        while (mcoap_options_next(raw, len, &cursor, &number, &value, &value_len) == MCOAP_OK) {
+        while (mcoap_options_next(self->raw_options, self->options_len, &cursor, &number, &value, &value_len) == MCOAP_OK) {
             mp_obj_list_append(list, option_new(MP_OBJ_NEW_SMALL_INT(number), new_bytes(value, value_len)));
         }
         self->options = list;
@@ -124,11 +129,10 @@ static mp_obj_t packet_options(packet_obj_t *self) {
 
 static mp_obj_t packet_query(packet_obj_t *self) {
     if (self->query == MP_OBJ_NULL) {
-        size_t len;
-        const uint8_t *raw = (const uint8_t *)mp_obj_str_get_data(self->raw_options, &len);
         vstr_t query;
-        vstr_init_len(&query, len); // the options are longer than what they carry
-        mcoap_options_query(raw, len, (uint8_t *)query.buf, len, &query.len);
+        size_t len = self->options_len; // the options are longer than what they carry
+        vstr_init_len(&query, len);
+        mcoap_options_query(self->raw_options, len, (uint8_t *)query.buf, len, &query.len);
         self->query = mp_obj_new_bytes_from_vstr(&query);
     }
     return self->query;
@@ -150,6 +154,9 @@ void microcoapy_packet_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     if (load && attr == MP_QSTR_text) {
         dest[0] = packet_text(self);
         return;
+    }
+    if (load && attr == MP_QSTR_token && self->token == MP_OBJ_NULL) {
+        self->token = new_bytes(self->token_bytes, self->token_len);
     }
     if (load && attr == MP_QSTR_options) {
         packet_options(self);

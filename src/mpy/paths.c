@@ -194,7 +194,7 @@ void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, qstr
         path = mp_obj_new_str(text + 1, len - 1);
     }
     mp_obj_dict_store(microcoapy_callbacks(self), path, handler);
-    self->resource_count = SIZE_MAX; // out of step, also if the path was there before
+    self->resource_count = UINT16_MAX; // out of step, also if the path was there before
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         mcoap_result result = update(self);

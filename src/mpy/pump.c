@@ -80,6 +80,10 @@ static bool receive_buffer_is_in_use(coap_obj_t *self) {
 
 // ---- events ------------------------------------------------------------------------------------
 
+void microcoapy_read_clock(coap_obj_t *self) {
+    self->now = microcoapy_now();
+}
+
 void microcoapy_call_back(coap_obj_t *self, bool is_error, mp_obj_t what, mp_obj_t sender) {
     mp_obj_t callback = microcoapy_callback_for(self, is_error);
     if (callback != mp_const_none) {
@@ -106,7 +110,7 @@ static bool tell_news(coap_obj_t *self) {
 // What has come of the timers: true if the program has been told of something, or will be.
 static bool dispatch_ended(coap_obj_t *self, dispatch_t when) {
     mcoap_event event;
-    while (mcoap_endpoint_poll_event(self->endpoint, microcoapy_now(), &event) == MCOAP_OK) {
+    while (mcoap_endpoint_poll_event(self->endpoint, self->now, &event) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, event.peer, event.peer_len);
         if (self->dispatch(self, &event, &peer, when)) {
@@ -124,7 +128,7 @@ static bool dispatch_timer_events(coap_obj_t *self) {
 static void hand_in(coap_obj_t *self, const datagram_t *datagram, mcoap_event *event) {
     event->kind = MCOAP_EVENT_NONE;
     microcoapy_paths_sync(self);
-    mcoap_endpoint_handle_datagram(self->endpoint, microcoapy_now(), datagram->peer.bytes, datagram->peer.len,
+    mcoap_endpoint_handle_datagram(self->endpoint, self->now, datagram->peer.bytes, datagram->peer.len,
         self->rx, datagram->len, datagram->multicast, event);
 }
 
@@ -133,12 +137,14 @@ static bool handle_datagram(coap_obj_t *self, const datagram_t *datagram) {
     hand_in(self, datagram, &event);
     bool handled = self->dispatch(self, &event, &datagram->peer, DISPATCH_NOW);
     microcoapy_flush(self, 0);
+    microcoapy_read_clock(self);
     return handled;
 }
 
 void microcoapy_take_in(coap_obj_t *self) {
     mcoap_event event;
     datagram_t datagram;
+    microcoapy_read_clock(self);
     for (unsigned i = 0; i < DATAGRAMS_PER_PASS && !receive_buffer_is_in_use(self); i++) {
         receive_t received = microcoapy_link_receive(self, &datagram);
         if (received == RECEIVE_NONE) {
@@ -161,6 +167,7 @@ bool microcoapy_feed(coap_obj_t *self, const void *data, size_t len, mp_obj_t ad
     // One byte more than fits shows the engine that it is too large.
     datagram.len = MIN(len, self->rx_len);
     memcpy(self->rx, data, datagram.len);
+    microcoapy_read_clock(self);
     bool handled = handle_datagram(self, &datagram);
     return dispatch_timer_events(self) || handled;
 }
@@ -168,6 +175,7 @@ bool microcoapy_feed(coap_obj_t *self, const void *data, size_t len, mp_obj_t ad
 mp_obj_t microcoapy_take(coap_obj_t *self) {
     mcoap_datagram datagram;
     while (dispatch_timer_events(self)) {
+        microcoapy_read_clock(self);
     }
     if (self->link != &microcoapy_link_manual || mcoap_endpoint_poll_transmit(self->endpoint, &datagram) != MCOAP_OK) {
         return mp_const_none;
@@ -184,7 +192,7 @@ mp_obj_t microcoapy_take(coap_obj_t *self) {
 
 void microcoapy_run_timers(coap_obj_t *self) {
     self->timers_deferred = 0;
-    mcoap_endpoint_handle_timeout(self->endpoint, microcoapy_now());
+    mcoap_endpoint_handle_timeout(self->endpoint, self->now);
     microcoapy_prune_bodies(self);
     microcoapy_flush(self, 0);
 }
@@ -194,7 +202,7 @@ uint32_t microcoapy_next_timer(coap_obj_t *self) {
     if (self->news != NULL) {
         return 0;
     }
-    if (mcoap_endpoint_poll_timeout(self->endpoint, microcoapy_now(), &milliseconds) == MCOAP_OK) {
+    if (mcoap_endpoint_poll_timeout(self->endpoint, self->now, &milliseconds) == MCOAP_OK) {
         return milliseconds;
     }
     return UINT32_MAX;
@@ -213,6 +221,7 @@ static void run_timers_unless_data(coap_obj_t *self) {
 }
 
 bool microcoapy_pass(coap_obj_t *self) {
+    microcoapy_read_clock(self);
     if (dispatch_timer_events(self)) {
         return true;
     }
@@ -243,7 +252,8 @@ bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds, bool (*done)(void 
         if (done == NULL ? handled : done(what)) {
             return true;
         }
-        uint32_t elapsed = microcoapy_now() - start;
+        microcoapy_read_clock(self);
+        uint32_t elapsed = self->now - start;
         if (milliseconds != PUMP_FOREVER && elapsed >= milliseconds) {
             return false;
         }

@@ -173,7 +173,8 @@ static mp_obj_t current_etag(const pending_t *pending) {
 }
 
 static const uint8_t *request_options(const pending_t *pending, size_t *len) {
-    return (const uint8_t *)mp_obj_str_get_data(pending->message->incoming.packet.raw_options, len);
+    *len = pending->message->incoming.packet.options_len;
+    return pending->message->incoming.packet.raw_options;
 }
 
 // What the handler's result says; everything but the payload goes into the reply.
@@ -679,8 +680,8 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
     if (nlr_push(&nlr) == 0) {
         mp_obj_t handler = microcoapy_path_handler(self, event->resource);
         if (handler != MP_OBJ_NULL) {
-            incoming_obj_t *incoming = m_new0(incoming_obj_t, 1);
-            microcoapy_packet_init(&incoming->packet, &microcoapy_packet_type, event);
+            incoming_obj_t *incoming =
+                microcoapy_packet_new(sizeof(incoming_obj_t), &microcoapy_packet_type, event);
             incoming->handle = request;
             microcoapy_peer_to_pair(self, peer, incoming->address);
             self->handled = incoming;

@@ -91,14 +91,15 @@ typedef struct _coap_obj_t {
     const struct _link_type_t *link; // link.h; NULL: closed
     // What an event means: true if something was handled. The pump knows nothing of what is above it.
     bool (*dispatch)(struct _coap_obj_t *self, const mcoap_event *event, const peer_t *peer, dispatch_t when);
-    size_t rx_len;
     uint32_t max_body;  // bytes of the longest body that is kept
-    size_t resource_count;
     union {
         int fd; // link_fd.c
         const mp_stream_p_t *stream; // link_stream.c
     } by;
+    uint32_t now;          // pump.c: the clock, as it was read last
     uint32_t news_dropped; // responses and errors that nobody was told of, as nobody polled
+    uint16_t rx_len;
+    uint16_t resource_count; // UINT16_MAX: out of step with callbacks
     uint16_t start_port; // what start() binds unless told otherwise
     uint16_t bound_port; // while a socket of ours is open
     uint8_t family;      // link_fd.c: 4 or 6, as in an engine's peer address
@@ -118,14 +119,17 @@ typedef struct _packet_obj_t {
     mp_obj_t version;
     mp_obj_t type;
     mp_obj_t method;
-    mp_obj_t token;
+    mp_obj_t token;       // MP_OBJ_NULL: not yet made from token_bytes
     mp_obj_t payload;
     mp_obj_t messageid;
     mp_obj_t content_format;
     mp_obj_t query;       // MP_OBJ_NULL: not yet made from raw_options
     mp_obj_t options;     // MP_OBJ_NULL: not yet made from raw_options
-    mp_obj_t raw_options; // bytes, as received
     mp_obj_t own;         // dict of the program's own attributes; MP_OBJ_NULL until first used
+    const uint8_t *token_bytes;
+    const uint8_t *raw_options; // as received; at the end of the object
+    uint16_t options_len;
+    uint8_t token_len;
 } packet_obj_t;
 
 // A packet, and the request that it is if it is one to us, with the address as its handler is given it.
@@ -213,7 +217,8 @@ bool microcoapy_own_attr(mp_obj_t *dict, qstr attr, mp_obj_t *dest);
 bool microcoapy_slot_attr(const qstr_short_t *names, size_t count, mp_obj_t *slots, qstr attr, mp_obj_t *dest);
 
 // packet.c
-void microcoapy_packet_init(packet_obj_t *self, const mp_obj_type_t *type, const mcoap_event *event);
+// An object of so many bytes that begins with a packet_obj_t; what is behind that is 0.
+void *microcoapy_packet_new(size_t size, const mp_obj_type_t *type, const mcoap_event *event);
 mp_obj_t microcoapy_packet_from_event(const mcoap_event *event);
 void microcoapy_packet_attr(mp_obj_t self, qstr attr, mp_obj_t *dest);
 
@@ -248,6 +253,8 @@ mp_obj_t microcoapy_path_handler(coap_obj_t *self, uint32_t number);
 // Sends all that the engine has to send. False if the first transmission of the exchange
 // with this handle (0: of none) could not be sent.
 bool microcoapy_flush(coap_obj_t *self, mcoap_handle exchange);
+// The clock is read where the pump is entered, and after Python code has run; the next two take it as it was read last.
+void microcoapy_read_clock(coap_obj_t *self);
 // What is due now, and what that has to send.
 void microcoapy_run_timers(coap_obj_t *self);
 // Before something is sent: takes in what has arrived. What the program is to be told of it waits for poll().
