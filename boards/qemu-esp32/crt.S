@@ -200,13 +200,13 @@ _start:
     callx4 a4                   // call4: this frame has no caller whose stack pointer overflow8 would need
 3:  j 3b
 
-// int simcall(int nr, int a, int b, int c, int *error): the first four are where QEMU expects them; it answers in a2,
-// with the error number in a3
-    .section .text.simcall, "ax"
+// int simcall_error(int number, int a, int b, int c, int *error): the first four are where QEMU expects them; it answers
+// in a2, with the error number in a3
+    .section .text.simcall_error, "ax"
     .p2align 2
-    .global simcall
-    .type simcall, @function
-simcall:
+    .global simcall_error
+    .type simcall_error, @function
+simcall_error:
     entry a1, 32
     simcall
     s32i a3, a6, 0
