@@ -8,10 +8,10 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "host.h"
 #include "microcoapy.h"
 #include "py/gc.h"
 #include "py/runtime.h"
+#include "windows.h"
 
 #define NOINLINE __attribute__((noinline))
 // More calls than the register file has windows.

@@ -13,6 +13,16 @@
     .byte 0x00, 0x51, 0x00
     .endm
 
+// Only the current frame is in registers. Clobbers a2, and the others' registers.
+    .macro one_window
+    movi a2, 0
+    wsr a2, windowbase
+    rsync
+    movi a2, 1
+    wsr a2, windowstart
+    rsync
+    .endm
+
     .section .resetvec.jump, "ax"
     .global _reset
 _reset:
@@ -154,12 +164,7 @@ _user:
 
 _fatal:                         // a0: 1 kernel, 2 user, 3 double
     wsr a0, excsave3
-    movi a2, 0
-    wsr a2, windowbase
-    rsync
-    movi a2, 1
-    wsr a2, windowstart
-    rsync
+    one_window
     l32r a1, .Lexc_stack
     rsr a6, excsave3
     rsr a7, exccause
@@ -174,12 +179,7 @@ _fatal:                         // a0: 1 kernel, 2 user, 3 double
 
     .global _start
 _start:
-    movi a2, 0
-    wsr a2, windowbase
-    rsync
-    movi a2, 1
-    wsr a2, windowstart
-    rsync
+    one_window
     l32r a2, .Lvecbase
     wsr a2, vecbase
     movi a2, 0
@@ -200,13 +200,13 @@ _start:
     callx4 a4                   // call4: this frame has no caller whose stack pointer overflow8 would need
 3:  j 3b
 
-// int simcall(int nr, int a, int b, int c, int *error): the first four are where QEMU expects them; it answers in a2,
-// with the error number in a3
-    .section .text.simcall, "ax"
+// int simcall_error(int number, int a, int b, int c, int *error): the first four are where QEMU expects them; it answers
+// in a2, with the error number in a3
+    .section .text.simcall_error, "ax"
     .p2align 2
-    .global simcall
-    .type simcall, @function
-simcall:
+    .global simcall_error
+    .type simcall_error, @function
+simcall_error:
     entry a1, 32
     simcall
     s32i a3, a6, 0

@@ -4,8 +4,7 @@
 
 #include <stdlib.h>
 
-#include "host.h"
-#include "py/runtime.h"
+#include "os_urandom.c"
 
 static mp_obj_t mp_os_getenv(size_t n_args, const mp_obj_t *args) {
     const char *value = getenv(mp_obj_str_get_str(args[0]));
@@ -25,11 +24,3 @@ void microcoapy_os_attr(mp_obj_t self, qstr attr, mp_obj_t *dest) {
     }
 }
 MP_REGISTER_MODULE_DELEGATION(mp_module_os, microcoapy_os_attr);
-
-static mp_obj_t mp_os_urandom(mp_obj_t count) {
-    vstr_t bytes;
-    vstr_init_len(&bytes, mp_obj_get_int(count));
-    host_random(bytes.buf, bytes.len);
-    return mp_obj_new_bytes_from_vstr(&bytes);
-}
-static MP_DEFINE_CONST_FUN_OBJ_1(mp_os_urandom_obj, mp_os_urandom);

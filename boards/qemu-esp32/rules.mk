@@ -22,7 +22,7 @@ $(foreach chip,$(ESP32_CHIPS),$(eval \
 $(foreach chip,$(ESP32_CHIPS),$(eval \
   archive-xtensa-$(chip)-none-elf: | $(call esp32_lacks_as,$(chip),$$(OUT)/.clang)))
 
-ESP32_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp32/* $(ROOT)/boards/qemu-esp32/include/*) \
+ESP32_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp32/* $(ROOT)/boards/qemu-esp32/include/* $(ROOT)/boards/qemu-xtensa/*) \
 	$(ROOT)/boards/targets/xtensa-dc233c-none-elf.json $(ROOT)/tools/archive.sh $(ROOT)/tools/features.sh $(ROOT)/tools/xtensa-literals.py $(ROOT)/tools/xtensa-shorten.py
 
 # With everything, and with the classic layer alone.

@@ -12,7 +12,7 @@ $(Q)mkdir -p $(@D)
 	MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(1) $(QUIETLY)
 $(Q)touch $@
 endef
-ESP8266_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp8266/* $(ROOT)/boards/targets/*) \
+ESP8266_INPUTS := $(INPUTS) $(wildcard $(addprefix $(ROOT)/boards/,qemu-esp8266/* qemu-xtensa/* targets/*)) \
 	$(ROOT)/tools/archive.sh $(ROOT)/tools/features.sh $(ROOT)/tools/xtensa-literals.py $(ROOT)/tools/xtensa-shorten.py
 
 # As our board for 4 MB of flash; with capacities for tests that use more at once; as our board for 1 MB: the classic layer

@@ -64,7 +64,7 @@ _start:
     callx0 a8
 3:  j 3b
 
-// int simcall(int number, int a, int b, int c, int d): the arguments are where QEMU wants them.
+// int simcall(int number, int a, int b, int c): the arguments are where QEMU wants them.
     .section .text.simcall, "ax"
     .align 4
     .global simcall

@@ -83,8 +83,17 @@ def check_plain(request, method, path):
     assert block_of(request, BLOCK2) is None, request
 
 
-def location(response):
-    """The segments of Location-Path."""
-    segments = response.values(coapmsg.LOCATION_PATH)
-    assert segments and all(b"/" not in segment for segment in segments), response
-    return [segment.decode() for segment in segments]
+def location(response, folder):
+    """The path that Location-Path has: of something in the folder."""
+    segments = [segment.decode() for segment in response.values(coapmsg.LOCATION_PATH)]
+    assert len(segments) == 2 and segments[0] == folder, response
+    assert not any("/" in segment for segment in segments), response
+    return "/".join(segments)
+
+
+def answered_in_blocks(wire, method, path, response):
+    """The response to the last block of the request is the first of several: their body."""
+    assert block_of(response, BLOCK2)[:2] == (0, 1), response
+    body = downloaded(wire, method, path, "2.04", first=response)
+    assert body.startswith(b"2500 bytes came"), body
+    return body

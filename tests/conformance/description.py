@@ -158,11 +158,3 @@ def content(message):
     has_code(message, "2.05")
     has_format(message)
     has_payload(message)
-
-
-def changed_or(message, *more):
-    """2.04 or another, CFONE, ONEP."""
-    has_code(message, "2.04", *more)
-    has_format_if_payload(message)
-
-

@@ -3,6 +3,7 @@
 
 import aiocoap.util.linkformat
 
+CORE = ".well-known/core"
 # What both plugtest servers list.
 RESOURCES = ["/test", "/large", "/obs", "/type/1", "/type/4", "/if/3", "/link1", "/link2", "/link3", "/path"]
 

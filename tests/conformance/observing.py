@@ -7,8 +7,8 @@ import chance
 import coapmsg
 import net
 from blocks import block_of, has_full_payload, has_rest
-from coapmsg import ACK, BLOCK2, CON, GET, OBSERVE, increases
-from description import check_request, first_copies, has_code, has_format, separate
+from coapmsg import ACK, BLOCK2, CON, GET, OBSERVE, PUT, RST, increases
+from description import check_request, content, first_copies, has_code, has_format, same_mid_token, separate
 
 MAX_RETRANSMIT = 4
 
@@ -85,6 +85,46 @@ def acknowledged(proxy, request):
 def notifications(proxy):
     """Of the responses so far, the messages of their own, with their Datagrams."""
     return [d for d in list(proxy.records) if not d.to_server and d.message.is_response and d.message.mtype != ACK]
+
+
+def change(proxy, method, payload=b"", content_format=b""):
+    """Another client changes /obs, not through the proxy."""
+    with net.RawPeer() as other:
+        options = [(coapmsg.CONTENT_FORMAT, content_format)] if method == PUT else []
+        answer = other.ask(coapmsg.request(method, "obs", options=options, payload=payload), proxy.server)
+        assert answer.code >> 5 == 2, answer
+
+
+def rejected(proxy):
+    """OBS_06: a notification is rejected, and there are no more."""
+    reset = proxy.wait_for(lambda records: [d for d in records if d.to_server and d.message.mtype == RST])
+    assert reset[0].message.mid in [d.message.mid for d in notifications(proxy)]
+    stops(proxy)
+
+
+def asked_beside(wire, observed):
+    """OBS_10: a GET with a token of its own was answered; the notifications go on."""
+    proxy = wire.proxy
+    plain = [m for m in requests(proxy) if m.value(OBSERVE) is None][0]
+    assert plain.token != observed.token, plain
+    answer = [m for m in proxy.responses() if m.token == plain.token][0]
+    content(answer)
+    if wire.piggybacked or answer.mtype == ACK:
+        same_mid_token(answer, plain)
+    else:
+        separate(answer, plain, CON)
+    assert answer.value(OBSERVE) is None, answer
+    count = len(notifications(proxy))
+    proxy.wait_for(lambda records: len(notifications(proxy)) >= count + 2)
+    assert all(d.message.token == observed.token for d in notifications(proxy) if d.message is not answer)
+
+
+def cancelled(proxy, observed):
+    """OBS_12: the GET that ends the observation."""
+    cancel = proxy.wait_for(lambda records: [m for m in requests(proxy) if m.value(OBSERVE) == b"\x01"])[0]
+    check_request(cancel, CON, GET, "obs")
+    assert cancel.token == observed.token, cancel
+    return cancel
 
 
 def patchy(late):
@@ -186,6 +226,16 @@ def went(proxy, path, bodies):
             found = [rest for rest in rests if starts(rest) == at and body.startswith(rest.payload, at)]
             assert found, (body, at, messages)
             at += len(found[0].payload)
+
+
+def lengths_displayed(proxy, path, displayed):
+    """OBS_13 and OBS_14: of representations that begin with their number, and went as they must."""
+    assert {code for code, _ in displayed} == {"2.05"}, displayed
+    bodies = [body for _, body in displayed]
+    states = [int(body.split(b"|")[0]) for body in bodies]
+    assert states == sorted(states), states
+    went(proxy, path, bodies)
+    return [len(body) for body in bodies]
 
 
 def starts(message):

@@ -6,7 +6,7 @@ import os
 import coapmsg
 import net
 import programs
-from description import Wire
+from description import Wire, has_etag
 
 EXAMPLE = os.path.join(programs.ROOT, "examples", "plugtest_server.py")
 
@@ -27,6 +27,20 @@ class OurServer:
         self.proxy = net.Proxy(port, rule)
         self.wire = Wire(self.proxy, piggybacked=True)
         self.client = peer(self.proxy.port)
+
+    def get(self, path):
+        return self.client.ask(coapmsg.GET, path)
+
+    def ask(self, method, path, options=(), payload=b"", content_format=None):
+        """A request with options; what its user is shown: (code, payload)."""
+        options = list(options)
+        if content_format is not None:
+            options.append((coapmsg.CONTENT_FORMAT, coapmsg.uint(content_format)))
+        return self.client.ask(method, path, options=options, payload=payload)
+
+    def etag_displayed(self, response):
+        """Clients show no options."""
+        return has_etag(response)
 
     def server_displays(self, text):
         self.server.wait_line(text)
@@ -54,14 +68,20 @@ class OurClient:
         extra = "".join(", " + a for a in arguments)
         return self._answered("coap.%s(%s, %r%s)" % (method, self.where, path, extra))
 
-    def send_packet(self, method, path, options=(), payload=b"", content_format=-1):
-        """Sends a CoapPacket with options through sendEx."""
+    def get(self, path):
+        return self.call("get", path)
+
+    def ask(self, method, path, options=(), payload=b"", content_format=-1):
+        """Sends a CoapPacket with options through sendEx; what responseCallback got: (code, payload)."""
         self.agent.exec(
             "packet = microcoapy.CoapPacket()\n"
             "packet.method, packet.payload, packet.content_format = %d, %r, %d\n"
             "for number, value in %r: packet.addOption(number, value)\n" % (method, payload, content_format, list(options))
         )
         return self._answered("coap.sendEx(%s, %r, packet)" % (self.where, path))
+
+    def etag_displayed(self, response):
+        return dict(self.agent.of("response")[-1]["options"])[coapmsg.ETAG]
 
     def _answered(self, call):
         assert self.agent.eval(call) > 0, call

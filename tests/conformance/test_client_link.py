@@ -6,10 +6,9 @@ import programs
 from coapmsg import CON, GET
 from description import has_code, has_format
 from harness import cases
-from links import RESOURCES, targets
+from links import CORE, RESOURCES, targets
 from setting import OurLoop, plugtest_server
 
-CORE = ".well-known/core"
 FIND = """
 links = []
 async for link in coap.discover(%r, %s):

@@ -6,11 +6,11 @@ import functools
 import clients
 import coapmsg
 import net
+import observing
 import programs
-from coapmsg import ACK, CON, DELETE, GET, NON, OBSERVE, PUT, RST
-from description import content, has_code, same_mid_token, separate
+from coapmsg import ACK, CON, DELETE, GET, NON, OBSERVE, PUT
+from description import has_code, same_mid_token
 from harness import cases
-from observing import Notified, gives_up, notifications, one_at_a_time, patchy, registered, requests, stops, went
 from setting import OurLoop, plugtest_server
 
 PARTS = 6
@@ -35,11 +35,11 @@ def against(**sites):
 
 
 def begin(site, path="obs", mtype=CON, rule=None, port=0, parameters=""):
-    """Registers; (setting, notifications to come)."""
+    """Registers: (setting, notifications to come, request, response)."""
     s = OurLoop(site, rule, parameters, port)
     s.observe(path, *([] if mtype == CON else ["non=True"]))
-    request, response = registered(s.wire, path, mtype)
-    return s, request, response
+    request, response = observing.registered(s.wire, path, mtype)
+    return s, observing.Notified(s.wire, request, response, mtype), request, response
 
 
 def displays(s, messages):
@@ -50,28 +50,25 @@ def displays(s, messages):
 
 @against()
 def test_TD_COAP_OBS_01(site):
-    s, request, response = begin(site)
-    notified = Notified(s.wire, request, response)
+    s, notified, _, response = begin(site)
     displays(s, [response] + [notified.next() for _ in range(4)])
 
 
 @against()
 def test_TD_COAP_OBS_02(site):
-    s, request, response = begin(site, "obs-non", NON)
-    notified = Notified(s.wire, request, response, NON)
+    s, notified, _, response = begin(site, "obs-non", NON)
     displays(s, [response] + [notified.next() for _ in range(3)])
 
 
 @against()
 def test_TD_COAP_OBS_04(site):
-    s, request, response = begin(site)
-    notified = Notified(s.wire, request, response)
+    s, notified, request, response = begin(site)
     displays(s, [response, notified.next()])
     # The server loses its state.
     s.server.kill()
     s.server.close()
     s.server, _ = site(s.port)
-    renewed = s.proxy.wait_for(lambda records: requests(s.proxy)[1:])[0]
+    renewed = s.proxy.wait_for(lambda records: observing.requests(s.proxy)[1:])[0]
     assert (renewed.mtype, renewed.code, renewed.path) == (CON, GET, "obs"), renewed
     assert renewed.token == request.token and renewed.value(OBSERVE) == b"", renewed
 
@@ -96,42 +93,31 @@ def test_TD_COAP_OBS_04(site):
 
 @against(microcoapy=functools.partial(our_site, ack_timeout=200))
 def test_TD_COAP_OBS_05(site):
-    s, request, response = begin(site)
-    Notified(s.wire, request, response).next()
+    s, notified, _, _ = begin(site)
+    notified.next()
     s.agent.kill()
-    gives_up(s.proxy, 0.2, PERIOD)
+    observing.gives_up(s.proxy, 0.2, PERIOD)
 
 
 @against()
 def test_TD_COAP_OBS_06(site):
     port = net.free_port()
-    s, request, response = begin(site, port=port)
-    Notified(s.wire, request, response).next()
+    s, notified, _, _ = begin(site, port=port)
+    notified.next()
     s.agent.kill()
     s.agent.close()
     s.start(port)
     s.agent.exec("serving = serve(coap)")
-    reset = s.proxy.wait_for(lambda records: [d for d in records if d.to_server and d.message.mtype == RST])
-    assert reset[0].message.mid in [d.message.mid for d in notifications(s.proxy)]
-    stops(s.proxy)
+    observing.rejected(s.proxy)
     assert s.agent.of("displayed") == []
 
 
-def change(s, method, payload=b"", content_format=b""):
-    """Another client changes /obs, not through the proxy."""
-    with net.RawPeer() as other:
-        options = [(coapmsg.CONTENT_FORMAT, content_format)] if method == PUT else []
-        answer = other.ask(coapmsg.request(method, "obs", options=options, payload=payload), ("127.0.0.1", s.port))
-        assert answer.code >> 5 == 2, answer
-
-
 def final(site, code, *arguments):
-    s, request, response = begin(site)
-    notified = Notified(s.wire, request, response)
+    s, notified, _, _ = begin(site)
     notified.next()
-    change(s, *arguments)
+    observing.change(s.proxy, *arguments)
     notified.final(code)
-    stops(s.proxy)
+    observing.stops(s.proxy)
     s.agent.wait(lambda: s.displayed()[-1][0] == code or None, net.PATIENCE, "%s displayed" % code)
     assert s.agent.eval("observation.done()")
     assert s.agent.eval("coap.stats()['observations_in_use']") == 0
@@ -149,9 +135,8 @@ def test_TD_COAP_OBS_08(site):
 
 @against()
 def test_TD_COAP_OBS_09(site):
-    s, request, response = begin(site)
-    notified = Notified(s.wire, request, response)
-    change(s, PUT, b"the new value")
+    s, notified, _, _ = begin(site)
+    observing.change(s.proxy, PUT, b"the new value")
     message = notified.next()
     while message.payload != b"the new value":
         message = notified.next()
@@ -160,46 +145,33 @@ def test_TD_COAP_OBS_09(site):
 
 @against()
 def test_TD_COAP_OBS_10(site):
-    s, request, response = begin(site)
-    Notified(s.wire, request, response).next()
+    s, notified, request, _ = begin(site)
+    notified.next()
     code, _ = s.ask("get", "obs")
     assert code == "2.05"
-    plain = [m for m in requests(s.proxy) if m.value(OBSERVE) is None][0]
-    assert plain.token != request.token, plain
-    answer = [m for m in s.proxy.responses() if m.token == plain.token][0]
-    content(answer)
-    if answer.mtype == ACK:
-        same_mid_token(answer, plain)
-    else:
-        separate(answer, plain, CON)
-    assert answer.value(OBSERVE) is None, answer
-    count = len(notifications(s.proxy))
-    s.proxy.wait_for(lambda records: len(notifications(s.proxy)) >= count + 2)
+    observing.asked_beside(s.wire, request)
     assert s.displayed(4)
-    assert all(d.message.token == request.token for d in notifications(s.proxy) if d.message is not answer)
 
 
 @against()
 def test_TD_COAP_OBS_11(site):
-    s = OurLoop(site, patchy(late=0.05), "ack_timeout=1000")
+    s = OurLoop(site, observing.patchy(late=0.05), "ack_timeout=1000")
     s.observe("obs")
     displayed = s.agent.wait_events("displayed", 6)
     coapmsg.check_order(displayed, lambda event: int(event["payload"]))
-    one_at_a_time(s.proxy, 0.75)
+    observing.one_at_a_time(s.proxy, 0.75)
 
 
 @against()
 def test_TD_COAP_OBS_12(site):
-    s, request, response = begin(site)
-    Notified(s.wire, request, response).next()
+    s, notified, request, _ = begin(site)
+    notified.next()
     s.agent.exec("observation.cancel()")
-    cancel = s.proxy.wait_for(lambda records: [m for m in requests(s.proxy) if m.value(OBSERVE) == b"\x01"])[0]
-    assert (cancel.mtype, cancel.code, cancel.path) == (CON, GET, "obs"), cancel
-    assert cancel.token == request.token, cancel
+    cancel = observing.cancelled(s.proxy, request)
     answers = s.proxy.wait_for(lambda records: [m for m in s.proxy.responses() if m.is_response and m.value(OBSERVE) is None])
     has_code(answers[0], "2.05")
     assert answers[0].token == request.token and (answers[0].mtype, answers[0].mid) in ((ACK, cancel.mid), (CON, answers[0].mid))
-    stops(s.proxy)
+    observing.stops(s.proxy)
     s.agent.run("while coap.stats()['exchanges_in_use']: await asyncio.sleep_ms(10)")
 
 
@@ -233,18 +205,13 @@ def large(site, path, enough):
         path = "example_data"
     s = OurLoop(site)
     s.observe(path)
-    registered(s.wire, path)
-    bodies = []
-    while not enough([len(body) for body in bodies]):
-        if bodies and isinstance(site, Example):
+    observing.registered(s.wire, path)
+    displayed = []
+    while not enough([len(body) for _, body in displayed]):
+        if displayed and isinstance(site, Example):
             site.replace()
-        displayed = s.displayed(len(bodies) + 1)
-        assert {code for code, _ in displayed} == {"2.05"}, displayed
-        bodies = [body for _, body in displayed]
-    states = [int(body.split(b"|")[0]) for body in bodies]
-    assert states == sorted(states), states
-    went(s.proxy, path, bodies)
-    return [len(body) for body in bodies]
+        displayed = s.displayed(len(displayed) + 1)
+    return observing.lengths_displayed(s.proxy, path, displayed)
 
 
 @against(libcoap=Example((3000,)), microcoapy=our_site)

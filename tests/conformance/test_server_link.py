@@ -5,10 +5,8 @@ import clients
 from coapmsg import CON, GET, URI_QUERY
 from description import has_format
 from harness import cases
-from links import RESOURCES, targets
+from links import CORE, RESOURCES, targets
 from setting import OurServer
-
-CORE = ".well-known/core"
 
 
 def against():

@@ -2,23 +2,11 @@
 """The ETSI descriptions of observe with our server and other clients; checked on the wire."""
 
 import coapmsg
-import net
 import observers
-from coapmsg import ACK, CON, DELETE, GET, NON, OBSERVE, PUT, RST
-from description import content, has_code, same_mid_token
+import observing
+from coapmsg import ACK, CON, DELETE, NON, OBSERVE, PUT
+from description import has_code, same_mid_token
 from harness import cases
-from observing import (
-    Notified,
-    acknowledged,
-    gives_up,
-    notifications,
-    one_at_a_time,
-    patchy,
-    registered,
-    requests,
-    stops,
-    went,
-)
 from setting import OurServer
 
 PARTS = 6
@@ -33,8 +21,8 @@ def against(**peers):
 def begin(peer, path="obs", mtype=CON, rule=None, ack_timeout=2000):
     """The client registers: (setting, notifications to come, request, response)."""
     s = OurServer(lambda port: peer(port, path, mtype == CON), rule, period=PERIOD_MS, ack_timeout=ack_timeout)
-    request, response = registered(s.wire, path, mtype)
-    return s, Notified(s.wire, request, response, mtype), request, response
+    request, response = observing.registered(s.wire, path, mtype)
+    return s, observing.Notified(s.wire, request, response, mtype), request, response
 
 
 def displays(s, messages):
@@ -68,8 +56,8 @@ def test_TD_COAP_OBS_04(peer):
     # the client notices by Max-Age that it is not told any more
     assert response.uint(coapmsg.MAX_AGE) == 1, response
     s.client.ask(b"")
-    renewed = s.proxy.wait_for(lambda records: requests(s.proxy)[1:])[0]
-    answer = acknowledged(s.proxy, renewed)
+    renewed = s.proxy.wait_for(lambda records: observing.requests(s.proxy)[1:])[0]
+    answer = observing.acknowledged(s.proxy, renewed)
     has_code(answer.message, "2.05")
     same_mid_token(answer.message, renewed)
     assert answer.message.value(OBSERVE) is not None, answer
@@ -89,7 +77,7 @@ def test_TD_COAP_OBS_05(peer):
         s.proxy.rule = lambda datagram: [] if datagram.to_server else [0]  # as good as off: nothing comes from it
     else:
         s.client.off()
-    gives_up(s.proxy, 0.2, PERIOD_MS / 1000)
+    observing.gives_up(s.proxy, 0.2, PERIOD_MS / 1000)
 
 
 @against(raw=observers.RawObserver)
@@ -97,27 +85,17 @@ def test_TD_COAP_OBS_06(peer):
     s, notified, _, _ = begin(peer)
     notified.next()
     s.client.forget()
-    reset = s.proxy.wait_for(lambda records: [d for d in records if d.to_server and d.message.mtype == RST])
-    assert reset[0].message.mid in [d.message.mid for d in notifications(s.proxy)]
-    stops(s.proxy)
-
-
-def change(s, method, payload=b"", content_format=b""):
-    """Another client changes /obs, not through the proxy."""
-    with net.RawPeer() as other:
-        options = [(coapmsg.CONTENT_FORMAT, content_format)] if method == PUT else []
-        answer = other.ask(coapmsg.request(method, "obs", options=options, payload=payload), s.proxy.server)
-        assert answer.code >> 5 == 2, answer
+    observing.rejected(s.proxy)
 
 
 def final(peer, code, *arguments):
     s, notified, _, _ = begin(peer)
     notified.next()
-    change(s, *arguments)
+    observing.change(s.proxy, *arguments)
     notified.final(code)
     if peer is not observers.LibcoapObserver:
         assert s.client.displayed(lambda seen: any(shown == code for shown, _ in seen))[-1][0] == code
-    stops(s.proxy)
+    observing.stops(s.proxy)
 
 
 @against()
@@ -133,7 +111,7 @@ def test_TD_COAP_OBS_08(peer):
 @against()
 def test_TD_COAP_OBS_09(peer):
     s, notified, _, response = begin(peer)
-    change(s, PUT, b"the new value")
+    observing.change(s.proxy, PUT, b"the new value")
     messages = [response, notified.next()]
     while messages[-1].payload != b"the new value":
         messages.append(notified.next())
@@ -145,23 +123,15 @@ def test_TD_COAP_OBS_10(peer):
     s, notified, request, _ = begin(peer)
     notified.next()
     assert s.client.get()[0] == "2.05"
-    plain = [m for m in requests(s.proxy) if m.value(OBSERVE) is None][0]
-    assert plain.token != request.token, plain
-    answer = [m for m in s.proxy.responses() if m.token == plain.token][0]
-    content(answer)
-    same_mid_token(answer, plain)
-    assert answer.value(OBSERVE) is None, answer
-    count = len(notifications(s.proxy))
-    s.proxy.wait_for(lambda records: len(notifications(s.proxy)) >= count + 2)
-    assert all(d.message.token == request.token for d in notifications(s.proxy))
+    observing.asked_beside(s.wire, request)
 
 
 @against()
 def test_TD_COAP_OBS_11(peer):
-    s = OurServer(lambda port: peer(port, "obs"), patchy(late=0), period=PERIOD_MS)
+    s = OurServer(lambda port: peer(port, "obs"), observing.patchy(late=0), period=PERIOD_MS)
     displayed = [int(payload) for code, payload in s.client.displayed(lambda seen: len(seen) >= 6)]
     assert displayed == sorted(displayed), displayed
-    one_at_a_time(s.proxy, 0.75)
+    observing.one_at_a_time(s.proxy, 0.75)
 
 
 @against(raw=observers.RawObserver)  # aiocoap and libcoap do not deregister by Observe with the token they had
@@ -169,22 +139,16 @@ def test_TD_COAP_OBS_12(peer):
     s, notified, request, _ = begin(peer)
     notified.next()
     s.client.cancel()
-    cancel = s.proxy.wait_for(lambda records: [m for m in requests(s.proxy) if m.value(OBSERVE) == b"\x01"])[0]
-    assert (cancel.code, cancel.path, cancel.token, cancel.uint(OBSERVE)) == (GET, "obs", request.token, 1), cancel
-    answer = has_code(acknowledged(s.proxy, cancel).message, "2.05")
+    answer = has_code(observing.acknowledged(s.proxy, observing.cancelled(s.proxy, request)).message, "2.05")
     assert answer.token == request.token and answer.value(OBSERVE) is None, answer
-    stops(s.proxy)
+    observing.stops(s.proxy)
 
 
 def large(peer, path, enough):
     """Until what is displayed is enough: the lengths."""
     s, _, _, _ = begin(peer, path)
     displayed = s.client.displayed(lambda seen: enough([len(body) for _, body in seen]))
-    bodies = [body for _, body in displayed]
-    states = [int(body.split(b"|")[0]) for body in bodies]
-    assert states == sorted(states), states
-    went(s.proxy, path, bodies)
-    return [len(body) for body in bodies]
+    return observing.lengths_displayed(s.proxy, path, displayed)
 
 
 @against(**observers.PYTHON)

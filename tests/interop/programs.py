@@ -269,6 +269,15 @@ class Agent(Program):
             self.eval("%s.poll(%d)" % (name, min(int(left * 1000) + 1, 500)))
         return self.of(kind)
 
+    def exchange(self, call):
+        """Makes the call, polls for its response: the last response event."""
+        before = len(self.of("response"))
+        sent = self.eval(call)
+        assert sent > 0, (call, sent)
+        response = self.poll_for(before + 1)[-1]
+        assert not self.of("error"), self.of("error")
+        return response
+
 
 class LoopAgent(Agent):
     """The same with an event loop: loop_agent.py."""

@@ -21,20 +21,10 @@ def start(*options):
     return programs.client(), port
 
 
-def exchange(agent, call):
-    """Makes the call, polls for its response, returns the last response event."""
-    before = len(agent.of("response"))
-    sent = agent.eval(call)
-    assert sent > 0, (call, sent)
-    response = agent.poll_for(before + 1)[-1]
-    assert not agent.of("error"), agent.of("error")
-    return response
-
-
 @cases(con="get", non="getNonConf")
 def test_get_time(method):
     agent, port = start()
-    response = exchange(agent, "coap.%s(%r, %d, 'time')" % (method, HOST, port))
+    response = agent.exchange("coap.%s(%r, %d, 'time')" % (method, HOST, port))
     assert response["code"] == coapmsg.code("2.05"), response
     assert re.match(rb"\w{3} \d\d \d\d:\d\d:\d\d$", response["payload"]), response
     assert response["type"] in (TO_CON if method == "get" else TO_NON), response
@@ -43,13 +33,13 @@ def test_get_time(method):
 
 def test_get_root():
     agent, port = start()
-    response = exchange(agent, "coap.get(%r, %d, '')" % (HOST, port))
+    response = agent.exchange("coap.get(%r, %d, '')" % (HOST, port))
     assert response["payload"].startswith(b"This is a test server made with libcoap"), response
 
 
 def test_get_well_known_core():
     agent, port = start()
-    response = exchange(agent, "coap.get(%r, %d, '/.well-known/core')" % (HOST, port))
+    response = agent.exchange("coap.get(%r, %d, '/.well-known/core')" % (HOST, port))
     assert response["format"] == 40, response
     assert b"</time>" in response["payload"], response
 
@@ -58,7 +48,7 @@ def test_separate_response_of_async():
     program, port = programs.libcoap_server()
     with net.Proxy(port) as proxy:
         agent = programs.client()
-        response = exchange(agent, "coap.get(%r, %d, 'async?1')" % (HOST, proxy.port))
+        response = agent.exchange("coap.get(%r, %d, 'async?1')" % (HOST, proxy.port))
         assert response["payload"] == b"done" and response["type"] in (coapmsg.CON, coapmsg.NON), response
         assert all(m.mtype == coapmsg.ACK for m in proxy.responses() if m.is_empty), proxy.records
         if response["type"] == coapmsg.CON:
@@ -69,34 +59,34 @@ def test_separate_response_of_async():
 
 def test_unknown_path_gives_404():
     agent, port = start()
-    response = exchange(agent, "coap.get(%r, %d, 'no/such/thing')" % (HOST, port))
+    response = agent.exchange("coap.get(%r, %d, 'no/such/thing')" % (HOST, port))
     assert response["code"] == coapmsg.code("4.04"), response
 
 
 def test_put_get_delete_a_created_resource():
     agent, port = start("-d", "10")
     where = "%r, %d, 'made/here'" % (HOST, port)
-    assert exchange(agent, "coap.put(%s, 'first')" % where)["code"] == coapmsg.code("2.01")
-    assert exchange(agent, "coap.get(%s)" % where)["payload"] == b"first"
-    assert exchange(agent, "coap.put(%s, b'second', None, 0)" % where)["code"] == coapmsg.code("2.04")
-    assert exchange(agent, "coap.get(%s)" % where)["payload"] == b"second"
-    assert exchange(agent, "coap.delete(%s)" % where)["code"] == coapmsg.code("2.02")
-    assert exchange(agent, "coap.get(%s)" % where)["code"] == coapmsg.code("4.04")
+    assert agent.exchange("coap.put(%s, 'first')" % where)["code"] == coapmsg.code("2.01")
+    assert agent.exchange("coap.get(%s)" % where)["payload"] == b"first"
+    assert agent.exchange("coap.put(%s, b'second', None, 0)" % where)["code"] == coapmsg.code("2.04")
+    assert agent.exchange("coap.get(%s)" % where)["payload"] == b"second"
+    assert agent.exchange("coap.delete(%s)" % where)["code"] == coapmsg.code("2.02")
+    assert agent.exchange("coap.get(%s)" % where)["code"] == coapmsg.code("4.04")
 
 
 def test_put_and_delete_non_confirmable():
     agent, port = start("-d", "10")
     where = "%r, %d, 'made'" % (HOST, port)
-    put = exchange(agent, "coap.putNonConf(%s, 'first')" % where)
+    put = agent.exchange("coap.putNonConf(%s, 'first')" % where)
     assert put["type"] in TO_NON and put["code"] == coapmsg.code("2.01"), put
-    assert exchange(agent, "coap.getNonConf(%s)" % where)["payload"] == b"first"
-    delete = exchange(agent, "coap.deleteNonConf(%s)" % where)
+    assert agent.exchange("coap.getNonConf(%s)" % where)["payload"] == b"first"
+    delete = agent.exchange("coap.deleteNonConf(%s)" % where)
     assert delete["type"] in TO_NON and delete["code"] == coapmsg.code("2.02"), delete
 
 
 def test_post_where_not_allowed_gives_405():
     agent, port = start()
-    response = exchange(agent, "coap.post(%r, %d, 'time', 'x')" % (HOST, port))
+    response = agent.exchange("coap.post(%r, %d, 'time', 'x')" % (HOST, port))
     assert response["code"] == coapmsg.code("4.05"), response
 
 
@@ -106,13 +96,13 @@ def test_payload_of_900_bytes_comes_back():
     sent = agent.eval("coap.put(%r, %d, 'big', body)" % (HOST, port))
     assert sent > 900, sent
     assert agent.poll_for(1)[0]["code"] == coapmsg.code("2.01")
-    response = exchange(agent, "coap.get(%r, %d, 'big')" % (HOST, port))
+    response = agent.exchange("coap.get(%r, %d, 'big')" % (HOST, port))
     assert response["payload"] == bytes(i % 251 for i in range(900)), len(response["payload"])
 
 
 def test_query_reaches_the_server():
     agent, port = start()
-    response = exchange(agent, "coap.get(%r, %d, 'time?ticks')" % (HOST, port))
+    response = agent.exchange("coap.get(%r, %d, 'time?ticks')" % (HOST, port))
     assert response["payload"].isdigit(), response
 
 
@@ -128,7 +118,7 @@ def test_lost_answer_is_asked_for_again():
     _, port = programs.libcoap_server()
     with net.Proxy(port, net.drop(False, 0)) as proxy:
         agent = programs.client("ack_timeout=200, max_retransmit=8")
-        response = exchange(agent, "coap.get(%r, %d, 'time')" % (HOST, proxy.port))
+        response = agent.exchange("coap.get(%r, %d, 'time')" % (HOST, proxy.port))
         assert response["code"] == coapmsg.code("2.05"), response
         again = agent.stats()["retransmitted"]  # no more of them: it has its response
         assert again >= 1

@@ -4,6 +4,7 @@
 
 #include "py/mphal.h"
 #include "py/objstr.h"
+#include "py/runtime.h"
 
 static mp_obj_t mp_os_urandom(mp_obj_t count) {
     mp_int_t n = mp_obj_get_int(count);
