@@ -38,8 +38,24 @@ impl Owner {
 
     /// The exchange of a request.
     pub(crate) fn as_exchange(self) -> Option<Handle> {
-        (self.kind == EXCHANGE).then_some(self.handle)
+        match self.sender() {
+            Sender::Exchange(handle) => Some(handle),
+            Sender::Observer(_) => None,
+        }
     }
+
+    fn sender(self) -> Sender {
+        match self.kind {
+            EXCHANGE => Sender::Exchange(self.handle),
+            _ => Sender::Observer(self.handle),
+        }
+    }
+}
+
+/// An owner, as the layers above know it.
+enum Sender {
+    Exchange(Handle),
+    Observer(Handle),
 }
 
 impl Upper {
@@ -61,14 +77,11 @@ impl Endpoint<'_> {
         incoming: &Incoming<'_>,
         piece: &mut Piece,
     ) -> Option<Event> {
-        match owner {
-            Some(Owner {
-                kind: EXCHANGE,
-                handle,
-            }) => {
+        match owner.map(Owner::sender) {
+            Some(Sender::Exchange(handle)) => {
                 return self.exchange_acknowledged(handle, incoming, piece);
             }
-            Some(Owner { handle, .. }) => self.notification_acknowledged(handle),
+            Some(Sender::Observer(handle)) => self.notification_acknowledged(handle),
             None => {}
         }
         self.message.accept(incoming);
@@ -81,11 +94,8 @@ impl Endpoint<'_> {
         owner: Option<Owner>,
         incoming: &Incoming<'_>,
     ) -> Option<Event> {
-        match owner {
-            Some(Owner {
-                kind: EXCHANGE,
-                handle,
-            }) => {
+        match owner.map(Owner::sender) {
+            Some(Sender::Exchange(handle)) => {
                 let exchange = self.upper.exchanges.get_mut(handle)?;
                 if exchange.kind == Kind::Ping {
                     self.exchange_end(handle, incoming.now);
@@ -95,7 +105,7 @@ impl Endpoint<'_> {
                 self.exchange_fail(handle, Failure::Reset, incoming.now);
             }
             // RFC 7641 section 3.6: a client that rejects a notification is not interested any more.
-            Some(Owner { handle, .. }) => self.observer_end(handle),
+            Some(Sender::Observer(handle)) => self.observer_end(handle),
             None => {}
         }
         self.message.count_reset();
@@ -104,14 +114,11 @@ impl Endpoint<'_> {
 
     /// A message was given up or superseded; a NON has been sent.
     pub(super) fn owner_expired(&mut self, expired: Expired, now: Instant) {
-        match expired.owner {
-            Some(Owner {
-                kind: EXCHANGE,
-                handle,
-            }) => {
+        match expired.owner.map(Owner::sender) {
+            Some(Sender::Exchange(handle)) => {
                 self.exchange_expired(handle, expired, now);
             }
-            Some(Owner { handle, .. }) => self.notification_expired(handle, expired.superseded),
+            Some(Sender::Observer(handle)) => self.notification_expired(handle, expired.superseded),
             None => {}
         }
     }
