@@ -13,7 +13,12 @@ impl Hash {
 
     /// Adds a byte.
     pub fn byte(&mut self, byte: u8) {
-        self.0 = (self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        self.word(u32::from(byte));
+    }
+
+    /// Adds several bytes in one step: fewer instructions, and no longer FNV-1a.
+    pub fn word(&mut self, word: u32) {
+        self.0 = (self.0 ^ word).wrapping_mul(0x0100_0193);
     }
 
     /// The hash of all bytes so far.

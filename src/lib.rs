@@ -52,11 +52,11 @@ pub use config::{
     TRANSMISSIONS,
 };
 pub use endpoint::{
-    Datagram, DraftError, Ended, Endpoint, Entropy, Event, ImportError, Notification, Part, Piece,
-    Received, RequestError, RespondError, Responded, Sent, Usage,
+    DraftError, Ended, Endpoint, Entropy, Event, ImportError, Notification, Part, Piece, Received,
+    RequestError, RespondError, Responded, Sent, Usage,
 };
 pub use exchange::outgoing::Failure;
 pub use handle::Handle;
-pub use message::{Counters, peer::PeerAddr};
+pub use message::{Counters, Datagram, peer::PeerAddr};
 pub use resource::{NON_CONFIRMABLE, OBSERVABLE, Resource};
 pub use time::{Instant, LONGEST};

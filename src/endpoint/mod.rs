@@ -28,7 +28,7 @@ use crate::message::deduplication::Answer;
 use crate::message::peer::PeerAddr;
 use crate::message::reliability::Expired;
 use crate::message::transmission::Owner;
-use crate::message::{Above, Counters, Datagram as Outgoing, MessageLayer};
+use crate::message::{Above, Counters, Datagram, MessageLayer};
 use crate::resource::Resources;
 use crate::time::{Instant, earliest};
 use crate::wire::header::{MessageId, MessageType, Token};
@@ -64,17 +64,6 @@ const _: fn(Endpoint<'_>) = |endpoint| {
         echo: _,
     } = endpoint;
 };
-
-/// A datagram to send. Borrowed until the next call.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Datagram<'a> {
-    /// Where to.
-    pub peer: &'a PeerAddr,
-    /// The message.
-    pub bytes: &'a [u8],
-    /// The exchange whose first transmission this is.
-    pub starts: Option<Handle>,
-}
 
 /// The end of an exchange that came from a timer or an RST, not from a response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -405,24 +394,16 @@ impl<'m> Endpoint<'m> {
     /// The next datagram to send. Call until `None`.
     pub fn poll_transmit(&mut self) -> Option<Datagram<'_>> {
         self.discard_draft();
-        let Outgoing {
-            peer,
-            bytes,
-            starts,
-        } = self.message.poll_transmit()?;
-        let starts = starts.and_then(Owner::as_exchange);
-        if let Some(exchange) = starts.and_then(|h| self.upper.exchanges.get_mut(h))
+        let datagram = self.message.poll_transmit()?;
+        if let Some(exchange) = datagram.exchange()
+            && let Some(exchange) = self.upper.exchanges.get_mut(exchange)
             && exchange.kind == Kind::NonConfirmable
             && exchange.wants_no_response()
         {
             // RFC 7967: nothing to wait for once it has been sent.
             exchange.state = State::Failed(Failure::Silent);
         }
-        Some(Datagram {
-            peer,
-            bytes,
-            starts,
-        })
+        Some(datagram)
     }
 
     /// When [`Endpoint::handle_timeout`] has work, milliseconds from `now`; 0 also while an event or a

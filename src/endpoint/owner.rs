@@ -7,6 +7,7 @@ use super::receive::{Event, Piece};
 use super::upper::Upper;
 use crate::exchange::outgoing::{Failure, Kind};
 use crate::handle::Handle;
+use crate::message::Datagram;
 use crate::message::peer::PeerId;
 use crate::message::receive::Incoming;
 use crate::message::reliability::Expired;
@@ -56,6 +57,14 @@ impl Owner {
 enum Sender {
     Exchange(Handle),
     Observer(Handle),
+}
+
+impl Datagram<'_> {
+    /// The exchange whose first transmission this is.
+    #[must_use]
+    pub fn exchange(&self) -> Option<Handle> {
+        self.starts.and_then(Owner::as_exchange)
+    }
 }
 
 impl Upper {

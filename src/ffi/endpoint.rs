@@ -5,10 +5,11 @@ use super::event::{MCOAP_EVENT_NONE, mcoap_event};
 use super::placement::place;
 use super::{
     MCOAP_ERR_ARGUMENT, MCOAP_ERR_MEMORY, MCOAP_NOTHING, MCOAP_OK, entropy, mcoap_endpoint,
-    mcoap_handle, mcoap_result, peer_addr, put, slice,
+    mcoap_handle, mcoap_result, peer_addr, put, slice, with,
 };
 use crate::config::Parameters;
 use crate::echo::EchoKey;
+use crate::endpoint::Endpoint;
 use crate::handle::Handle;
 use crate::message::{Counters, peer::PeerAddr};
 use crate::time::Instant;
@@ -207,27 +208,27 @@ pub unsafe extern "C" fn mcoap_endpoint_poll_event(
     now: u32,
     event: *mut mcoap_event,
 ) -> mcoap_result {
-    // SAFETY: the caller vouches.
-    let Some(this) = (unsafe { endpoint.as_mut() }) else {
-        return MCOAP_ERR_ARGUMENT;
-    };
-    let now = Instant(now);
-    let mut out = mcoap_event::about(&[]);
-    if this.endpoint.has_ended() {
-        if let Some(ended) = this.endpoint.poll_event(now) {
-            out = mcoap_event::about(ended.peer.as_slice());
-            out.set_ended(&ended);
+    let poll = |endpoint: &mut Endpoint<'static>| {
+        let now = Instant(now);
+        let mut out = mcoap_event::about(&[]);
+        if endpoint.has_ended() {
+            if let Some(ended) = endpoint.poll_event(now) {
+                out = mcoap_event::about(ended.peer.as_slice());
+                out.set_ended(&ended);
+            }
+        } else if let Some(notification) = endpoint.poll_notification(now) {
+            out = mcoap_event::about(notification.peer.as_slice());
+            out.set_notification(&notification);
         }
-    } else if let Some(notification) = this.endpoint.poll_notification(now) {
-        out = mcoap_event::about(notification.peer.as_slice());
-        out.set_notification(&notification);
-    }
-    if out.kind == MCOAP_EVENT_NONE {
-        return MCOAP_NOTHING;
-    }
+        if out.kind == MCOAP_EVENT_NONE {
+            return MCOAP_NOTHING;
+        }
+        // SAFETY: the caller vouches.
+        unsafe { put(event, out) };
+        MCOAP_OK
+    };
     // SAFETY: the caller vouches.
-    unsafe { put(event, out) };
-    MCOAP_OK
+    unsafe { with(endpoint, poll) }
 }
 
 /// The next datagram to send. Call until `MCOAP_NOTHING`.
@@ -239,24 +240,24 @@ pub unsafe extern "C" fn mcoap_endpoint_poll_transmit(
     endpoint: *mut mcoap_endpoint,
     datagram: *mut mcoap_datagram,
 ) -> mcoap_result {
+    let poll = |endpoint: &mut Endpoint<'static>| {
+        let Some(out) = endpoint.poll_transmit() else {
+            return MCOAP_NOTHING;
+        };
+        let peer = out.peer.as_slice();
+        let out = mcoap_datagram {
+            peer: peer.as_ptr(),
+            data: out.bytes.as_ptr(),
+            peer_len: peer.len(),
+            data_len: out.bytes.len(),
+            exchange: out.exchange().map_or(0, Handle::to_u32),
+        };
+        // SAFETY: the caller vouches.
+        unsafe { put(datagram, out) };
+        MCOAP_OK
+    };
     // SAFETY: the caller vouches.
-    let Some(this) = (unsafe { endpoint.as_mut() }) else {
-        return MCOAP_ERR_ARGUMENT;
-    };
-    let Some(out) = this.endpoint.poll_transmit() else {
-        return MCOAP_NOTHING;
-    };
-    let peer = out.peer.as_slice();
-    let out = mcoap_datagram {
-        peer: peer.as_ptr(),
-        data: out.bytes.as_ptr(),
-        peer_len: peer.len(),
-        data_len: out.bytes.len(),
-        exchange: out.starts.map_or(0, Handle::to_u32),
-    };
-    // SAFETY: the caller vouches.
-    unsafe { put(datagram, out) };
-    MCOAP_OK
+    unsafe { with(endpoint, poll) }
 }
 
 /// Milliseconds until `mcoap_endpoint_handle_timeout` has work; 0 also while something waits to be

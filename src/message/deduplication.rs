@@ -93,11 +93,17 @@ fn hash_of(peer: PeerId, id: ReceivedId) -> u32 {
     (u32::from(id.id.0) << 16 | u32::from(id.mark)) ^ peer.number()
 }
 
+/// Where the entry with this number is, of which so many have gone from the beginning.
+fn position_of(number: usize, gone: usize) -> usize {
+    number.wrapping_sub(gone) % index::NUMBERS
+}
+
 impl Deduplication {
     /// Bytes that each message takes.
     #[cfg(test)]
     pub const ENTRY_LEN: usize = size_of::<Entry>();
 
+    /// The number in the index of the entry at a position.
     fn number(&self, position: usize) -> usize {
         self.gone.get().wrapping_add(position) % index::NUMBERS
     }
@@ -105,10 +111,11 @@ impl Deduplication {
     /// The last such entry.
     fn position(&self, peer: PeerId, id: ReceivedId) -> Option<usize> {
         if EntryIndex::exists() {
-            let gone = self.gone.get();
-            let position = |number: usize| number.wrapping_sub(gone) % index::NUMBERS;
-            let entry = |number| self.entries.get(position(number));
-            let is_it = |number| entry(number).is_some_and(|e| e.is(peer, id));
+            let position = |number| position_of(number, self.gone.get());
+            let is_it = |number| {
+                let entry = self.entries.get(position(number));
+                entry.is_some_and(|e| e.is(peer, id))
+            };
             return self.index.find(hash_of(peer, id), is_it).map(position);
         }
         // What is asked for has just come, as a rule.
@@ -215,9 +222,9 @@ impl Deduplication {
     fn index_remove(&mut self, entry: &Entry, position: usize) {
         let number = self.number(position);
         let (entries, gone) = (&self.entries, self.gone.get());
-        let hash_of = |number: usize| {
-            let position = number.wrapping_sub(gone) % index::NUMBERS;
-            entries.get(position).map_or(0, Entry::hash)
+        let hash_of = |number| {
+            let entry = entries.get(position_of(number, gone));
+            entry.map_or(0, Entry::hash)
         };
         self.index.remove(entry.hash(), number, hash_of);
     }

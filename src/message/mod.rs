@@ -47,6 +47,11 @@ pub struct Counters {
     pub resets: u32,
 }
 
+/// One more.
+fn count(counter: &mut u32) {
+    *counter = counter.wrapping_add(1);
+}
+
 /// A datagram to send. Borrowed until the next call.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Datagram<'a> {
@@ -55,7 +60,7 @@ pub struct Datagram<'a> {
     /// The message.
     pub bytes: &'a [u8],
     /// Whose first transmission this is.
-    pub starts: Option<Owner>,
+    pub(crate) starts: Option<Owner>,
 }
 
 /// What the message layer asks the layers above it.
@@ -140,17 +145,17 @@ impl<'m> MessageLayer<'m> {
 
     /// Counts what has come to nothing in time.
     pub fn count_timeout(&mut self) {
-        self.counters.timeouts = self.counters.timeouts.wrapping_add(1);
+        count(&mut self.counters.timeouts);
     }
 
     /// Counts what the peer has rejected.
     pub fn count_reset(&mut self) {
-        self.counters.resets = self.counters.resets.wrapping_add(1);
+        count(&mut self.counters.resets);
     }
 
     /// Counts a message that is ignored, rejected, or not sent for want of room.
     pub fn count_dropped(&mut self) {
-        self.counters.dropped = self.counters.dropped.wrapping_add(1);
+        count(&mut self.counters.dropped);
     }
 
     /// Messages on their way, and received messages whose repetitions are recognised.
@@ -320,7 +325,7 @@ impl<'m> MessageLayer<'m> {
         let outgoing = self.outbox.pop()?;
         // No peer gives way while a datagram to it waits.
         let peer = self.peers.address(outgoing.peer)?;
-        self.counters.sent = self.counters.sent.wrapping_add(1);
+        count(&mut self.counters.sent);
         let bytes = match outgoing.message {
             None => {
                 self.empty = outgoing.empty;

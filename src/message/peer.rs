@@ -2,6 +2,7 @@
 //! The peers an endpoint is in touch with.
 
 use crate::config::{PEER_ADDRESS_MAX, PEERS, Place};
+use crate::hash::Hash;
 use crate::index::{self, Index};
 use crate::time::Instant;
 use heapless::Vec;
@@ -39,13 +40,14 @@ impl PeerAddr {
 
     /// Word by word: there is one for each datagram.
     fn hash(&self) -> u32 {
+        let mut hash = Hash::new();
         let (words, rest) = self.bytes.as_chunks::<4>();
-        let word = |word: &[u8; 4]| u32::from_ne_bytes(*word);
-        let rest = rest.iter().map(|&byte| u32::from(byte));
-        let all = words.iter().map(word).chain(rest);
-        all.fold(u32::from(self.len), |hash, word| {
-            (hash ^ word).wrapping_mul(0x0100_0193).rotate_left(5)
-        })
+        words
+            .iter()
+            .for_each(|&word| hash.word(u32::from_ne_bytes(word)));
+        rest.iter().for_each(|&byte| hash.byte(byte));
+        hash.byte(self.len);
+        hash.finish()
     }
 }
 

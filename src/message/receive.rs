@@ -5,7 +5,7 @@
 use super::deduplication::{Answer, ReceivedId};
 use super::peer::{PeerAddr, PeerId};
 use super::transmission::Owner;
-use super::{Above, MessageLayer};
+use super::{Above, MessageLayer, count};
 use crate::time::Instant;
 use crate::wire::header::{MessageId, MessageType};
 use crate::wire::message::{MessageView, ParseError};
@@ -54,7 +54,7 @@ impl MessageLayer<'_> {
         multicast: bool,
         now: Instant,
     ) -> Option<Incoming<'d>> {
-        self.counters.received = self.counters.received.wrapping_add(1);
+        count(&mut self.counters.received);
         let known = self.peers.find(address);
         if let Some(peer) = known {
             self.peers.heard(peer);
@@ -62,7 +62,7 @@ impl MessageLayer<'_> {
         let message = match MessageView::parse(datagram) {
             Ok(message) => message.without_undefined_payload(),
             Err(error) => {
-                self.counters.malformed = self.counters.malformed.wrapping_add(1);
+                count(&mut self.counters.malformed);
                 if let ParseError::Format { kind, id } = error
                     && !multicast
                 {
@@ -158,7 +158,7 @@ impl MessageLayer<'_> {
         let Some(answer) = self.deduplication.find(peer, id, now) else {
             return false;
         };
-        self.counters.duplicates = self.counters.duplicates.wrapping_add(1);
+        count(&mut self.counters.duplicates);
         // RFC 7252 section 4.3: a NON is never acknowledged, not even one that reuses the id of a CON.
         match answer {
             _ if kind != MessageType::Confirmable => {}

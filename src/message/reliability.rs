@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! Messages on their way, RFC 7252 sections 4.2, 4.3 and 4.7: retransmission, and when a message may start.
 
-use super::MessageLayer;
 use super::outbox::Outgoing;
 use super::peer::PeerId;
 use super::transmission::{Backoff, Handover, Owner, State, Transmission};
+use super::{MessageLayer, count};
 use crate::time::{Instant, earliest};
 use crate::wire::header::MessageId;
 
@@ -155,7 +155,7 @@ impl MessageLayer<'_> {
                     // RFC 7252 section 4.2: given up when the counter has reached MAX_RETRANSMIT on a timeout.
                     over = u32::from(backoff.retransmissions) >= self.parameters.max_retransmit;
                     if over {
-                        self.counters.timeouts = self.counters.timeouts.wrapping_add(1);
+                        count(&mut self.counters.timeouts);
                     } else if transmission.superseded {
                         expired.superseded = Some(backoff.doubled());
                         over = true;
@@ -205,7 +205,7 @@ impl MessageLayer<'_> {
         let (peer, message) = (transmission.peer, transmission.message);
         if let Some(message) = message {
             self.send_again(peer, message);
-            self.counters.retransmitted = self.counters.retransmitted.wrapping_add(1);
+            count(&mut self.counters.retransmitted);
         }
     }
 
