@@ -14,6 +14,7 @@ Usage: bench.py [--rounds N] [--requests N] [--top]
 
 import argparse
 import contextlib
+import functools
 import os
 import platform
 import re
@@ -82,11 +83,12 @@ def script(name, *arguments, options=(), before=(), interpreter=programs.INTERPR
     return program
 
 
-def server(name, options=(), before=()):
+def server(name, options=(), before=(), interpreter=programs.INTERPRETER):
     """(program, port)"""
     port = net.free_port()
     if name in OURS:
-        return script("server.py", port, OURS[name], options=options, before=before), port
+        settings = {"options": options, "before": before, "interpreter": interpreter}
+        return script("server.py", port, OURS[name], **settings), port
     if name == AIOCOAP:
         return script("aiocoap_server.py", port), port
     program = programs.Program([*before, programs.needs(SERVER), "-A", "127.0.0.1", "-p", str(port)])
@@ -220,12 +222,15 @@ def heap():
 # ---- callgrind -----------------------------------------------------------------------------------
 
 
-def small_gets(load, times):
-    load.put(SMALL)
-    load.gets(times * COUNTED, SMALL)
+def small_gets(loads, times):
+    """Of each in turn."""
+    loads[0].put(SMALL)
+    for at in range(times * COUNTED):
+        loads[at % len(loads)].gets(1, SMALL)
 
 
-def downloads(load, times):
+def downloads(loads, times):
+    (load,) = loads
     load.upload(LARGE)
     for _ in range(times):
         load.download(LARGE)
@@ -241,25 +246,11 @@ def counted(path):
         return int(re.search(r"(?m)^(?:summary|totals): (\d+)", profile.read())[1])
 
 
-def serving(name, work, times, path):
-    program, port = server(name, LARGE_HEAP if name in OURS else (), valgrind(path))
-    with program, Load(port, program.process.pid) as load:
-        work(load, times)
-        programs.interrupt(program)
-        program.wait_end()
-    return counted(path)
-
-
-def serving_peers(count, times, path):
-    """Small GETs of so many peers in turn, served by the build for gateways."""
-    port = net.free_port()
-    arguments = {"options": LARGE_HEAP, "before": valgrind(path), "interpreter": GATEWAY}
+def serving(name, work, times, path, peers=1, interpreter=programs.INTERPRETER):
+    program, port = server(name, LARGE_HEAP if name in OURS else (), valgrind(path), interpreter)
     with contextlib.ExitStack() as stack:
-        program = stack.enter_context(script("server.py", port, OURS[POLL], **arguments))
-        loads = [stack.enter_context(Load(port, program.process.pid)) for _ in range(count)]
-        loads[0].put(SMALL)
-        for at in range(times * COUNTED):
-            loads[at % count].gets(1, SMALL)
+        stack.enter_context(program)
+        work([stack.enter_context(Load(port, program.process.pid)) for _ in range(peers)], times)
         programs.interrupt(program)
         program.wait_end()
     return counted(path)
@@ -308,7 +299,8 @@ def measure_instructions(add, top):
                 measure("client: instructions of a small GET", name, COUNTED, asking, name, port)
         measure("instructions of an idle pass", POLL, COUNTED, idling)
         for row, peers in ((OF_ONE, 1), (OF_MANY, PEERS)):
-            measure(row, POLL, COUNTED, serving_peers, peers)
+            gateway = functools.partial(serving, peers=peers, interpreter=GATEWAY)
+            measure(row, POLL, COUNTED, gateway, POLL, small_gets)
 
 
 def ceilings():
