@@ -6,6 +6,7 @@
 
 #include "link.h"
 
+#if MICROCOAPY_DISCOVERY
 // The socket of a group is of the same type.
 static mp_uint_t socket_poll(coap_obj_t *self, mp_obj_t sock, mp_uint_t flags) {
     int error;
@@ -15,26 +16,30 @@ static mp_uint_t socket_poll(coap_obj_t *self, mp_obj_t sock, mp_uint_t flags) {
 
 static mp_uint_t stream_poll(coap_obj_t *self, mp_uint_t flags) {
     mp_uint_t ready = socket_poll(self, self->sock, flags);
-    #if MICROCOAPY_DISCOVERY
-    if (ready == 0 && self->group_sock != mp_const_none) {
-        ready = socket_poll(self, self->group_sock, flags);
-    }
-    #endif
-    return ready;
+    return ready == 0 && self->group_sock != mp_const_none ? socket_poll(self, self->group_sock, flags) : ready;
 }
 
 static receive_t stream_receive(coap_obj_t *self, mp_obj_t sock, datagram_t *out) {
     if (socket_poll(self, sock, MP_STREAM_POLL_RD) != 0) {
         return microcoapy_recvfrom(self, sock, out);
     }
-    #if MICROCOAPY_DISCOVERY
     if (self->group_sock != mp_const_none && socket_poll(self, self->group_sock, MP_STREAM_POLL_RD) != 0) {
         out->multicast = true;
         return microcoapy_recvfrom(self, self->group_sock, out);
     }
-    #endif
     return RECEIVE_NONE;
 }
+#else
+static mp_uint_t stream_poll(coap_obj_t *self, mp_uint_t flags) {
+    int error;
+    // An error counts as readiness: reading it will tell.
+    return self->by.stream->ioctl(self->sock, MP_STREAM_POLL, flags, &error);
+}
+
+static receive_t stream_receive(coap_obj_t *self, mp_obj_t sock, datagram_t *out) {
+    return stream_poll(self, MP_STREAM_POLL_RD) == 0 ? RECEIVE_NONE : microcoapy_recvfrom(self, sock, out);
+}
+#endif
 
 #if MICROCOAPY_DISCOVERY
 #define IPV4_LEN (4)
