@@ -124,7 +124,7 @@ UNIX_FLAGS = \
 	$(if $(HAS_MBEDTLS),MICROPY_SSL_MBEDTLS=1,MICROPY_PY_SSL=0)
 
 RUST_SOURCES := $(shell find src -name '*.rs')
-INPUTS := $(RUST_SOURCES) $(wildcard src/mpy/*.c src/mpy/*.h include/*.h boards/manifest.py build.rs) \
+INPUTS := $(RUST_SOURCES) $(wildcard src/mpy/*.c src/mpy/*.h src/mpy/tables/*.h include/*.h boards/manifest.py build.rs) \
 	Cargo.toml Cargo.lock rust-toolchain.toml micropython.mk tools/features.sh Makefile $(MPY_SOURCE) $(MPY_CHANGED) \
 	$(OUT)/.tree
 NEEDED := $(OUT)/.packages-build $(OUT)/.cargo $(MODULE_LINKS)

@@ -223,7 +223,9 @@ set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/slots.c
     ${MICROCOAPY_ROOT}/src/mpy/sockaddr.c
 )
-target_sources(usermod_microcoapy INTERFACE ${MICROCOAPY_SOURCES})
+# Not compiled. Names are in headers too: when one changes, the names of all files are gathered anew.
+file(GLOB MICROCOAPY_HEADERS ${MICROCOAPY_ROOT}/src/mpy/*.h ${MICROCOAPY_ROOT}/src/mpy/tables/*.h)
+target_sources(usermod_microcoapy INTERFACE ${MICROCOAPY_SOURCES} ${MICROCOAPY_HEADERS})
 set(MICROCOAPY_OPTIONS "")
 if(MICROCOAPY_RUST_TARGET MATCHES "^riscv")
     # Functions of libgcc save and restore registers, 188 bytes for all; a twelfth of our C code goes.

@@ -55,6 +55,8 @@ MICROCOAPY_SRC_C := $(addprefix $(MICROCOAPY_MOD_DIR)/src/mpy/,\
 	sockaddr.c \
 	)
 SRC_USERMOD_C += $(MICROCOAPY_SRC_C)
+# Names are in headers too: when one changes, the names of all files are gathered anew.
+QSTR_GLOBAL_DEPENDENCIES += $(wildcard $(MICROCOAPY_MOD_DIR)/src/mpy/*.h $(MICROCOAPY_MOD_DIR)/src/mpy/tables/*.h)
 
 MICROCOAPY_VERSION := $(shell sed -n 's/^version *= *"\(.*\)"/\1/p;/^\[dependencies/q' $(MICROCOAPY_ROOT)/Cargo.toml)
 CFLAGS_USERMOD += -I$(MICROCOAPY_MOD_DIR)/include -DMICROCOAPY_VERSION=$(MICROCOAPY_VERSION)

@@ -44,6 +44,8 @@ typedef struct {
 } driver_coro_t;
 
 static const mp_obj_type_t driver_coro_type;
+static const mp_obj_type_t serve_type;
+static const mp_obj_type_t ready_type;
 
 // ---- asyncio.core ------------------------------------------------------------------------------
 
@@ -276,17 +278,6 @@ static mp_obj_t driver_throw(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(driver_throw_obj, 2, 4, driver_throw);
 
-static const mp_rom_map_elem_t driver_coro_table[] = {
-    { MP_ROM_QSTR(MP_QSTR_send), MP_ROM_PTR(&driver_send_obj) },
-    { MP_ROM_QSTR(MP_QSTR_throw), MP_ROM_PTR(&driver_throw_obj) },
-};
-static MP_DEFINE_CONST_DICT(driver_coro_dict, driver_coro_table);
-
-static MP_DEFINE_CONST_OBJ_TYPE(
-    driver_coro_type, MP_QSTR_coroutine, MP_TYPE_FLAG_NONE,
-    locals_dict, &driver_coro_dict
-    );
-
 // ---- the endpoint as a stream ------------------------------------------------------------------
 
 static mp_uint_t coap_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, int *error) {
@@ -442,17 +433,6 @@ static mp_obj_t serve_iternext(mp_obj_t self_in) {
     return microcoapy_waiter_iternext(self_in);
 }
 
-static const mp_rom_map_elem_t serve_table[] = {
-    WAITER_METHODS,
-};
-static MP_DEFINE_CONST_DICT(serve_dict, serve_table);
-
-static MP_DEFINE_CONST_OBJ_TYPE(
-    serve_type, MP_QSTR_serve, MP_TYPE_FLAG_ITER_IS_ITERNEXT,
-    iter, serve_iternext,
-    locals_dict, &serve_dict
-    );
-
 // await coap.serve(): until stop(), or until it is cancelled.
 static mp_obj_t coap_serve(mp_obj_t self_in) {
     waiter_t *waiter = m_new_obj(waiter_t);
@@ -473,15 +453,12 @@ static mp_obj_t ready_iternext(mp_obj_t self_in) {
     return mp_make_stop_iteration(self->value);
 }
 
-static MP_DEFINE_CONST_OBJ_TYPE(
-    ready_type, MP_QSTR_ready, MP_TYPE_FLAG_ITER_IS_ITERNEXT,
-    iter, ready_iternext
-    );
-
 mp_obj_t microcoapy_ready(mp_obj_t value) {
     ready_t *ready = mp_obj_malloc(ready_t, &ready_type);
     ready->value = value;
     return MP_OBJ_FROM_PTR(ready);
 }
+
+#include "tables/async.h"
 
 #endif // MICROCOAPY_MODERN

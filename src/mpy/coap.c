@@ -6,15 +6,10 @@
 
 #include "link.h"
 #include "modern.h"
+#include "tables/coap_names.h"
 
 // ---- construction ------------------------------------------------------------------------------
 
-// Arguments of the constructor: the port, the fields of mcoap_parameters in their order, and what export_state() gave.
-static const qstr_short_t parameter_names[] = {
-    MP_QSTR_port, MP_QSTR_ack_timeout, MP_QSTR_ack_random_factor, MP_QSTR_max_latency, MP_QSTR_processing_delay,
-    MP_QSTR_default_leisure, MP_QSTR_probing_rate, MP_QSTR_max_retransmit, MP_QSTR_nstart, MP_QSTR_max_message,
-    MP_QSTR_message_store, MP_QSTR_max_body, MP_QSTR_amplification, MP_QSTR_state,
-};
 #define ARGUMENT_COUNT MP_ARRAY_SIZE(parameter_names)
 #define STATE_INDEX (ARGUMENT_COUNT - 1)
 
@@ -310,14 +305,6 @@ static mp_obj_t run_add_incoming_request_callback(coap_obj_t *self, mp_obj_t *ar
 static METHOD(coap_add_incoming_request_callback_obj, run_add_incoming_request_callback, 2,
     ARG_URL, ARG_CB, ARG_UNDERSTANDS);
 
-// In the order of mcoap_stats, which has nothing but counters.
-static const qstr_short_t counter_names[] = {
-    MP_QSTR_sent, MP_QSTR_received, MP_QSTR_retransmitted, MP_QSTR_duplicates, MP_QSTR_malformed, MP_QSTR_dropped,
-    MP_QSTR_timeouts, MP_QSTR_resets, MP_QSTR_exchanges_in_use, MP_QSTR_transmissions_in_use,
-    MP_QSTR_deduplication_in_use, MP_QSTR_requests_in_use, MP_QSTR_bodies_in_use, MP_QSTR_observations_in_use,
-    MP_QSTR_observers_in_use,
-};
-
 // stats() -> dict
 static mp_obj_t coap_stats(mp_obj_t self_in) {
     coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
@@ -345,23 +332,6 @@ static mp_obj_t coap_export_state(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(coap_export_state_obj, coap_export_state);
 
 // ---- attributes --------------------------------------------------------------------------------
-
-enum {
-    ATTR_RESPONSE_CALLBACK, // from here to ATTR_SOCK: in the order of coap_obj_t
-    ATTR_ERROR_CALLBACK,
-    ATTR_DISCARD_RETRANSMISSIONS,
-    ATTR_DEBUG,
-    ATTR_IS_SERVER,
-    ATTR_SOCK,
-    ATTR_STATE,
-    ATTR_CALLBACKS,
-    ATTR_PORT,
-    ATTR_COUNT,
-};
-static const qstr_short_t attr_names[ATTR_COUNT] = {
-    MP_QSTR_responseCallback, MP_QSTR_errorCallback, MP_QSTR_discardRetransmissions, MP_QSTR_debug, MP_QSTR_isServer,
-    MP_QSTR_sock, MP_QSTR_state, MP_QSTR_callbacks, MP_QSTR_port,
-};
 
 static mp_obj_t coap_load(coap_obj_t *self, size_t index) {
     switch (index) {
@@ -417,62 +387,4 @@ static void coap_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     }
 }
 
-static const mp_rom_map_elem_t coap_table[] = {
-    { MP_ROM_QSTR(MP_QSTR_TRANSMISSION_STATE), MP_ROM_PTR(&microcoapy_state_class) },
-    { MP_ROM_QSTR(MP_QSTR_start), MP_ROM_PTR(&coap_start_obj) },
-    { MP_ROM_QSTR(MP_QSTR_stop), MP_ROM_PTR(&coap_stop_obj) },
-    { MP_ROM_QSTR(MP_QSTR_setCustomSocket), MP_ROM_PTR(&coap_set_custom_socket_obj) },
-    { MP_ROM_QSTR(MP_QSTR_poll), MP_ROM_PTR(&coap_poll_obj) },
-    { MP_ROM_QSTR(MP_QSTR_loop), MP_ROM_PTR(&coap_loop_obj) },
-    { MP_ROM_QSTR(MP_QSTR_addIncomingRequestCallback), MP_ROM_PTR(&coap_add_incoming_request_callback_obj) },
-    { MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&coap_stats_obj) },
-    { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&coap_enter_obj) },
-    { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&coap_exit_obj) },
-    { MP_ROM_QSTR(MP_QSTR_run), MP_ROM_PTR(&coap_run_obj) },
-    #if MICROCOAPY_DISCOVERY
-    { MP_ROM_QSTR(MP_QSTR_join), MP_ROM_PTR(&coap_join_obj) },
-    { MP_ROM_QSTR(MP_QSTR_discover), MP_ROM_PTR(&microcoapy_discover_obj) },
-    #endif
-    { MP_ROM_QSTR(MP_QSTR_feed), MP_ROM_PTR(&coap_feed_obj) },
-    { MP_ROM_QSTR(MP_QSTR_take), MP_ROM_PTR(&coap_take_obj) },
-    { MP_ROM_QSTR(MP_QSTR_next_timeout_ms), MP_ROM_PTR(&coap_next_timeout_ms_obj) },
-    { MP_ROM_QSTR(MP_QSTR_export_state), MP_ROM_PTR(&coap_export_state_obj) },
-    #if MICROCOAPY_MODERN
-    { MP_ROM_QSTR(MP_QSTR_serve), MP_ROM_PTR(&microcoapy_serve_obj) },
-    { MP_ROM_QSTR(MP_QSTR_resource), MP_ROM_PTR(&microcoapy_resource_obj) },
-    { MP_ROM_QSTR(MP_QSTR_request), MP_ROM_PTR(&microcoapy_request_obj) },
-    { MP_ROM_QSTR(MP_QSTR_fetch), MP_ROM_PTR(&microcoapy_fetch_obj) },
-    { MP_ROM_QSTR(MP_QSTR_patch), MP_ROM_PTR(&microcoapy_patch_obj) },
-    { MP_ROM_QSTR(MP_QSTR_ipatch), MP_ROM_PTR(&microcoapy_ipatch_obj) },
-    #endif
-    #if MICROCOAPY_OBSERVE
-    { MP_ROM_QSTR(MP_QSTR_observe), MP_ROM_PTR(&microcoapy_observe_obj) },
-    #endif
-    { MP_ROM_QSTR(MP_QSTR_get), MP_ROM_PTR(&microcoapy_get_obj) },
-    { MP_ROM_QSTR(MP_QSTR_getNonConf), MP_ROM_PTR(&microcoapy_get_non_obj) },
-    { MP_ROM_QSTR(MP_QSTR_delete), MP_ROM_PTR(&microcoapy_delete_obj) },
-    { MP_ROM_QSTR(MP_QSTR_deleteNonConf), MP_ROM_PTR(&microcoapy_delete_non_obj) },
-    { MP_ROM_QSTR(MP_QSTR_put), MP_ROM_PTR(&microcoapy_put_obj) },
-    { MP_ROM_QSTR(MP_QSTR_putNonConf), MP_ROM_PTR(&microcoapy_put_non_obj) },
-    { MP_ROM_QSTR(MP_QSTR_post), MP_ROM_PTR(&microcoapy_post_obj) },
-    { MP_ROM_QSTR(MP_QSTR_postNonConf), MP_ROM_PTR(&microcoapy_post_non_obj) },
-    { MP_ROM_QSTR(MP_QSTR_send), MP_ROM_PTR(&microcoapy_send_obj) },
-    { MP_ROM_QSTR(MP_QSTR_sendEx), MP_ROM_PTR(&microcoapy_send_ex_obj) },
-    { MP_ROM_QSTR(MP_QSTR_sendPacket), MP_ROM_PTR(&microcoapy_send_packet_obj) },
-    { MP_ROM_QSTR(MP_QSTR_sendResponse), MP_ROM_PTR(&microcoapy_send_response_obj) },
-    { MP_ROM_QSTR(MP_QSTR_ping), MP_ROM_PTR(&microcoapy_ping_obj) },
-};
-static MP_DEFINE_CONST_DICT(coap_dict, coap_table);
-
-#if MICROCOAPY_MODERN
-#define COAP_STREAM protocol, &microcoapy_coap_stream,
-#else
-#define COAP_STREAM
-#endif
-MP_DEFINE_CONST_OBJ_TYPE(
-    microcoapy_coap_type, MP_QSTR_Coap, MP_TYPE_FLAG_NONE,
-    make_new, coap_make_new,
-    attr, coap_attr,
-    COAP_STREAM
-    locals_dict, &coap_dict
-    );
+#include "tables/coap.h"

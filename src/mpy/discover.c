@@ -12,6 +12,9 @@
 // How long a group is listened to: DEFAULT_LEISURE (RFC 7252 section 8.2) and a little for the way; milliseconds.
 #define GROUP_TIMEOUT_MS (7000)
 
+static const mp_obj_type_t next_type;
+static const mp_obj_type_t discovery_type;
+
 // ---- Link --------------------------------------------------------------------------------------
 
 typedef struct {
@@ -100,12 +103,6 @@ static void link_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_
     mp_obj_print_helper(print, self->attributes, PRINT_REPR);
     mp_print_str(print, ")");
 }
-
-MP_DEFINE_CONST_OBJ_TYPE(
-    microcoapy_link_type, MP_QSTR_Link, MP_TYPE_FLAG_NONE,
-    attr, link_attr,
-    print, link_print
-    );
 
 static mp_obj_t link_new(const mcoap_link *link, mp_obj_t address) {
     link_obj_t *self = mp_obj_malloc(link_obj_t, &microcoapy_link_type);
@@ -279,11 +276,6 @@ static mp_obj_t next_iternext(mp_obj_t self_in) {
     }
 }
 
-static MP_DEFINE_CONST_OBJ_TYPE(
-    next_type, MP_QSTR_next, MP_TYPE_FLAG_ITER_IS_ITERNEXT,
-    iter, next_iternext
-    );
-
 static mp_obj_t discovery_anext(mp_obj_t self_in) {
     next_obj_t *next = mp_obj_malloc(next_obj_t, &next_type);
     next->discovery = MP_OBJ_TO_PTR(self_in);
@@ -295,18 +287,6 @@ static mp_obj_t itself(mp_obj_t self_in) {
     return self_in;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(itself_obj, itself);
-
-static const mp_rom_map_elem_t discovery_table[] = {
-    { MP_ROM_QSTR(MP_QSTR___aiter__), MP_ROM_PTR(&itself_obj) },
-    { MP_ROM_QSTR(MP_QSTR___anext__), MP_ROM_PTR(&discovery_anext_obj) },
-};
-static MP_DEFINE_CONST_DICT(discovery_dict, discovery_table);
-
-static MP_DEFINE_CONST_OBJ_TYPE(
-    discovery_type, MP_QSTR_Discovery, MP_TYPE_FLAG_ITER_IS_ITERNEXT,
-    iter, discovery_iternext,
-    locals_dict, &discovery_dict
-    );
 
 // ---- the method --------------------------------------------------------------------------------
 
@@ -361,5 +341,7 @@ static mp_obj_t coap_discover(size_t n_args, const mp_obj_t *args, mp_map_t *kwa
     return MP_OBJ_FROM_PTR(self);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(microcoapy_discover_obj, 2, coap_discover);
+
+#include "tables/discover.h"
 
 #endif

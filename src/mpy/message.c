@@ -11,6 +11,8 @@
 
 #if MICROCOAPY_MODERN
 
+#include "tables/message_names.h"
+
 message_obj_t *microcoapy_message_new(const mp_obj_type_t *type, const mcoap_event *event, mp_obj_t sender) {
     message_obj_t *self = microcoapy_packet_new(sizeof(message_obj_t), type, event);
     self->sender = sender;
@@ -136,30 +138,25 @@ static mp_obj_t none_as_null(mp_obj_t value) {
 
 // Response(code=None, payload=b"", content_format=None, *, etag=None, max_age=None, location=None, options=None)
 static mp_obj_t response_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    enum { CODE_, PAYLOAD, CONTENT_FORMAT, POSITIONAL, ETAG = POSITIONAL, MAX_AGE, LOCATION, OPTIONS, COUNT };
-    static const qstr_short_t names[COUNT] = {
-        MP_QSTR_code, MP_QSTR_payload, MP_QSTR_content_format, MP_QSTR_etag, MP_QSTR_max_age, MP_QSTR_location,
-        MP_QSTR_options,
-    };
-    mp_obj_t value[COUNT];
-    microcoapy_parse(names, SHAPE(COUNT, 0, POSITIONAL), value, n_args, n_kw, args);
+    mp_obj_t value[RESPONSE_ARGUMENTS];
+    microcoapy_parse(response_arguments, SHAPE(RESPONSE_ARGUMENTS, 0, RESPONSE_POSITIONAL), value, n_args, n_kw, args);
     mcoap_event blank = { .content_format = MCOAP_CONTENT_FORMAT_NONE };
     message_obj_t *self = microcoapy_message_new(type, &blank, mp_const_none);
     self->incoming.packet.method = mp_const_none;
-    if (microcoapy_is_given(value[CODE_])) {
-        self->incoming.packet.method = value[CODE_];
-        microcoapy_int_arg(value[CODE_], MP_QSTR_code, 0, UINT8_MAX);
+    if (microcoapy_is_given(value[RESPONSE_CODE])) {
+        self->incoming.packet.method = value[RESPONSE_CODE];
+        microcoapy_int_arg(value[RESPONSE_CODE], MP_QSTR_code, 0, UINT8_MAX);
     }
-    if (value[PAYLOAD] != MP_OBJ_NULL) {
-        self->incoming.packet.payload = value[PAYLOAD];
+    if (value[RESPONSE_PAYLOAD] != MP_OBJ_NULL) {
+        self->incoming.packet.payload = value[RESPONSE_PAYLOAD];
     }
-    if (microcoapy_is_given(value[CONTENT_FORMAT])) {
-        self->incoming.packet.content_format = value[CONTENT_FORMAT];
+    if (microcoapy_is_given(value[RESPONSE_CONTENT_FORMAT])) {
+        self->incoming.packet.content_format = value[RESPONSE_CONTENT_FORMAT];
     }
-    self->incoming.packet.options = microcoapy_is_given(value[OPTIONS]) ? value[OPTIONS] : mp_obj_new_list(0, NULL);
-    self->etag = none_as_null(value[ETAG]);
-    self->max_age = none_as_null(value[MAX_AGE]);
-    self->location = none_as_null(value[LOCATION]);
+    self->incoming.packet.options = microcoapy_is_given(value[RESPONSE_OPTIONS]) ? value[RESPONSE_OPTIONS] : mp_obj_new_list(0, NULL);
+    self->etag = none_as_null(value[RESPONSE_ETAG]);
+    self->max_age = none_as_null(value[RESPONSE_MAX_AGE]);
+    self->location = none_as_null(value[RESPONSE_LOCATION]);
     return MP_OBJ_FROM_PTR(self);
 }
 
@@ -179,13 +176,6 @@ static void response_print(const mp_print_t *print, mp_obj_t self_in, mp_print_k
     mp_print_str(print, "Response");
     print_code_payload(print, MP_OBJ_TO_PTR(self_in));
 }
-
-MP_DEFINE_CONST_OBJ_TYPE(
-    microcoapy_response_type, MP_QSTR_Response, MP_TYPE_FLAG_NONE,
-    make_new, response_make_new,
-    attr, response_attr,
-    print, response_print
-    );
 
 // ---- Request -----------------------------------------------------------------------------------
 
@@ -227,21 +217,6 @@ static void request_print(const mp_print_t *print, mp_obj_t self_in, mp_print_ki
     print_code_payload(print, MP_OBJ_TO_PTR(self_in));
 }
 
-MP_DEFINE_CONST_OBJ_TYPE(
-    microcoapy_request_type, MP_QSTR_Request, MP_TYPE_FLAG_NONE,
-    attr, request_attr,
-    print, request_print
-    );
-
-// ---- CoapError ---------------------------------------------------------------------------------
-
-// CoapError(code, text=""): a handler that raises it is answered with.
-MP_DEFINE_CONST_OBJ_TYPE(
-    microcoapy_error_type, MP_QSTR_CoapError, MP_TYPE_FLAG_NONE,
-    make_new, mp_obj_exception_make_new,
-    print, mp_obj_exception_print,
-    attr, mp_obj_exception_attr,
-    parent, &mp_type_Exception
-    );
+#include "tables/message.h"
 
 #endif // MICROCOAPY_MODERN

@@ -7,34 +7,7 @@
 
 #include "modern.h"
 #include "protocol.h"
-
-const qstr_short_t microcoapy_argument_names[ARG_COUNT] = {
-    [ARG_HOST] = MP_QSTR_ip,
-    [ARG_URL] = MP_QSTR_url,
-    [ARG_TOKEN] = MP_QSTR_token,
-    [ARG_PAYLOAD] = MP_QSTR_payload,
-    [ARG_QUERY] = MP_QSTR_query_option,
-    [ARG_OPTIONS] = MP_QSTR_options,
-    [ARG_TYPE] = MP_QSTR_type,
-    [ARG_METHOD] = MP_QSTR_method,
-    [ARG_MESSAGEID] = MP_QSTR_messageid,
-    [ARG_CONTENT_FORMAT] = MP_QSTR_content_format,
-    [ARG_PORT] = MP_QSTR_port,
-    [ARG_OBSERVE] = MP_QSTR_observe_option,
-    [ARG_IP] = MP_QSTR_ip,
-    [ARG_PACKET] = MP_QSTR_packet,
-    [ARG_SOCK] = MP_QSTR_sock,
-    [ARG_CB] = MP_QSTR_cb,
-    [ARG_TIMEOUT] = MP_QSTR_timeoutMs,
-    [ARG_POLL_PERIOD] = MP_QSTR_pollPeriodMs,
-    [ARG_BLOCKING] = MP_QSTR_blocking,
-    [ARG_UNDERSTANDS] = MP_QSTR_understands,
-    #if MICROCOAPY_DISCOVERY
-    [ARG_GROUP] = MP_QSTR_group,
-    [ARG_INTERFACE] = MP_QSTR_interface,
-    #endif
-    [ARG_REQUEST_PACKET] = MP_QSTR_request_packet,
-};
+#include "tables/method_names.h"
 
 // Its own frame, so that it is on the stack of neither what is taken in nor the modern layer.
 static MP_NOINLINE mp_obj_t parse_and_run(const method_obj_t *method, size_t n_args, size_t n_kw, const mp_obj_t *args) {
@@ -72,7 +45,4 @@ static mp_obj_t method_call(mp_obj_t method_in, size_t n_args, size_t n_kw, cons
     return parse_and_run(method, n_args, n_kw, args);
 }
 
-MP_DEFINE_CONST_OBJ_TYPE(
-    microcoapy_method_type, MP_QSTR_function, MP_TYPE_FLAG_BINDS_SELF | MP_TYPE_FLAG_BUILTIN_FUN,
-    call, method_call
-    );
+#include "tables/method.h"

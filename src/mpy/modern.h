@@ -129,12 +129,7 @@ void microcoapy_waiter_suspend(waiter_t *waiter);
 // What iternext of a waiter that is over returns or raises.
 mp_obj_t microcoapy_waiter_result(waiter_t *waiter);
 mp_obj_t microcoapy_waiter_iternext(mp_obj_t self);
-// The methods that asyncio wants of an awaitable: send, throw, close, remove.
-#define WAITER_METHODS \
-    { MP_ROM_QSTR(MP_QSTR_send), MP_ROM_PTR(&microcoapy_waiter_send_obj) }, \
-    { MP_ROM_QSTR(MP_QSTR_throw), MP_ROM_PTR(&microcoapy_waiter_throw_obj) }, \
-    { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&microcoapy_waiter_close_obj) }, \
-    { MP_ROM_QSTR(MP_QSTR_remove), MP_ROM_PTR(&microcoapy_waiter_remove_obj) }
+// The methods that asyncio wants of an awaitable; tables/waiter.h has the names.
 MP_DECLARE_CONST_FUN_OBJ_2(microcoapy_waiter_send_obj);
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(microcoapy_waiter_throw_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(microcoapy_waiter_close_obj);

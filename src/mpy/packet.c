@@ -8,13 +8,13 @@
 #include "py/objstr.h"
 #include "protocol.h"
 #include "shim.h"
+#include "tables/packet_names.h"
 
 typedef struct _option_obj_t {
     mp_obj_base_t base;
     mp_obj_t number; // and the next: as in option_names
     mp_obj_t buffer;
 } option_obj_t;
-static const qstr_short_t option_names[] = { MP_QSTR_number, MP_QSTR_buffer };
 
 static mp_obj_t new_bytes(const uint8_t *data, size_t len) {
     return len == 0 ? mp_const_empty_bytes : mp_obj_new_bytes(data, len);
@@ -60,20 +60,7 @@ static void option_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kin
     mp_obj_print_helper(print, mp_obj_new_tuple(2, &self->number), PRINT_REPR);
 }
 
-MP_DEFINE_CONST_OBJ_TYPE(
-    microcoapy_option_type, MP_QSTR_CoapOption, MP_TYPE_FLAG_NONE,
-    make_new, option_make_new,
-    attr, option_attr,
-    print, option_print
-    );
-
 // ---- CoapPacket ------------------------------------------------------------------------------
-
-// From the version on, in the order of packet_obj_t.
-static const qstr_short_t packet_names[] = {
-    MP_QSTR_version, MP_QSTR_type, MP_QSTR_method, MP_QSTR_token, MP_QSTR_payload, MP_QSTR_messageid,
-    MP_QSTR_content_format, MP_QSTR_query, MP_QSTR_options,
-};
 
 void *microcoapy_packet_new(size_t size, const mp_obj_type_t *type, const mcoap_event *event) {
     // What most programs never look at becomes no object of its own. The token's bytes stand apart: a place of one block
@@ -269,20 +256,4 @@ static mp_obj_t packet_to_string(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(packet_to_string_obj, packet_to_string);
 
-static const mp_rom_map_elem_t packet_table[] = {
-    { MP_ROM_QSTR(MP_QSTR_addOption), MP_ROM_PTR(&packet_add_option_obj) },
-    { MP_ROM_QSTR(MP_QSTR_setUriHost), MP_ROM_PTR(&packet_set_uri_host_obj) },
-    { MP_ROM_QSTR(MP_QSTR_setUriPath), MP_ROM_PTR(&packet_set_uri_path_obj) },
-    { MP_ROM_QSTR(MP_QSTR_setObserve), MP_ROM_PTR(&packet_set_observe_obj) },
-    { MP_ROM_QSTR(MP_QSTR_getObserveValue), MP_ROM_PTR(&packet_get_observe_value_obj) },
-    { MP_ROM_QSTR(MP_QSTR_toString), MP_ROM_PTR(&packet_to_string_obj) },
-};
-static MP_DEFINE_CONST_DICT(packet_dict, packet_table);
-
-MP_DEFINE_CONST_OBJ_TYPE(
-    microcoapy_packet_type, MP_QSTR_CoapPacket, MP_TYPE_FLAG_NONE,
-    make_new, packet_make_new,
-    attr, microcoapy_packet_attr,
-    print, packet_print,
-    locals_dict, &packet_dict
-    );
+#include "tables/packet.h"

@@ -21,6 +21,8 @@ mp_obj_t microcoapy_callbacks(coap_obj_t *self) {
 
 // ---- handlers with settings ---------------------------------------------------------------------
 
+static const mp_obj_type_t handler_type;
+
 mp_obj_t microcoapy_handler_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     handler_obj_t *self = MP_OBJ_TO_PTR(self_in);
     #if MICROCOAPY_MODERN
@@ -37,11 +39,6 @@ mp_obj_t microcoapy_handler_call(mp_obj_t self_in, size_t n_args, size_t n_kw, c
     #endif
     return mp_call_function_n_kw(self->callback, n_args, n_kw, args);
 }
-
-static MP_DEFINE_CONST_OBJ_TYPE(
-    handler_type, MP_QSTR_function, MP_TYPE_FLAG_NONE,
-    call, microcoapy_handler_call
-    );
 
 static bool has_settings(mp_obj_t handler) {
     #if MICROCOAPY_MODERN
@@ -232,3 +229,5 @@ bool microcoapy_path_number(coap_obj_t *self, mp_obj_t handler, uint32_t *number
     }
     return false;
 }
+
+#include "tables/paths.h"

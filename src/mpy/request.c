@@ -12,32 +12,8 @@
 
 #if MICROCOAPY_MODERN
 
-enum {
-    ARG_URI_,
-    ARG_PAYLOAD_,
-    ARG_BODY,
-    ARG_INTO,
-    ARG_PROGRESS,
-    ARG_TIMEOUT_,
-    ARG_RESUME,
-    ARG_BLOCK_SIZE,
-    ARG_NON,
-    ARG_TOKEN_,
-    ARG_OPTIONS_,
-    ARG_CALLBACK,
-    ARG_UNDERSTANDS_,
-    ARG_OPTION_FIRST, // from here on: the value of an option
-    OPTION_ARGUMENTS = 6,
-    ARG_REQUEST_COUNT = ARG_OPTION_FIRST + OPTION_ARGUMENTS,
-};
+#include "tables/request_names.h"
 
-// The first two may be given by position.
-static const qstr_short_t argument_names[ARG_REQUEST_COUNT] = {
-    MP_QSTR_uri, MP_QSTR_payload, MP_QSTR_body, MP_QSTR_into, MP_QSTR_progress, MP_QSTR_timeout, MP_QSTR_resume,
-    MP_QSTR_block_size, MP_QSTR_non, MP_QSTR_token, MP_QSTR_options, MP_QSTR_callback,
-    MP_QSTR_understands,
-    MP_QSTR_content_format, MP_QSTR_accept, MP_QSTR_etag, MP_QSTR_if_match, MP_QSTR_if_none_match, MP_QSTR_no_response,
-};
 static const uint16_t option_numbers[OPTION_ARGUMENTS] = {
     MCOAP_OPTION_CONTENT_FORMAT, OPTION_ACCEPT, OPTION_ETAG, OPTION_IF_MATCH, OPTION_IF_NONE_MATCH, OPTION_NO_RESPONSE,
 };
@@ -328,14 +304,6 @@ mp_obj_t microcoapy_request_uri(coap_obj_t *self, uint8_t code, size_t n_args, s
 }
 
 uint8_t microcoapy_method_code(mp_obj_t method) {
-    static const struct {
-        qstr_short_t name;
-        uint8_t code;
-    } methods[] = {
-        { MP_QSTR_GET, METHOD_GET }, { MP_QSTR_POST, METHOD_POST }, { MP_QSTR_PUT, METHOD_PUT },
-        { MP_QSTR_DELETE, METHOD_DELETE }, { MP_QSTR_FETCH, METHOD_FETCH }, { MP_QSTR_PATCH, METHOD_PATCH },
-        { MP_QSTR_iPATCH, METHOD_IPATCH }, { MP_QSTR_IPATCH, METHOD_IPATCH },
-    };
     if (mp_obj_is_small_int(method)) {
         return microcoapy_int_arg(method, MP_QSTR_method, 1, CODE_DETAIL_MAX);
     }

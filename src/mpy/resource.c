@@ -147,13 +147,6 @@ static mp_obj_t resource_notify(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(resource_notify_obj, resource_notify);
 #endif
 
-static const mp_rom_map_elem_t resource_table[] = {
-    #if MICROCOAPY_OBSERVE
-    { MP_ROM_QSTR(MP_QSTR_notify), MP_ROM_PTR(&resource_notify_obj) },
-    #endif
-};
-static MP_DEFINE_CONST_DICT(resource_dict, resource_table);
-
 static void resource_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     resource_obj_t *resource = MP_OBJ_TO_PTR(self_in);
     if (attr == MP_QSTR_etag) {
@@ -184,12 +177,6 @@ static void resource_print(const mp_print_t *print, mp_obj_t self_in, mp_print_k
     mp_print_str(print, ")");
 }
 
-MP_DEFINE_CONST_OBJ_TYPE(
-    microcoapy_resource_type, MP_QSTR_Resource, MP_TYPE_FLAG_NONE,
-    call, microcoapy_handler_call,
-    attr, resource_attr,
-    print, resource_print,
-    locals_dict, &resource_dict
-    );
+#include "tables/resource.h"
 
 #endif // MICROCOAPY_MODERN

@@ -393,6 +393,8 @@ static MP_NOINLINE mp_vm_return_kind_t resume(handler_run_t *run, mp_obj_t value
     return MP_VM_RETURN_EXCEPTION;
 }
 
+static const mp_obj_type_t handler_run_type;
+
 // Answers with what the generator has given; the exception that came of it, or NULL.
 static MP_NOINLINE void *try_reply(handler_run_t *run, mp_vm_return_kind_t kind, mp_obj_t result) {
     nlr_buf_t nlr;
@@ -444,17 +446,6 @@ static mp_obj_t handler_run_throw(size_t n_args, const mp_obj_t *args) {
     return task_step(MP_OBJ_TO_PTR(args[0]), MP_OBJ_NULL, mp_make_raise_obj(args[1]));
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(handler_run_throw_obj, 2, 4, handler_run_throw);
-
-static const mp_rom_map_elem_t handler_run_table[] = {
-    { MP_ROM_QSTR(MP_QSTR_send), MP_ROM_PTR(&handler_run_send_obj) },
-    { MP_ROM_QSTR(MP_QSTR_throw), MP_ROM_PTR(&handler_run_throw_obj) },
-};
-static MP_DEFINE_CONST_DICT(handler_run_dict, handler_run_table);
-
-static MP_DEFINE_CONST_OBJ_TYPE(
-    handler_run_type, MP_QSTR_coroutine, MP_TYPE_FLAG_NONE,
-    locals_dict, &handler_run_dict
-    );
 
 static void run_generator(pending_t *pending, mp_obj_t generator, mp_obj_t etag) {
     handler_run_t *run = mp_obj_malloc(handler_run_t, &handler_run_type);
@@ -669,6 +660,8 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
     }
     return !is_part;
 }
+
+#include "tables/serve.h"
 
 #else // the classic layer alone
 

@@ -190,6 +190,15 @@ def port_alone(report):
         if "beyond its range" not in output:
             raise Failed(output)
 
+    def changed_header_with_a_new_name():
+        known, more = "INT(COAP_ACK,", "INT(COAP_NAMED_ANEW, 7),\n    INT(COAP_ACK,"
+        port.edit("src/mpy/tables/constants.h", known, more)
+        port.make()
+        output = step([port.interpreter, "-c", "import microcoapy; print(microcoapy.COAP_TYPE.COAP_NAMED_ANEW)"], 20)
+        port.edit("src/mpy/tables/constants.h", more, known)
+        if output != "7\n":
+            raise Failed(output)
+
     def without_ipv6():
         for settings, sent, address in ((), has_ipv6(), "::1"), (("MICROCOAPY_IPV6=0",), False, "[::1]"):
             port.make(*settings)
@@ -215,7 +224,9 @@ def port_alone(report):
         except Failed as failed:
             report.fail("build/micropython.mk", str(failed))
             return
-        changes = (second_compiles_nothing_of_the_module, changed_rust_file, changed_c_file, without_ipv6)
+        changes = (
+            second_compiles_nothing_of_the_module, changed_rust_file, changed_c_file, changed_header_with_a_new_name, without_ipv6,
+        )
         for test in (builds, *changes, classic_layer_alone):
             if not report.test("build/micropython.mk/" + test.__name__, test):
                 return
@@ -244,7 +255,7 @@ def with_the_repository_as_user_c_modules():
 def run(report, options):
     make = (second_make_does_nothing, make_says_one_line_for_a_step)
     module = (interpreter_has_the_module, engine_cannot_panic, with_the_repository_as_user_c_modules)
-    shim = (layers.shim_has_layers, layers.few_files_know_the_platform)
+    shim = (layers.shim_has_layers, layers.few_files_know_the_platform, layers.names_in_tables_stand_apart)
     tests = {f.__name__: f for f in (*make, *module, *shim, workflow.workflows_have_no_mistakes)}
     for name in options.chosen(tests):
         report.test("build/" + name, tests[name])

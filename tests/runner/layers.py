@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the README promises of the shim's files: each uses only files of rows below its own, and only a few know what
-platform they are built for.
+"""What the README promises of the shim's files: each uses only files of rows below its own, only a few know what
+platform they are built for, and tables that hold names stand apart from functions.
 
 Which file uses which is read from the symbols of the unix port's objects, as the compiler has left them; a pointer that
 is handed down is no use, which is how a lower file reaches a higher one.
@@ -20,6 +20,10 @@ HEADING = "### Layers of the shim"
 # What tells a platform in a condition of the preprocessor, and who may ask.
 PLATFORM = re.compile(r"__unix__|__APPLE__|__linux__|_WIN32|__ets__|ESP_PLATFORM|MICROPY_VERSION|MICROCOAPY_POSIX|__xtensa__|__riscv")
 KNOW_PLATFORMS = re.compile(r"port\.h|entropy\.c|sockaddr\.[ch]|link\w*\.[ch]")
+
+# What a table with names is made of: dictionaries, types, lists of names.
+TABLE = re.compile(r"MP_ROM_QSTR|mp_rom_map_elem_t|MP_DEFINE_CONST_DICT|MP_DEFINE_CONST_OBJ_TYPE|qstr_short_t \w+\[\w*\] = |\{ *MP_QSTR_")
+FUNCTION = re.compile(r"^\w[^=;#/]*\([^;=]*\) \{$")
 
 
 def rows():
@@ -81,3 +85,20 @@ def few_files_know_the_platform():
                     wrong.append("%s:%d: %s" % (name, number, line.strip()))
     if wrong:
         raise Failed("conditions for a platform outside port.h, entropy.c and the links:\n" + "\n".join(wrong))
+
+
+def names_in_tables_stand_apart():
+    wrong = []
+    paths = sorted(glob.glob(os.path.join(SOURCES, "*.[ch]")) + glob.glob(os.path.join(SOURCES, "tables", "*")))
+    tables = 0
+    for path in paths:
+        apart = os.path.basename(os.path.dirname(path)) == "tables"
+        with open(path) as file:
+            for number, line in enumerate(file, 1):
+                tables += apart and TABLE.search(line) is not None
+                if (FUNCTION if apart else TABLE).search(line):
+                    wrong.append("%s:%d: %s" % (os.path.relpath(path, SOURCES), number, line.strip()))
+    if wrong:
+        raise Failed("a table outside of tables/, or a function in it:\n" + "\n".join(wrong))
+    if tables < 20:
+        raise Failed("only %d lines of tables found" % tables)
