@@ -265,12 +265,16 @@ def check_ipv6():
 
 @check("cmake/sources")
 def check_sources():
-    """Every C file of the shim is built, by cmake and by make, and is scanned for QSTRs under its plain name."""
-    files = {os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "src", "mpy", "*.c"))}
+    """Every C file of the shim is built, by cmake and by make, and is scanned for QSTRs under its plain name; a header
+    that changes makes the scan run again."""
+    sources = os.path.join(ROOT, "src", "mpy")
+    files = {os.path.basename(path) for path in glob.glob(os.path.join(sources, "*.c"))}
+    headers = {os.path.relpath(path, sources) for path in glob.glob(os.path.join(sources, "**", "*.h"), recursive=True)}
     listed = shown(configure("sources", "-DIDF_TARGET=esp32c3"), "MICROPY_SOURCE_USERMOD").split(";")
     for path in listed:
         assert os.path.isfile(path), path
-    same({os.path.basename(path) for path in listed}, files, "list in micropython.cmake")
+    listed = {os.path.relpath(path, sources) for path in listed}
+    same(listed, files | headers, "list in micropython.cmake")
     with open(os.path.join(ROOT, "micropython.mk")) as makefile:
         by_make = re.search(r"^MICROCOAPY_SRC_C :=((?:.*\\\n)*.*)", makefile.read(), re.MULTILINE).group(1)
     same(set(re.findall(r"(\w+\.c)\b", by_make)), files, "list in micropython.mk")
