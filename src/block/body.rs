@@ -22,19 +22,45 @@ pub enum Direction {
 #[derive(Clone, Copy, Debug)]
 pub struct Body {
     /// Who sends or fetches it.
-    pub peer: PeerId,
+    peer: PeerId,
     /// Which way it goes.
-    pub direction: Direction,
+    direction: Direction,
     /// What request it belongs to: [`request_key`].
-    pub key: u32,
+    key: u32,
     /// Bytes that have come or gone.
-    pub offset: u32,
+    offset: u32,
     /// When it is forgotten.
-    pub expires: Instant,
+    expires: Instant,
 }
 
 /// All bodies under way.
 pub type Bodies = Table<Body, BODIES>;
+
+impl Body {
+    /// `offset` bytes of it have come or gone; it is forgotten when it `expires`.
+    #[must_use]
+    pub fn new(
+        peer: PeerId,
+        direction: Direction,
+        key: u32,
+        offset: u32,
+        expires: Instant,
+    ) -> Self {
+        Self {
+            peer,
+            direction,
+            key,
+            offset,
+            expires,
+        }
+    }
+
+    /// Bytes that have come or gone.
+    #[must_use]
+    pub fn offset(&self) -> u32 {
+        self.offset
+    }
+}
 
 impl OfPeer for Body {
     fn peer(&self) -> PeerId {

@@ -5,17 +5,15 @@
 use super::Endpoint;
 use super::draft::{Body, Draft, Target};
 use super::upper::Upper;
-use crate::block::transfer::{Transfer, Upload};
-use crate::config::{BLOCK, EXCHANGES, OBSERVE, Parameters};
-use crate::exchange::outgoing::{Exchange, Failure, Kind, Source, State, TokenUse};
-use crate::handle::Handle;
+use crate::config::{BLOCK, EXCHANGES, OBSERVE};
+use crate::exchange::outgoing::{Exchange, Failure, Kind, TokenUse};
+use crate::handle::{Handle, OfPeer};
 use crate::message::MessageLayer;
 use crate::message::peer::PeerAddr;
 use crate::message::store::StoredMessage;
 use crate::message::transmission::{Backoff, Handover, Owner};
 use crate::time::Instant;
-use crate::when::When;
-use crate::wire::block::{self, Block};
+use crate::wire::block::Block;
 use crate::wire::header::{MessageId, MessageType, Token};
 use crate::wire::ip;
 use crate::wire::message::MessageView;
@@ -158,23 +156,9 @@ impl Endpoint<'_> {
             self.message.free(stored);
             return Err(RequestError::NoSlot);
         };
-        let exchange = Exchange {
-            peer,
-            token,
-            id: None,
-            kind,
-            state: State::Sending,
-            source: When::new(Source {
-                request: (kind != Kind::Ping).then_some(stored),
-                divisible: body.divisible,
-                ..Source::default()
-            }),
-            limit: now,
-            limited: false,
-            forgotten: false,
-            no_response,
-            understood,
-        };
+        let exchange = Exchange::new(kind, peer, token, now)
+            .wanting(no_response, understood)
+            .made_from(stored, body.divisible);
         if OBSERVE && !self.observation_yields(exchange.token_use(), deregisters, now) {
             self.message.free(stored);
             return Err(RequestError::Token);
@@ -188,7 +172,7 @@ impl Endpoint<'_> {
             && let Some(token) = self.claim_restored(peer, stored)
             && let Some(exchange) = self.upper.exchanges.get_mut(handle)
         {
-            exchange.token = token;
+            exchange.set_token(token);
         }
         let prepared =
             (!observes || self.upper.observations.begin(handle)) && self.track(handle, &body);
@@ -221,24 +205,13 @@ impl Endpoint<'_> {
             let Some(transfer) = self.upper.transfers.get_or_add(handle) else {
                 return false;
             };
-            transfer.upload = Some(Upload {
-                offset: 0,
-                len: body.len,
-                szx: body.szx,
-                more: true,
-            });
+            transfer.begin_upload(body.len, body.szx);
         }
         if body.resume_at != 0 {
             let Some(transfer) = self.upper.transfers.get_or_add(handle) else {
                 return false;
             };
-            *transfer = Transfer {
-                received: body.resume_at,
-                szx: body.szx,
-                resumed: true,
-                etag: body.etag,
-                ..*transfer
-            };
+            transfer.resume(body.resume_at, body.szx, body.etag);
         }
         true
     }
@@ -259,11 +232,11 @@ impl Endpoint<'_> {
             .exchanges
             .get_mut(handle)
             .ok_or(RequestError::Stale)?;
-        exchange.state = State::Sending;
+        exchange.send();
         let handover = Handover {
-            peer: exchange.peer,
+            peer: exchange.peer(),
             message,
-            confirmable: exchange.kind.message_type() == MessageType::Confirmable,
+            confirmable: exchange.kind().message_type() == MessageType::Confirmable,
             kept: exchange.request().is_some(),
             held,
             owner: Some(Owner::exchange(handle)),
@@ -274,14 +247,11 @@ impl Endpoint<'_> {
             exchange.set_request(None);
             return Err(RequestError::NoSlot);
         };
-        exchange.id = id;
+        exchange.set_id(id);
         Ok(id)
     }
 
     /// RFC 7252 section 5.3.1: whether the request waits because an older one to the peer has its token.
-    ///
-    /// A non-confirmable request that is not answered does not keep it for longer than a confirmable one waits for
-    /// its first ACK.
     fn token_is_taken(&mut self, handle: Handle, now: Instant) -> bool {
         let Some(exchange) = self.upper.exchanges.get(handle) else {
             return false;
@@ -290,20 +260,11 @@ impl Endpoint<'_> {
         let Some((holder, held_by)) = oldest.filter(|(holder, _)| *holder != handle) else {
             return false;
         };
-        let parameters = &self.message.parameters();
-        let ends = match held_by.state {
-            _ if held_by.kind != Kind::NonConfirmable => None,
-            State::Sending => Some(now.after(parameters.ack_timeout_max_ms())),
-            State::Unanswered { deadline } => {
-                Some(now.after(overdue_in_ms(parameters, deadline.remaining(now))))
-            }
-            _ => None,
-        };
-        let holder = ends.and_then(|ends| Some((self.upper.exchanges.get_mut(holder)?, ends)));
-        if let Some((holder, ends)) = holder
-            && !(holder.limited && holder.limit.is_before(ends))
+        let ends = held_by.yields_token_at(self.message.parameters(), now);
+        if let Some(ends) = ends
+            && let Some(holder) = self.upper.exchanges.get_mut(holder)
         {
-            (holder.limit, holder.limited) = (ends, true);
+            holder.end_by(ends);
         }
         true
     }
@@ -335,17 +296,15 @@ impl Endpoint<'_> {
     /// reported as a timeout.
     fn exchange_insert(&mut self, exchange: Exchange, now: Instant) -> Option<Handle> {
         // One slot is left to others, whom a peer that answers nothing must not keep out.
-        let crowded = self.upper.exchanges.live(Some(exchange.peer)) >= EXCHANGES - 1;
+        let crowded = self.upper.exchanges.live(Some(exchange.peer())) >= EXCHANGES - 1;
         if crowded || self.upper.exchanges.live(None) >= EXCHANGES {
-            let of = crowded.then_some(exchange.peer);
-            // An observation that only registers again is no such request; nor is one whose response may be on its
-            // way.
+            let of = crowded.then_some(exchange.peer());
+            // An observation that only registers again is no such request.
             let observations = &self.upper.observations;
-            let parameters = &self.message.parameters();
-            let may_go = |handle, rest| {
-                overdue_in_ms(parameters, rest) == 0 && !observations.is_registered(handle)
-            };
-            let handle = self.upper.exchanges.first_unanswered(of, now, may_go)?;
+            let may_go = |handle| !observations.is_registered(handle);
+            let parameters = self.message.parameters();
+            let exchanges = &self.upper.exchanges;
+            let handle = exchanges.first_unanswered(of, parameters, now, may_go)?;
             if self.upper.exchanges.is_full() {
                 return None;
             }
@@ -362,26 +321,23 @@ impl Endpoint<'_> {
         remake: &Remake<'_>,
         now: Instant,
     ) -> Result<(), RequestError> {
-        let exchange = self
-            .upper
-            .exchanges
-            .get(handle)
-            .ok_or(RequestError::Stale)?;
+        let exchange = self.upper.exchanges.get_mut(handle);
+        let exchange = exchange.ok_or(RequestError::Stale)?;
         let old = exchange.request().ok_or(RequestError::NoSlot)?;
-        let (kind, state) = (exchange.kind.message_type(), exchange.state);
         if self.message.is_full_for(Owner::exchange(handle)) {
             // The exchange waits on, and may try again.
             return Err(RequestError::NoSlot);
         }
         // Not one whose message can be spared while the next one is made from it.
-        self.set_state(handle, State::Paused);
-        if self.rewrite(handle, old, remake, kind, now).is_none() {
-            self.set_state(handle, state);
+        let (kind, state) = (exchange.kind().message_type(), exchange.pause());
+        let is_rewritten = self.rewrite(handle, old, remake, kind, now).is_some();
+        let exchange = self.upper.exchanges.get_mut(handle);
+        let exchange = exchange.ok_or(RequestError::Stale)?;
+        if !is_rewritten {
+            exchange.unpause(state);
             return Err(RequestError::NoSlot);
         }
-        if remake.is_next
-            && let Some(exchange) = self.upper.exchanges.get_mut(handle)
-        {
+        if remake.is_next {
             exchange.clear_echoed();
         }
         self.exchange_transmit(handle, old, now).map(|_| ())
@@ -413,12 +369,6 @@ impl Endpoint<'_> {
         message.replace(old, tail, kind, code).then_some(())
     }
 
-    fn set_state(&mut self, handle: Handle, state: State) {
-        if let Some(exchange) = self.upper.exchanges.get_mut(handle) {
-            exchange.state = state;
-        }
-    }
-
     /// A copy of `old` without its payload, but for what is to be different; `None`: no room.
     fn remake(
         &mut self,
@@ -447,10 +397,7 @@ impl Endpoint<'_> {
         self.settle();
         // While the request's body is sent, the next message is for exchange_upload.
         let transfer = self.upper.transfers.of(exchange);
-        let transfer = transfer
-            .filter(|transfer| transfer.upload.is_none())
-            .ok_or(RequestError::Stale)?;
-        let block = Block::at(transfer.received, false, transfer.szx);
+        let block = transfer.and_then(|transfer| transfer.next_block());
         let block = block.ok_or(RequestError::Stale)?;
         let mut sender = exchange;
         if OBSERVE && self.upper.observations.of(exchange).is_some() {
@@ -459,12 +406,8 @@ impl Endpoint<'_> {
                 None => self.fetch_begin(exchange, entropy, now)?,
             };
         }
-        let paused = self
-            .upper
-            .exchanges
-            .get(sender)
-            .filter(|e| e.state == State::Paused);
-        let token = paused.ok_or(RequestError::Stale)?.token;
+        let paused = self.upper.exchanges.get(sender).filter(|e| e.is_paused());
+        let token = paused.ok_or(RequestError::Stale)?.token();
         let remake = Remake {
             is_next: true,
             block2: Some(block),
@@ -493,19 +436,10 @@ impl Endpoint<'_> {
         let token = Token::new(entropy.get(..super::draft::TOKEN_LEN).unwrap_or_default());
         let token = token.unwrap_or(Token::EMPTY);
         let old = observation.request().ok_or(RequestError::NoSlot)?;
-        let kind = observation.kind.message_type();
+        let kind = observation.kind().message_type();
         let copy = self.remake(old, &Remake::again(token), kind);
         let copy = copy.ok_or(RequestError::NoSlot)?;
-        let fetch = Exchange {
-            token,
-            state: State::Paused,
-            source: When::new(Source {
-                request: Some(copy),
-                root: Some(root),
-                ..Source::default()
-            }),
-            ..observation
-        };
+        let fetch = observation.fetch(root, token, copy);
         let child = self.exchange_insert(fetch, now);
         if child.is_none() {
             self.message.free(copy);
@@ -518,9 +452,9 @@ impl Endpoint<'_> {
     /// Which part of its body an exchange is to send next, after [`Event::Wanted`](super::Event::Wanted):
     /// where it starts, and at most how many bytes. `None`: it is not to send any.
     pub fn exchange_wanted(&mut self, exchange: Handle) -> Option<(u32, u32)> {
-        let upload = self.upper.transfers.of(exchange)?.upload?;
-        let paused = self.upper.exchanges.get(exchange)?.state == State::Paused;
-        paused.then_some((upload.offset, block::size(upload.szx)))
+        let wanted = self.upper.transfers.of(exchange)?.wanted()?;
+        let paused = self.upper.exchanges.get(exchange)?.is_paused();
+        paused.then_some(wanted)
     }
 
     /// Sends the part of the request's body that [`Endpoint::exchange_wanted`] says; `more`: it is not the
@@ -533,23 +467,15 @@ impl Endpoint<'_> {
         now: Instant,
     ) -> Result<(), RequestError> {
         self.message.settle();
-        let (_, size) = self.exchange_wanted(exchange).ok_or(RequestError::Stale)?;
-        let len = data.len() as u32;
+        let paused = self.upper.exchanges.get(exchange).filter(|e| e.is_paused());
+        let token = paused.ok_or(RequestError::Stale)?.token();
         let transfer = self.upper.transfers.of(exchange);
-        let upload = transfer.and_then(|t| t.upload.as_mut());
-        let upload = upload.ok_or(RequestError::Stale)?;
-        if len > size || more && len != size {
-            return Err(RequestError::Stale);
-        }
-        // Without its number, the block would be a whole body.
-        let block1 = Block::at(upload.offset, more, upload.szx).ok_or(RequestError::Stale)?;
-        (upload.len, upload.more) = (len as u16, more);
-        let token = self.upper.exchanges.get(exchange).map(|e| e.token);
+        let block1 = transfer.and_then(|transfer| transfer.upload(data.len(), more));
         let remake = Remake {
             is_next: true,
-            block1: Some(block1),
+            block1: Some(block1.ok_or(RequestError::Stale)?),
             payload: Some(data),
-            ..Remake::again(token.ok_or(RequestError::Stale)?)
+            ..Remake::again(token)
         };
         self.send_next(exchange, &remake, now)
     }
@@ -560,11 +486,11 @@ impl Endpoint<'_> {
             .upper
             .exchanges
             .get_mut(exchange)
-            .filter(|e| !e.forgotten)
+            .filter(|e| !e.is_forgotten())
         else {
             return false;
         };
-        (exchange.limit, exchange.limited) = (at, true);
+        exchange.end_at(at);
         true
     }
 
@@ -578,7 +504,7 @@ impl Endpoint<'_> {
         self.register_soon(handle, now);
         let child = self.upper.exchanges.child(handle);
         let fetch = child.and_then(|child| self.upper.exchanges.get(child));
-        if fetch.is_some_and(|fetch| fetch.state != State::Paused) {
+        if fetch.is_some_and(|fetch| !fetch.is_paused()) {
             // The answer would begin the body anew: not while it is being fetched.
             return;
         }
@@ -605,10 +531,10 @@ impl Endpoint<'_> {
         let Some(entry) = self.upper.exchanges.get_mut(exchange) else {
             return false;
         };
-        entry.forgotten = true;
+        entry.forget();
         let remake = Remake {
             observe: Some(observe::DEREGISTER),
-            ..Remake::again(entry.token)
+            ..Remake::again(entry.token())
         };
         // Without room for the message, the next notification is rejected.
         if !registered || self.send_next(exchange, &remake, now).is_err() {
@@ -616,15 +542,6 @@ impl Endpoint<'_> {
         }
         true
     }
-}
-
-/// When the response to a non-confirmable request has been waited for as long as the first ACK of a confirmable one, if
-/// the whole wait, NON_LIFETIME, is over in `rest_ms`; milliseconds from now.
-fn overdue_in_ms(parameters: &Parameters, rest_ms: u32) -> u32 {
-    let patience = parameters.ack_timeout_max_ms();
-    let rest = rest_ms.saturating_add(patience);
-    let overdue_in = rest.saturating_sub(parameters.non_lifetime_ms());
-    overdue_in.min(rest_ms)
 }
 
 /// Bytes of the payload with its marker.

@@ -324,7 +324,7 @@ impl Endpoint<'_> {
             Target::Request { .. } => None,
             Target::Response { request, .. } => {
                 let request = self.upper.incoming.get(request).ok_or(DraftError::Stale)?;
-                request.blocks.get().block2.get()
+                request.blocks().block2.get()
             }
         };
         let room = limit.saturating_sub(self.message.drafted_len() + BODY_OVERHEAD) as u32;
@@ -396,7 +396,7 @@ impl Endpoint<'_> {
             Target::Request { .. } => (OptionNumber::BLOCK1, false, OptionNumber::SIZE1, more),
             Target::Response { request, .. } => {
                 let request = self.upper.incoming.get(request).ok_or(DraftError::Stale)?;
-                let blocks = request.blocks.get();
+                let blocks = request.blocks();
                 let asked = blocks.block2.get().is_some();
                 (
                     OptionNumber::BLOCK2,

@@ -7,17 +7,14 @@ use super::respond::Refusal;
 use super::upper::unrecognized_critical;
 use crate::block::body::{Body, Direction, request_key};
 use crate::config::{ATTRIBUTES, BLOCK, DISCOVERY, OBSERVE, OBSERVERS};
-use crate::exchange::incoming::{
-    Acknowledgement, Blocks, IncomingRequest, MaybeBlock, Observing, SAYS_NO_RESPONSE,
-};
-use crate::handle::Handle;
+use crate::exchange::incoming::{Acknowledgement, Blocks, IncomingRequest, MaybeBlock, Observing};
+use crate::handle::{Handle, OfPeer};
 use crate::message::deduplication::Answer;
 use crate::message::peer::{PeerAddr, PeerId};
 use crate::message::receive::{Incoming, Role};
 use crate::message::token_of;
 use crate::message::transmission::Owner;
 use crate::resource::{FRESH, OBSERVABLE, Resource};
-use crate::when::When;
 use crate::wire::block::{self, Block};
 use crate::wire::code::Code;
 use crate::wire::header::{HEADER_LEN, MessageType};
@@ -34,12 +31,6 @@ fn block_option(message: &MessageView<'_>, number: OptionNumber) -> Result<Optio
         Some(value) if BLOCK => Block::decode(value).map(Some).ok_or(Code::BAD_REQUEST),
         _ => Ok(None),
     }
-}
-
-/// What a request says about unwanted responses, as [`IncomingRequest::no_response`] has it.
-pub(super) fn no_response_of(message: &MessageView<'_>) -> u8 {
-    let value = message.uint(OptionNumber::NO_RESPONSE);
-    value.map_or(0, |value| value as u8 | SAYS_NO_RESPONSE)
 }
 
 /// Who answers a request.
@@ -200,7 +191,7 @@ impl Endpoint<'_> {
         let Some(pending) = self.upper.incoming.get(request).filter(|_| BLOCK) else {
             return Ok(whole);
         };
-        let (peer, blocks) = (pending.peer, pending.blocks.get());
+        let (peer, blocks) = (pending.peer(), pending.blocks());
         if let Some(block) = blocks.block1.get() {
             return self.take_block1(
                 request,
@@ -241,8 +232,8 @@ impl Endpoint<'_> {
         let end = offset.saturating_add(payload_len);
         let known = self.upper.bodies.of(peer, Direction::In, key);
         if block.num != 0 {
-            let body = known.and_then(|known| self.upper.bodies.get_mut(known));
-            let received = body.map(|body| body.offset);
+            let body = known.and_then(|known| self.upper.bodies.get(known));
+            let received = body.map(Body::offset);
             if received == Some(end) && block.more && payload_len == block.size() {
                 // The last block once more: its answer was lost.
                 return Err(Refusal {
@@ -290,13 +281,7 @@ impl Endpoint<'_> {
             });
         }
         let lifetime = self.message.parameters().exchange_lifetime_ms();
-        let body = Body {
-            peer,
-            direction: Direction::In,
-            key,
-            offset: end,
-            expires: incoming.now.after(lifetime),
-        };
+        let body = Body::new(peer, Direction::In, key, end, incoming.now.after(lifetime));
         piece.body = self.upper.bodies.note(body);
         if piece.body.is_none() {
             return Err(Refusal::with(Code::SERVICE_UNAVAILABLE));
@@ -338,9 +323,10 @@ impl Endpoint<'_> {
         };
         if self.upper.incoming.is_full() {
             let old = self.upper.incoming.first_spare()?;
-            let observing = self.upper.incoming.get(old).map(|old| old.observing.get());
+            let old_one = self.upper.incoming.get(old);
+            let observer = old_one.and_then(|request| request.observing().observer);
             self.incoming_end(old);
-            if let Some(observer) = observing.and_then(|observing| observing.observer) {
+            if let Some(observer) = observer {
                 self.notification_again(observer, now);
             }
         }
@@ -350,31 +336,23 @@ impl Endpoint<'_> {
             true => self.registration(incoming, resource),
             false => (false, None),
         };
-        let request = IncomingRequest {
-            peer,
-            id: incoming.id,
-            token: *message.token(),
-            acknowledgement,
-            released: false,
-            failed: false,
-            expires: now.after(self.message.lifetime_ms(message.kind())),
-            method: message.code(),
-            accept: message.accept(),
-            blocks: When::new(Blocks {
-                block1: MaybeBlock::new(block1),
-                block2: MaybeBlock::new(block2),
-                key: if BLOCK { request_key(message) } else { 0 },
-                len: incoming.datagram.len() as u16,
-                wants_size: message.first(OptionNumber::SIZE2).is_some(),
-            }),
-            observing: When::new(Observing {
-                registers,
-                kept,
-                ..Observing::default()
-            }),
-            multicast: incoming.multicast,
-            no_response: no_response_of(message),
+        let blocks = Blocks {
+            block1: MaybeBlock::new(block1),
+            block2: MaybeBlock::new(block2),
+            key: if BLOCK { request_key(message) } else { 0 },
+            len: incoming.datagram.len() as u16,
+            wants_size: message.first(OptionNumber::SIZE2).is_some(),
         };
+        let observing = Observing {
+            registers,
+            kept,
+            ..Observing::default()
+        };
+        let expires = now.after(self.message.lifetime_ms(message.kind()));
+        let request = IncomingRequest::new(message, peer, acknowledgement, expires)
+            .wanting(message, incoming.multicast)
+            .with_blocks(blocks)
+            .with_observing(observing);
         let handle = self.upper.incoming.insert(request)?;
         if self.message.remember(incoming, Answer::Pending) {
             return Some(handle);

@@ -22,8 +22,8 @@ mod upper;
 use crate::config::{BLOCK, Parameters};
 use crate::echo::EchoKey;
 use crate::exchange::incoming::Acknowledgement;
-use crate::exchange::outgoing::{Failure, Kind, State};
-use crate::handle::Handle;
+use crate::exchange::outgoing::Failure;
+use crate::handle::{Handle, OfPeer};
 use crate::message::deduplication::Answer;
 use crate::message::peer::PeerAddr;
 use crate::message::reliability::Expired;
@@ -232,19 +232,13 @@ impl<'m> Endpoint<'m> {
             // The rest of a notification cannot be had: the state is asked for anew.
             self.fetch_end(root, now);
             self.register_soon(root, now);
-        } else if exchange.forgotten {
+        } else if exchange.is_forgotten() {
             self.exchange_end(handle, now);
         } else if failure == Failure::Timeout && self.upper.observations.is_registered(handle) {
             // RFC 7641 section 3.3.1: a client that wants to stay registered tries again.
             self.register_soon(handle, now);
         } else {
-            // A confirmable request is acknowledged, whatever response is wanted.
-            let unacknowledged =
-                exchange.kind == Kind::Confirmable && exchange.state == State::Sending;
-            let silent = failure == Failure::Timeout
-                && (exchange.no_response != 0 && !unacknowledged
-                    || exchange.kind == Kind::Multicast);
-            exchange.state = State::Failed(if silent { Failure::Silent } else { failure });
+            exchange.fail(failure);
         }
     }
 
@@ -275,7 +269,7 @@ impl<'m> Endpoint<'m> {
         }
         while let Some(request) = self.upper.incoming.take_ack_due(now) {
             self.message
-                .acknowledge(request.peer, request.id, Answer::Acknowledged);
+                .acknowledge(request.peer(), request.id(), Answer::Acknowledged);
         }
     }
 
@@ -285,13 +279,12 @@ impl<'m> Endpoint<'m> {
             return;
         };
         if expired.confirmable {
-            exchange.id = expired.id;
+            exchange.set_id(expired.id);
             self.exchange_fail(handle, Failure::Timeout, now);
         } else if exchange.is_live() {
-            exchange.id = expired.id;
+            exchange.set_id(expired.id);
             // The response to a NON can come as long as its message id is taken.
-            let deadline = now.after(self.message.parameters().non_lifetime_ms());
-            exchange.state = State::Unanswered { deadline };
+            exchange.sent(now.after(self.message.parameters().non_lifetime_ms()));
         }
     }
 
@@ -307,20 +300,15 @@ impl<'m> Endpoint<'m> {
         let Some(pending) = self.upper.incoming.get_mut(request) else {
             return;
         };
-        pending.released = true;
-        if pending.failed {
-            return; // to be answered with the timers
-        }
-        let (peer, id) = (pending.peer, pending.id);
-        match pending.acknowledgement {
-            Acknowledgement::Owed { .. } => {
-                pending.acknowledgement = Acknowledgement::Sent;
+        let (peer, id) = (pending.peer(), pending.id());
+        match pending.release() {
+            Some(Acknowledgement::Owed { .. }) => {
                 self.message.acknowledge(peer, id, Answer::Acknowledged);
             }
-            Acknowledgement::None => {
+            Some(Acknowledgement::None) => {
                 self.message.set_answer(peer, id, Answer::Silence);
             }
-            Acknowledgement::Sent | Acknowledgement::Notification => {}
+            Some(Acknowledgement::Sent | Acknowledgement::Notification) | None => {}
         }
     }
 
@@ -329,8 +317,8 @@ impl<'m> Endpoint<'m> {
         let Some(request) = self.upper.incoming.get(handle) else {
             return;
         };
-        let (peer, id, observing) = (request.peer, request.id, request.observing.get());
-        let was_sent = request.acknowledgement == Acknowledgement::Sent;
+        let (peer, id, observing) = (request.peer(), request.id(), request.observing());
+        let was_sent = request.acknowledgement() == Acknowledgement::Sent;
         self.upper.incoming.remove(handle);
         if was_sent {
             // Nothing comes after the Empty ACK any more: it may give way.
@@ -360,11 +348,14 @@ impl<'m> Endpoint<'m> {
         token: Option<Token>,
     ) -> Option<Handle> {
         let peer = self.message.find_peer(peer)?;
-        let found = self.upper.incoming.find_last(peer, |r| Some(r.id.id) == id);
+        let found = self
+            .upper
+            .incoming
+            .find_last(peer, |r| Some(r.id().id) == id);
         found.or_else(|| {
             self.upper
                 .incoming
-                .find_last(peer, |r| Some(r.token) == token)
+                .find_last(peer, |r| Some(*r.token()) == token)
         })
     }
 
@@ -379,15 +370,12 @@ impl<'m> Endpoint<'m> {
         let handle = self.upper.exchanges.first_failed()?;
         let exchange = *self.upper.exchanges.get(handle)?;
         self.exchange_end(handle, now);
-        let State::Failed(failure) = exchange.state else {
-            return None;
-        };
         Some(Ended {
             exchange: handle,
-            peer: self.message.address(exchange.peer)?,
-            token: exchange.token,
-            id: exchange.id.unwrap_or(MessageId(0)),
-            failure,
+            peer: self.message.address(exchange.peer())?,
+            token: exchange.token(),
+            id: exchange.id().unwrap_or(MessageId(0)),
+            failure: exchange.failure()?,
         })
     }
 
@@ -397,11 +385,8 @@ impl<'m> Endpoint<'m> {
         let datagram = self.message.poll_transmit()?;
         if let Some(exchange) = datagram.exchange()
             && let Some(exchange) = self.upper.exchanges.get_mut(exchange)
-            && exchange.kind == Kind::NonConfirmable
-            && exchange.wants_no_response()
         {
-            // RFC 7967: nothing to wait for once it has been sent.
-            exchange.state = State::Failed(Failure::Silent);
+            exchange.transmitted();
         }
         Some(datagram)
     }

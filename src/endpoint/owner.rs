@@ -106,11 +106,11 @@ impl Endpoint<'_> {
         match owner.map(Owner::sender) {
             Some(Sender::Exchange(handle)) => {
                 let exchange = self.upper.exchanges.get_mut(handle)?;
-                if exchange.kind == Kind::Ping {
+                if exchange.kind() == Kind::Ping {
                     self.exchange_end(handle, incoming.now);
                     return Some(Event::Pong(handle));
                 }
-                exchange.id = Some(incoming.id.id);
+                exchange.set_id(Some(incoming.id.id));
                 self.exchange_fail(handle, Failure::Reset, incoming.now);
             }
             // RFC 7641 section 3.6: a client that rejects a notification is not interested any more.

@@ -3,13 +3,12 @@
 
 use super::Endpoint;
 use super::draft::{Body, Draft, DraftError, Target};
-use super::incoming::no_response_of;
 use super::notify::format_of;
 use crate::block::body::{Body as BodyUnderWay, Direction};
 use crate::config::{BLOCK, OBSERVE};
 use crate::echo::ECHO_LEN;
-use crate::exchange::incoming::{Acknowledgement, IncomingRequest, suppresses};
-use crate::handle::Handle;
+use crate::exchange::incoming::{Acknowledgement, IncomingRequest, no_response_of, suppresses};
+use crate::handle::{Handle, OfPeer};
 use crate::message::deduplication::{Answer, ReceivedId};
 use crate::message::peer::PeerId;
 use crate::message::receive::Incoming;
@@ -120,10 +119,10 @@ impl ReplyTo {
     /// Who waits for an answer to this.
     pub fn of(request: &IncomingRequest) -> Self {
         Self {
-            peer: request.peer,
-            id: request.id,
-            acknowledgement: request.acknowledgement,
-            multicast: request.multicast,
+            peer: request.peer(),
+            id: request.id(),
+            acknowledgement: request.acknowledgement(),
+            multicast: request.is_multicast(),
         }
     }
 }
@@ -146,7 +145,7 @@ impl Endpoint<'_> {
             confirmable,
             code,
         };
-        self.begin(target, &pending.token)?;
+        self.begin(target, pending.token())?;
         if OBSERVE && code.is_success() && self.may_say_observed(&pending) {
             let sequence = self.upper.next_sequence();
             self.draft_uint(OptionNumber::OBSERVE, sequence)?;
@@ -154,7 +153,7 @@ impl Endpoint<'_> {
         // RFC 7959 section 2.3: which block the response answers; M is 0 as this is the final response.
         if BLOCK
             && code.is_success()
-            && let Some(block) = pending.blocks.get().block1.get()
+            && let Some(block) = pending.blocks().block1.get()
         {
             let block = Block {
                 more: false,
@@ -192,7 +191,7 @@ impl Endpoint<'_> {
             body: None,
         };
         // To a group: nothing that would be too long, and no challenge, which is an error.
-        let unfit = pending.multicast
+        let unfit = pending.is_multicast()
             && (self.message.is_crowded() || self.must_verify(&pending, responded.len, false));
         if unfit || pending.suppresses(code) {
             self.message.discard();
@@ -207,17 +206,17 @@ impl Endpoint<'_> {
             let sent = self.respond_instead(request, &pending, &refusal, confirmable, now);
             return sent.map(|()| responded);
         }
-        let sent = if pending.observing.get().observer.is_some() {
+        let sent = if pending.observing().observer.is_some() {
             self.notification_send(&pending, code, now)
         } else if self.must_verify(&pending, responded.len, observes) {
-            let refusal = self.challenge_of(pending.peer, now);
+            let refusal = self.challenge_of(pending.peer(), now);
             // RFC 9175 section 2.4: in the ACK or non-confirmable.
             let sent = self.respond_instead(request, &pending, &refusal, false, now);
             return sent.map(|()| responded);
         } else {
             self.respond(&ReplyTo::of(&pending), confirmable, code, now)
         };
-        if let (None, Some(observer)) = (sent, pending.observing.get().observer) {
+        if let (None, Some(observer)) = (sent, pending.observing().observer) {
             self.notification_again(observer, now);
             self.incoming_end(request);
         }
@@ -225,15 +224,11 @@ impl Endpoint<'_> {
             self.response_failed(request);
             return Err(RespondError::NoSlot);
         }
-        let mut observing = pending.observing.get();
-        observing.observer = None;
+        let registers = pending.observing().registers;
         let format = (code != Code::VALID).then_some(format);
-        if observes && observing.registers && self.observer_begin(&pending, format, now) {
-            // The observer has it now; otherwise it goes with the request.
-            observing.kept = None;
-        }
+        let is_observer = observes && registers && self.observer_begin(&pending, format, now);
         if let Some(pending) = self.upper.incoming.get_mut(request) {
-            pending.observing.set(observing);
+            pending.answered(!is_observer);
         }
         responded.body = self.body_begin(&pending, &body, now);
         self.incoming_end(request);
@@ -243,7 +238,7 @@ impl Endpoint<'_> {
     /// Notes that a response cannot be sent: unless another one is given, the peer is told so.
     pub(super) fn response_failed(&mut self, request: Handle) {
         if let Some(pending) = self.upper.incoming.get_mut(request) {
-            pending.failed = pending.acknowledgement != Acknowledgement::Notification;
+            pending.fail();
         }
     }
 
@@ -259,7 +254,7 @@ impl Endpoint<'_> {
         }
         let to = ReplyTo::of(&pending);
         if self
-            .respond_with(&to, &pending.token, &refusal, true, now)
+            .respond_with(&to, pending.token(), &refusal, true, now)
             .is_some()
         {
             self.incoming_end(request);
@@ -277,13 +272,13 @@ impl Endpoint<'_> {
         body: &Body,
         now: Instant,
     ) -> Option<Handle> {
-        let blocks = pending.blocks.get();
+        let blocks = pending.blocks();
         if BLOCK && blocks.block1.get().is_some_and(|block| block.more) {
             // The request's body ends here: the response is not incoming_continue.
             if let Some(ended) = self
                 .upper
                 .bodies
-                .of(pending.peer, Direction::In, blocks.key)
+                .of(pending.peer(), Direction::In, blocks.key)
             {
                 self.upper.bodies.remove(ended);
             }
@@ -292,20 +287,16 @@ impl Endpoint<'_> {
             let done = self
                 .upper
                 .bodies
-                .of(pending.peer, Direction::Out, blocks.key);
+                .of(pending.peer(), Direction::Out, blocks.key);
             if let Some(done) = done.filter(|_| body.offset != 0) {
                 self.upper.bodies.remove(done);
             }
             return None;
         }
         let lifetime = self.message.parameters().exchange_lifetime_ms();
-        self.upper.bodies.note(BodyUnderWay {
-            peer: pending.peer,
-            direction: Direction::Out,
-            key: blocks.key,
-            offset: body.offset + u32::from(body.len),
-            expires: now.after(lifetime),
-        })
+        let (gone, expires) = (body.offset + u32::from(body.len), now.after(lifetime));
+        let body = BodyUnderWay::new(pending.peer(), Direction::Out, blocks.key, gone, expires);
+        self.upper.bodies.note(body)
     }
 
     /// Sends the response that was written. `None`: no room.
@@ -390,7 +381,7 @@ impl Endpoint<'_> {
         let Some(pending) = self.upper.incoming.get(request).copied() else {
             return false;
         };
-        let Some(block) = pending.blocks.get().block1.get().filter(|block| block.more) else {
+        let Some(block) = pending.blocks().block1.get().filter(|block| block.more) else {
             return false;
         };
         let refusal = Refusal {
@@ -399,12 +390,12 @@ impl Endpoint<'_> {
         };
         let to = ReplyTo::of(&pending);
         if self
-            .respond_with(&to, &pending.token, &refusal, true, now)
+            .respond_with(&to, pending.token(), &refusal, true, now)
             .is_none()
         {
             self.message.count_dropped();
             // The block once more will be answered so.
-            self.message.forget(pending.peer, pending.id);
+            self.message.forget(pending.peer(), pending.id());
         }
         self.incoming_end(request);
         true
@@ -438,7 +429,7 @@ impl Endpoint<'_> {
     fn must_verify(&self, request: &IncomingRequest, len: usize, observes: bool) -> bool {
         // Notifications will follow, of any number and length.
         let len = if observes { usize::MAX } else { len };
-        self.is_too_much(request.peer, usize::from(request.blocks.get().len), len)
+        self.is_too_much(request.peer(), usize::from(request.blocks().len), len)
     }
 
     /// The same of a request of `asked` bytes.
@@ -457,7 +448,7 @@ impl Endpoint<'_> {
         now: Instant,
     ) -> Result<(), RespondError> {
         let to = ReplyTo::of(pending);
-        let sent = self.respond_with(&to, &pending.token, refusal, confirmable, now);
+        let sent = self.respond_with(&to, pending.token(), refusal, confirmable, now);
         if sent.is_none() {
             self.response_failed(request);
             return Err(RespondError::NoSlot);

@@ -5,9 +5,9 @@ use super::Endpoint;
 use super::client::Remake;
 use super::receive::{Event, Piece};
 use super::upper::unrecognized_critical;
-use crate::block::transfer::{ETag, Upload};
+use crate::block::transfer::{ETag, Progress};
 use crate::config::{BLOCK, KEEP_REQUESTS, OBSERVE};
-use crate::exchange::outgoing::{Exchange, Failure, Kind, State};
+use crate::exchange::outgoing::{Exchange, Failure, Kind};
 use crate::handle::Handle;
 use crate::message::peer::PeerId;
 use crate::message::receive::Incoming;
@@ -22,24 +22,9 @@ use crate::wire::option::OptionNumber;
 /// RFC 7252 section 5.10.5: the default of Max-Age, seconds.
 const MAX_AGE_DEFAULT: u32 = 60;
 
-/// How often a body whose representation changes is begun anew before that is a failure.
-const RESTARTS_MAX: u8 = 3;
-
 /// Whether nothing of the response must be understood that is not.
 fn is_understood(exchange: &Exchange, message: &MessageView<'_>) -> bool {
-    unrecognized_critical(message, exchange.understood.numbers()).is_none()
-}
-
-/// What a response's block means to the body.
-enum Progress {
-    /// The response is whole.
-    Whole,
-    /// More blocks are to come.
-    More,
-    /// That was the last block.
-    Last,
-    /// The representation has changed: it is to be fetched from its beginning.
-    Restart,
+    unrecognized_critical(message, exchange.understood()).is_none()
 }
 
 impl Endpoint<'_> {
@@ -52,7 +37,7 @@ impl Endpoint<'_> {
     ) -> Option<Event> {
         let (code, now) = (incoming.message.code(), incoming.now);
         let exchange = self.upper.exchanges.get_mut(handle)?;
-        if exchange.kind == Kind::Ping {
+        if exchange.kind() == Kind::Ping {
             // RFC 7252 section 4.3 has an RST here, but an ACK comes from a peer that lives, too.
             self.exchange_end(handle, now);
             return Some(Event::Pong(handle));
@@ -60,18 +45,13 @@ impl Endpoint<'_> {
         if code.is_response() {
             return self.handle_piggybacked(handle, incoming, piece);
         }
-        let is_awaited = exchange.kind == Kind::Confirmable && exchange.state == State::Sending;
+        let is_awaited = exchange.kind() == Kind::Confirmable && exchange.is_sending();
         if !code.is_empty() || !is_awaited {
             self.message.reject(incoming);
             return None;
         }
         let deadline = now.after(self.message.parameters().exchange_lifetime_ms());
-        exchange.id = Some(incoming.id.id);
-        exchange.state = if exchange.wants_no_response() {
-            State::Failed(Failure::Silent)
-        } else {
-            State::Acknowledged { deadline }
-        };
+        exchange.acknowledged(incoming.id.id, deadline);
         self.message.accept(incoming);
         None
     }
@@ -88,14 +68,12 @@ impl Endpoint<'_> {
         // RFC 7252 section 5.3.2: message id, token and peer must match; section 5.4.1: a response with an
         // unrecognized critical option is rejected, which for an ACK is ignoring it.
         let exchange = self.upper.exchanges.get(handle)?;
-        if exchange.token != *message.token() || !is_understood(exchange, message) {
+        if exchange.token() != *message.token() || !is_understood(exchange, message) {
             self.message.reject(incoming);
             return None;
         }
         if let Some(observation) = self.upper.observations.of_mut(handle) {
-            // The answer to a registration is newer than any notification before it, even if the server
-            // has begun to count anew.
-            observation.last = None;
+            observation.registered_anew();
         }
         self.message.accept(incoming);
         self.conclude(handle, message, piece, incoming.now)
@@ -147,17 +125,16 @@ impl Endpoint<'_> {
         now: Instant,
     ) -> Option<Event> {
         let exchange = self.upper.exchanges.get_mut(handle)?;
-        if exchange.forgotten {
+        if exchange.is_forgotten() {
             self.exchange_end(handle, now);
             return None;
         }
         let root = exchange.root();
-        if exchange.kind == Kind::Multicast {
+        if exchange.kind() == Kind::Multicast {
             // Others may answer, too. The rest of a response is for the application to ask for.
             // No answer prolongs the wait.
-            if exchange.state == State::Sending {
-                let deadline = now.after(self.message.parameters().non_lifetime_ms());
-                exchange.state = State::Unanswered { deadline };
+            if exchange.is_sending() {
+                exchange.sent(now.after(self.message.parameters().non_lifetime_ms()));
             }
             return Some(Event::Notification(handle));
         }
@@ -174,7 +151,7 @@ impl Endpoint<'_> {
         // RFC 7959 section 2.9.1: 2.31 is not the outcome, unless the application sees to the blocks itself.
         if message.code() == Code::CONTINUE
             && let Some(transfer) = self.upper.transfers.of(handle)
-            && transfer.upload.is_some()
+            && transfer.is_upload()
         {
             self.exchange_fail(handle, Failure::Blocks, now);
             return None;
@@ -239,7 +216,7 @@ impl Endpoint<'_> {
 
     /// Leaves the next message to the application.
     fn pause(&mut self, handle: Handle, event: Event) -> Option<Event> {
-        self.upper.exchanges.get_mut(handle)?.state = State::Paused;
+        self.upper.exchanges.get_mut(handle)?.pause();
         Some(event)
     }
 
@@ -254,10 +231,7 @@ impl Endpoint<'_> {
     ) -> Option<Event> {
         if !self.upper.observations.of_mut(handle)?.accept(number, now) {
             self.message.count_dropped();
-            if !matches!(
-                self.upper.exchanges.get(handle)?.state,
-                State::Observing { .. }
-            ) {
+            if !self.upper.exchanges.get(handle)?.is_observing() {
                 // It has ended the transmission of the registration, but is no answer to it.
                 self.register_soon(handle, now);
             }
@@ -288,11 +262,7 @@ impl Endpoint<'_> {
         // RFC 7641 section 3.3.1: a random delay of 5 to 15 seconds.
         let delay = 5000 + self.message.random_up_to(10_000);
         if let Some(exchange) = self.upper.exchanges.get_mut(handle) {
-            exchange.limited = false;
-            exchange.clear_echoed();
-            exchange.state = State::Observing {
-                deadline: now.after(fresh_ms.saturating_add(delay)),
-            };
+            exchange.observe(now.after(fresh_ms.saturating_add(delay)));
         }
     }
 
@@ -304,36 +274,15 @@ impl Endpoint<'_> {
         piece: &mut Piece,
     ) -> Option<Event> {
         let block = message.first(OptionNumber::BLOCK1).and_then(Block::decode);
-        let transfer = self.upper.transfers.of(handle);
-        let upload = transfer.and_then(|transfer| transfer.upload);
-        if message.code() == Code::REQUEST_ENTITY_TOO_LARGE {
-            // RFC 7959 section 2.9.3: the first block in a smaller size, if that was the first.
-            let divisible = self.upper.exchanges.get(handle)?.source.get().divisible;
-            let block = block.filter(|_| divisible);
-            let wanted = block.filter(|b| upload.is_none_or(|u| u.offset == 0 && b.szx < u.szx))?;
-            self.upper.transfers.get_or_add(handle)?.upload = Some(Upload {
-                offset: 0,
-                len: 0,
-                szx: wanted.szx,
-                more: true,
-            });
+        let (block, transfers) = (block?, &mut self.upper.transfers);
+        piece.offset = if message.code() == Code::REQUEST_ENTITY_TOO_LARGE {
+            let divisible = self.upper.exchanges.get(handle)?.is_divisible();
+            divisible.then_some(())?;
+            transfers.upload_smaller(handle, block)?
         } else {
-            let (block, sent) = block.zip(upload)?;
-            // The number is that of the request, whatever size the server asks for.
-            let is_about =
-                block.num == sent.offset >> (sent.szx + 4) || block.offset() == sent.offset;
-            if !sent.more || !message.code().is_success() || !is_about {
-                return None;
-            }
-            // RFC 7959 section 2.3: from now on in blocks of the size that the server asks for.
-            self.upper.transfers.of(handle)?.upload = Some(Upload {
-                offset: sent.offset + u32::from(sent.len),
-                len: 0,
-                szx: block.szx.min(sent.szx),
-                more: true,
-            });
-        }
-        piece.offset = self.upper.transfers.of(handle)?.upload?.offset;
+            message.code().is_success().then_some(())?;
+            transfers.of(handle)?.uploaded(block)?
+        };
         self.pause(handle, Event::Wanted(handle))
     }
 
@@ -349,7 +298,7 @@ impl Endpoint<'_> {
         if !BLOCK || !message.code().is_success() {
             return Ok(Progress::Whole);
         }
-        let received = self.upper.transfers.of(root).map_or(0, |t| t.received);
+        let received = self.upper.transfers.received(root);
         let block = match first.map(Block::decode) {
             None if received == 0 => return Ok(Progress::Whole),
             None | Some(None) => return Err(Failure::Blocks),
@@ -370,31 +319,15 @@ impl Endpoint<'_> {
         // What has effects, or a payload, cannot be begun anew with what is left of it.
         let may_restart = request.is_some_and(|request| request.code() == Code::GET);
         let etag = ETag::new(message.first(OptionNumber::ETAG).unwrap_or_default());
-        let transfer = self
-            .upper
-            .transfers
-            .get_or_add(root)
-            .ok_or(Failure::NoRoom)?;
-        transfer.upload = None;
-        if received == 0 {
-            transfer.etag = etag;
-        } else if transfer.etag != etag {
-            // RFC 7959 section 2.4: blocks of different representations do not belong together.
-            if !may_restart || transfer.resumed || transfer.restarts >= RESTARTS_MAX {
-                return Err(Failure::Changed);
-            }
-            transfer.restarts += 1;
-            transfer.received = 0;
-            return Ok(Progress::Restart);
+        let transfer = self.upper.transfers.get_or_add(root);
+        let progress = transfer
+            .ok_or(Failure::NoRoom)?
+            .take(block, len, etag, may_restart)
+            .ok_or(Failure::Changed)?;
+        if !matches!(progress, Progress::Restart) {
+            piece.offset = received;
         }
-        piece.offset = received;
-        transfer.received = received + len;
-        transfer.szx = block.szx;
-        Ok(if block.more {
-            Progress::More
-        } else {
-            Progress::Last
-        })
+        Ok(progress)
     }
 
     /// RFC 9175 section 2.3: repeats a request with the Echo value that the server asks for. False: it does
@@ -419,7 +352,7 @@ impl Endpoint<'_> {
         }
         let remake = Remake {
             echo: Some(echo),
-            ..Remake::again(exchange.token)
+            ..Remake::again(exchange.token())
         };
         self.send_next(handle, &remake, now).is_ok()
     }

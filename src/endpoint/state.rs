@@ -9,11 +9,12 @@
 use super::Endpoint;
 use crate::block::body::request_key;
 use crate::config::OBSERVE;
+use crate::handle::OfPeer;
 use crate::hash::Hash;
 use crate::message::peer::{PeerAddr, PeerId};
 use crate::message::store::StoredMessage;
 use crate::observe::observation::{Entry, Restored};
-use crate::observe::observer::{Observer, State};
+use crate::observe::observer::Observer;
 use crate::time::Instant;
 use crate::wire::header::{HEADER_LEN, Token};
 use crate::wire::ip;
@@ -117,11 +118,11 @@ impl Endpoint<'_> {
         let restored = match *entry {
             Entry::Restored(restored) => restored,
             Entry::Live(observation) => {
-                let exchange = self.upper.exchanges.get(observation.root)?;
+                let exchange = self.upper.exchanges.get(observation.root())?;
                 let message = self.message.bytes(exchange.request()?);
                 Restored {
-                    peer: exchange.peer,
-                    token: exchange.token,
+                    peer: exchange.peer(),
+                    token: exchange.token(),
                     key: observation_key(&MessageView::parse(message).ok()?),
                 }
             }
@@ -135,11 +136,10 @@ impl Endpoint<'_> {
     }
 
     fn export_observer(&self, observer: &Observer, writer: &mut Writer<'_>) -> Option<()> {
-        let address = self.exported_address(observer.peer)?;
-        let message = self.message.bytes(observer.request);
-        let owed = observer.pending || observer.state != State::Idle;
-        let mut kind = OBSERVER | if owed { IS_OWED } else { 0 };
-        if let Some(format) = observer.content_format.flatten() {
+        let address = self.exported_address(observer.peer())?;
+        let message = self.message.bytes(observer.request());
+        let mut kind = OBSERVER | if observer.is_owed() { IS_OWED } else { 0 };
+        if let Some(format) = observer.content_format() {
             kind |= HAS_FORMAT;
             writer.byte(kind);
             writer.bytes(&format.to_be_bytes());
@@ -233,10 +233,8 @@ impl Endpoint<'_> {
             .message
             .keep(&mut self.upper, message)
             .ok_or(ImportError::NoRoom)?;
-        let observer = Observer {
-            pending: kind & IS_OWED != 0,
-            ..Observer::new(peer, request, content_format.map(Some), now).of_old()
-        };
+        let observer = Observer::new(peer, request, content_format.map(Some), now);
+        let observer = observer.of_old().owed(kind & IS_OWED != 0);
         let added = self.upper.observers.insert(observer);
         added.map(|_| ()).ok_or(ImportError::NoRoom)
     }

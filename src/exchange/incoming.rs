@@ -11,6 +11,8 @@ use crate::when::When;
 use crate::wire::block::Block;
 use crate::wire::code::Code;
 use crate::wire::header::Token;
+use crate::wire::message::MessageView;
+use crate::wire::option::OptionNumber;
 
 /// What the message layer owes the peer, RFC 7252 section 5.2.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,34 +96,162 @@ pub struct Observing {
 #[derive(Clone, Copy, Debug)]
 pub struct IncomingRequest {
     /// Who asked.
-    pub peer: PeerId,
+    peer: PeerId,
     /// What the request is known by.
-    pub id: ReceivedId,
+    id: ReceivedId,
     /// What the response must carry.
-    pub token: Token,
+    token: Token,
     /// Whether an ACK is owed.
-    pub acknowledgement: Acknowledgement,
+    acknowledgement: Acknowledgement,
     /// The handler has returned without an answer; one may come later, or never.
-    pub released: bool,
+    released: bool,
     /// What the handler has said cannot be sent.
-    pub failed: bool,
+    failed: bool,
     /// When nobody waits for the answer any more.
-    pub expires: Instant,
+    expires: Instant,
     /// The method.
-    pub method: Code,
+    method: Code,
     /// The format that is asked for.
-    pub accept: Option<u16>,
+    accept: Option<u16>,
     /// What it says about blocks.
-    pub blocks: When<{ BLOCK as usize }, Blocks>,
+    blocks: When<{ BLOCK as usize }, Blocks>,
     /// What it has to do with observing.
-    pub observing: When<{ OBSERVE as usize }, Observing>,
+    observing: When<{ OBSERVE as usize }, Observing>,
     /// It came to a group, RFC 7252 section 8.
-    pub multicast: bool,
+    multicast: bool,
     /// RFC 7967: bit n is set when responses of class n + 1 are not wanted; [`SAYS_NO_RESPONSE`].
-    pub no_response: u8,
+    no_response: u8,
 }
 
 impl IncomingRequest {
+    /// What a message asks; whoever has sent it waits for the answer until it `expires`.
+    #[must_use]
+    pub fn new(
+        message: &MessageView<'_>,
+        peer: PeerId,
+        acknowledgement: Acknowledgement,
+        expires: Instant,
+    ) -> Self {
+        Self {
+            peer,
+            id: ReceivedId::of(message),
+            token: *message.token(),
+            acknowledgement,
+            released: false,
+            failed: false,
+            expires,
+            method: message.code(),
+            accept: None,
+            blocks: When::default(),
+            observing: When::default(),
+            multicast: false,
+            no_response: 0,
+        }
+    }
+
+    /// The same, with what the message says of the response. A notification has met it once, and goes on so.
+    #[must_use]
+    pub fn wanting(self, message: &MessageView<'_>, multicast: bool) -> Self {
+        Self {
+            accept: message.accept(),
+            multicast,
+            no_response: no_response_of(message),
+            ..self
+        }
+    }
+
+    /// The same, with what it says about blocks.
+    #[must_use]
+    pub fn with_blocks(self, blocks: Blocks) -> Self {
+        Self {
+            blocks: When::new(blocks),
+            ..self
+        }
+    }
+
+    /// The same, with what it has to do with observing.
+    #[must_use]
+    pub fn with_observing(self, observing: Observing) -> Self {
+        Self {
+            observing: When::new(observing),
+            ..self
+        }
+    }
+
+    /// What the request is known by.
+    #[must_use]
+    pub fn id(&self) -> ReceivedId {
+        self.id
+    }
+
+    /// What the response must carry.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// Whether an ACK is owed.
+    #[must_use]
+    pub fn acknowledgement(&self) -> Acknowledgement {
+        self.acknowledgement
+    }
+
+    /// Whether it came to a group, RFC 7252 section 8.
+    #[must_use]
+    pub fn is_multicast(&self) -> bool {
+        self.multicast
+    }
+
+    /// What it says about blocks.
+    #[must_use]
+    pub fn blocks(&self) -> Blocks {
+        self.blocks.get()
+    }
+
+    /// What it has to do with observing.
+    #[must_use]
+    pub fn observing(&self) -> Observing {
+        self.observing.get()
+    }
+
+    /// The state of the resource has changed since the request came.
+    pub fn state_changed(&mut self) {
+        let observing = self.observing.get();
+        self.observing.set(Observing {
+            changed: true,
+            ..observing
+        });
+    }
+
+    /// It has been answered, and is to end. Its bytes go with it if they are `kept`; else an observer has them now.
+    pub fn answered(&mut self, kept: bool) {
+        let observing = self.observing.get();
+        self.observing.set(Observing {
+            observer: None,
+            kept: observing.kept.filter(|_| kept),
+            ..observing
+        });
+    }
+
+    /// What the handler has said cannot be sent.
+    pub fn fail(&mut self) {
+        self.failed = self.acknowledgement != Acknowledgement::Notification;
+    }
+
+    /// The handler has returned: what the peer is owed now; an ACK that is owed counts as sent after this. `None`: an
+    /// answer comes with the timers.
+    pub fn release(&mut self) -> Option<Acknowledgement> {
+        self.released = true;
+        if self.failed {
+            return None;
+        }
+        let owed = self.acknowledgement;
+        if let Acknowledgement::Owed { .. } = owed {
+            self.acknowledgement = Acknowledgement::Sent;
+        }
+        Some(owed)
+    }
+
     /// Whether the client wants such a representation, RFC 7252 section 5.10.4.
     #[must_use]
     pub fn accepts(&self, code: Code, format: Option<u16>) -> bool {
@@ -140,7 +270,14 @@ impl IncomingRequest {
 }
 
 /// Set in [`IncomingRequest::no_response`] if the request has the option, beside the bits of RFC 7967.
-pub(crate) const SAYS_NO_RESPONSE: u8 = 1;
+const SAYS_NO_RESPONSE: u8 = 1;
+
+/// What a request says about unwanted responses, as [`IncomingRequest::no_response`] has it.
+#[must_use]
+pub fn no_response_of(message: &MessageView<'_>) -> u8 {
+    let value = message.uint(OptionNumber::NO_RESPONSE);
+    value.map_or(0, |value| value as u8 | SAYS_NO_RESPONSE)
+}
 
 /// Whether a response with this code is not to be sent to a request with these [`IncomingRequest::no_response`].
 #[must_use]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Requests of ours that wait for their response.
 
-use crate::config::{EXCHANGES, KEEP_REQUESTS, UNDERSTOOD_IN_RESPONSES};
+use crate::config::{EXCHANGES, KEEP_REQUESTS, Parameters, UNDERSTOOD_IN_RESPONSES};
 use crate::handle::{Handle, OfPeer, Table};
 use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
@@ -81,42 +81,42 @@ pub enum State {
 
 /// What the next message of an exchange is made from, and whose it is.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Source {
+struct Source {
     /// The message of the request, while others may have to be made from it.
-    pub request: Option<StoredMessage>,
+    request: Option<StoredMessage>,
     /// The exchange that the application knows, if this one fetches a part of its response.
-    pub root: Option<Handle>,
+    root: Option<Handle>,
     /// The request has been repeated with the server's Echo value, RFC 9175 section 2.3.
-    pub echoed: bool,
+    echoed: bool,
     /// The program can give the request's body part by part.
-    pub divisible: bool,
+    divisible: bool,
 }
 
 /// A request and the response it waits for.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {
     /// Where to.
-    pub peer: PeerId,
+    peer: PeerId,
     /// RFC 7252 section 5.3.1.
-    pub token: Token,
+    token: Token,
     /// The message id of the request; `None` until it has one.
-    pub id: Option<MessageId>,
+    id: Option<MessageId>,
     /// What was asked.
-    pub kind: Kind,
+    kind: Kind,
     /// Where it stands.
-    pub state: State,
+    state: State,
     /// What its next message is made from.
-    pub source: When<{ KEEP_REQUESTS as usize }, Source>,
+    source: When<{ KEEP_REQUESTS as usize }, Source>,
     /// When it ends, whatever happens, if it is `limited`.
-    pub limit: Instant,
+    limit: Instant,
     /// See `limit`.
-    pub limited: bool,
+    limited: bool,
     /// The application has cancelled it: only the peer is still to be told.
-    pub forgotten: bool,
+    forgotten: bool,
     /// The No-Response option of the request, RFC 7967; 0: none.
-    pub no_response: u8,
+    no_response: u8,
     /// What the program deals with itself in the response.
-    pub understood: Understood<UNDERSTOOD_IN_RESPONSES>,
+    understood: Understood<UNDERSTOOD_IN_RESPONSES>,
 }
 
 /// A token in use: RFC 7252 section 5.3.1 wants those towards one peer to be unique.
@@ -198,18 +198,20 @@ impl Exchanges {
         self.find(fits)
     }
 
-    /// The oldest non-confirmable request that was sent, to that peer or to any, of those that may go: with what handle
-    /// and how long until its wait is over, milliseconds.
+    /// The oldest non-confirmable request that was sent, to that peer or to any, of those that may go: whose response
+    /// is not on its way any more.
     #[must_use]
     pub fn first_unanswered(
         &self,
         to: Option<PeerId>,
+        parameters: &Parameters,
         now: Instant,
-        may_go: impl Fn(Handle, u32) -> bool,
+        may_go: impl Fn(Handle) -> bool,
     ) -> Option<Handle> {
         self.earliest(|handle, e| match e.state {
             State::Unanswered { deadline } if to.is_none_or(|to| to == e.peer) => {
-                may_go(handle, deadline.remaining(now)).then_some(deadline)
+                let is_overdue = overdue_in_ms(parameters, deadline.remaining(now)) == 0;
+                (is_overdue && may_go(handle)).then_some(deadline)
             }
             _ => None,
         })
@@ -284,7 +286,229 @@ impl Exchanges {
     }
 }
 
+/// When the response to a non-confirmable request has been waited for as long as the first ACK of a confirmable one, if
+/// the whole wait, NON_LIFETIME, is over in `rest_ms`; milliseconds from now.
+fn overdue_in_ms(parameters: &Parameters, rest_ms: u32) -> u32 {
+    let patience = parameters.ack_timeout_max_ms();
+    let rest = rest_ms.saturating_add(patience);
+    let overdue_in = rest.saturating_sub(parameters.non_lifetime_ms());
+    overdue_in.min(rest_ms)
+}
+
 impl Exchange {
+    /// A request that is to be sent.
+    #[must_use]
+    pub fn new(kind: Kind, peer: PeerId, token: Token, now: Instant) -> Self {
+        Self {
+            peer,
+            token,
+            id: None,
+            kind,
+            state: State::Sending,
+            source: When::default(),
+            limit: now,
+            limited: false,
+            forgotten: false,
+            no_response: 0,
+            understood: Understood::default(),
+        }
+    }
+
+    /// The same, with what the program says of the response: the No-Response option, and what it deals with itself.
+    #[must_use]
+    pub fn wanting(self, no_response: u8, understood: Understood<UNDERSTOOD_IN_RESPONSES>) -> Self {
+        Self {
+            no_response,
+            understood,
+            ..self
+        }
+    }
+
+    /// The same, with the message that its next ones are made from; a ping has no next one. `divisible`: the program
+    /// can give the request's body part by part.
+    #[must_use]
+    pub fn made_from(self, request: StoredMessage, divisible: bool) -> Self {
+        Self {
+            source: When::new(Source {
+                request: (self.kind != Kind::Ping).then_some(request),
+                divisible,
+                ..Source::default()
+            }),
+            ..self
+        }
+    }
+
+    /// An exchange that fetches a part of the response for this one, `root`, with a token and a message of its own.
+    #[must_use]
+    pub fn fetch(self, root: Handle, token: Token, request: StoredMessage) -> Self {
+        Self {
+            token,
+            state: State::Paused,
+            source: When::new(Source {
+                request: Some(request),
+                root: Some(root),
+                ..Source::default()
+            }),
+            ..self
+        }
+    }
+
+    /// What was asked.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// RFC 7252 section 5.3.1.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.token
+    }
+
+    /// The message id of the request; `None` until it has one.
+    #[must_use]
+    pub fn id(&self) -> Option<MessageId> {
+        self.id
+    }
+
+    /// The numbers of the options that the program deals with itself in the response.
+    #[must_use]
+    pub fn understood(&self) -> &[u16] {
+        self.understood.numbers()
+    }
+
+    /// Gives it another token.
+    pub fn set_token(&mut self, token: Token) {
+        self.token = token;
+    }
+
+    /// Notes the message id of the request.
+    pub fn set_id(&mut self, id: Option<MessageId>) {
+        self.id = id;
+    }
+
+    /// A message of it goes to the message layer.
+    pub fn send(&mut self) {
+        self.state = State::Sending;
+    }
+
+    /// Whether the message layer has its message.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        self.state == State::Sending
+    }
+
+    /// The next message is for the application to ask for, or is being made. Gives where it stood.
+    pub fn pause(&mut self) -> State {
+        core::mem::replace(&mut self.state, State::Paused)
+    }
+
+    /// There is no next message: it goes on where it stood.
+    pub fn unpause(&mut self, state: State) {
+        self.state = state;
+    }
+
+    /// Whether it waits for the application.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.state == State::Paused
+    }
+
+    /// A non-confirmable request has been sent; its response may come until then.
+    pub fn sent(&mut self, deadline: Instant) {
+        self.state = State::Unanswered { deadline };
+    }
+
+    /// A datagram with its first message goes out: a non-confirmable request that wants no response is over, RFC 7967.
+    pub fn transmitted(&mut self) {
+        if self.kind == Kind::NonConfirmable && self.wants_no_response() {
+            self.state = State::Failed(Failure::Silent);
+        }
+    }
+
+    /// An Empty ACK has come: the response may come until `deadline`.
+    pub fn acknowledged(&mut self, id: MessageId, deadline: Instant) {
+        self.id = Some(id);
+        self.state = if self.wants_no_response() {
+            State::Failed(Failure::Silent)
+        } else {
+            State::Acknowledged { deadline }
+        };
+    }
+
+    /// Waits for notifications, and registers again at `deadline`.
+    pub fn observe(&mut self, deadline: Instant) {
+        self.limited = false;
+        self.clear_echoed();
+        self.state = State::Observing { deadline };
+    }
+
+    /// Whether it waits for notifications.
+    #[must_use]
+    pub fn is_observing(&self) -> bool {
+        matches!(self.state, State::Observing { .. })
+    }
+
+    /// It came to nothing. No response at all is no failure where none may be wanted, once the request has arrived.
+    pub fn fail(&mut self, failure: Failure) {
+        // A confirmable request is acknowledged, whatever response is wanted.
+        let unacknowledged = self.kind == Kind::Confirmable && self.is_sending();
+        let silent = failure == Failure::Timeout
+            && (self.no_response != 0 && !unacknowledged || self.kind == Kind::Multicast);
+        self.state = State::Failed(if silent { Failure::Silent } else { failure });
+    }
+
+    /// How it ended without a response, if it did.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        match self.state {
+            State::Failed(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// The application has cancelled it: only the peer is still to be told.
+    pub fn forget(&mut self) {
+        self.forgotten = true;
+    }
+
+    /// See [`Exchange::forget`].
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.forgotten
+    }
+
+    /// It ends then, whatever happens.
+    pub fn end_at(&mut self, limit: Instant) {
+        (self.limit, self.limited) = (limit, true);
+    }
+
+    /// It ends then at the latest.
+    pub fn end_by(&mut self, limit: Instant) {
+        if !(self.limited && self.limit.is_before(limit)) {
+            self.end_at(limit);
+        }
+    }
+
+    /// When a non-confirmable request is to have ended that keeps another one from its token: it is not waited for
+    /// longer than a confirmable one waits for its first ACK. `None`: not before it is over.
+    #[must_use]
+    pub fn yields_token_at(&self, parameters: &Parameters, now: Instant) -> Option<Instant> {
+        let wait_ms = match self.state {
+            _ if self.kind != Kind::NonConfirmable => return None,
+            State::Sending => parameters.ack_timeout_max_ms(),
+            State::Unanswered { deadline } => overdue_in_ms(parameters, deadline.remaining(now)),
+            _ => return None,
+        };
+        Some(now.after(wait_ms))
+    }
+
+    /// Whether the program can give the request's body part by part.
+    #[must_use]
+    pub fn is_divisible(&self) -> bool {
+        self.source.get().divisible
+    }
+
     /// Its token, and for what.
     #[must_use]
     pub fn token_use(&self) -> TokenUse {

@@ -12,11 +12,11 @@ use crate::wire::observe::is_newer;
 #[derive(Clone, Copy, Debug)]
 pub struct Observation {
     /// The exchange.
-    pub root: Handle,
+    root: Handle,
     /// The last notification's number, and when it came. `None`: none has come, or any will be newer.
-    pub last: Option<(u32, Instant)>,
+    last: Option<(u32, Instant)>,
     /// A response with an Observe option has come: the peer has us on its list.
-    pub registered: bool,
+    registered: bool,
 }
 
 /// An observation from before a restart, which no program has asked for yet. The peer may still have us on
@@ -136,6 +136,18 @@ impl Observations {
 }
 
 impl Observation {
+    /// The exchange.
+    #[must_use]
+    pub fn root(&self) -> Handle {
+        self.root
+    }
+
+    /// The answer to a registration is newer than any notification before it, even if the server has begun to count
+    /// anew.
+    pub fn registered_anew(&mut self) {
+        self.last = None;
+    }
+
     /// Takes a notification's number in. False: a newer one came before it, RFC 7641 section 3.4.
     pub fn accept(&mut self, number: u32, now: Instant) -> bool {
         let newer = self

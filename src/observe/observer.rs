@@ -17,11 +17,14 @@ const CONFIRM_EVERY: u8 = 8;
 
 /// RFC 7641 section 4.5.1: without an estimate of the round-trip time, not more than one non-confirmable
 /// notification every 3 seconds; milliseconds.
-pub const NON_INTERVAL_MS: u32 = 3000;
+const NON_INTERVAL_MS: u32 = 3000;
+
+/// How long a notification waits for room, milliseconds.
+const RETRY_MS: u32 = 1000;
 
 /// What is being done for an observer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
+enum State {
     /// Nothing.
     Idle,
     /// A handler is asked for the representation.
@@ -36,26 +39,26 @@ pub enum State {
 #[derive(Clone, Copy, Debug)]
 pub struct Observer {
     /// Who observes.
-    pub peer: PeerId,
+    peer: PeerId,
     /// The request, with its token: notifications are answers to it.
-    pub request: StoredMessage,
+    request: StoredMessage,
     /// What goes on.
-    pub state: State,
+    state: State,
     /// Where the retransmission of an older notification was, that the next one goes on from.
-    pub backoff: Backoff,
+    backoff: Backoff,
     /// The state of the resource has changed since the last notification.
-    pub pending: bool,
+    pending: bool,
     /// Non-confirmable notifications since the last confirmable one.
-    pub unconfirmed: u8,
+    unconfirmed: u8,
     /// RFC 7641 section 4.2: the Content-Format of all notifications, or none (inner `None`). `None`: there
     /// were only 2.03 Valid so far, which have no content.
-    pub content_format: Option<Option<u16>>,
+    content_format: Option<Option<u16>>,
     /// The id of the last notification.
-    pub last_id: Option<MessageId>,
+    last_id: Option<MessageId>,
     /// When the last confirmable notification was sent.
-    pub confirmed: Instant,
+    confirmed: Instant,
     /// No notification before.
-    pub quiet_until: Instant,
+    quiet_until: Instant,
 }
 
 impl Observer {
@@ -91,6 +94,63 @@ impl Observer {
         }
     }
 
+    /// The same, if the state has changed since the peer was told.
+    #[must_use]
+    pub fn owed(self, is_owed: bool) -> Self {
+        Self {
+            pending: is_owed,
+            ..self
+        }
+    }
+
+    /// The request, with its token: notifications are answers to it.
+    #[must_use]
+    pub fn request(&self) -> StoredMessage {
+        self.request
+    }
+
+    /// Where the retransmission of an older notification was, that the next one goes on from.
+    #[must_use]
+    pub fn backoff(&self) -> Backoff {
+        self.backoff
+    }
+
+    /// RFC 7641 section 4.2: the Content-Format of all notifications, if it has one.
+    #[must_use]
+    pub fn content_format(&self) -> Option<u16> {
+        self.content_format.flatten()
+    }
+
+    /// Whether the peer may not know the state.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        self.pending || self.state != State::Idle
+    }
+
+    /// Whether a handler is asked for its next notification.
+    #[cfg(test)]
+    pub fn is_preparing(&self) -> bool {
+        self.state == State::Preparing
+    }
+
+    /// Whether a confirmable notification waits for its ACK.
+    #[cfg(test)]
+    pub fn is_unacknowledged(&self) -> bool {
+        self.state == State::Unacknowledged
+    }
+
+    /// The state has changed. True: a confirmable notification of an older one is on its way.
+    pub fn change(&mut self) -> bool {
+        self.pending = true;
+        self.state == State::Unacknowledged
+    }
+
+    /// RFC 7641 section 4.2: one Content-Format for all notifications; the first one sets it. False: it is another.
+    pub fn admits(&mut self, format: Option<u16>) -> bool {
+        let known = *self.content_format.get_or_insert(format);
+        known == format
+    }
+
     /// Whether the next notification must be confirmable.
     #[must_use]
     pub fn must_confirm(&self, now: Instant) -> bool {
@@ -107,8 +167,13 @@ impl Observer {
         }
     }
 
-    /// A handler is being asked for the next notification.
-    pub fn prepare(&mut self, now: Instant) {
+    /// A handler is being asked for the next notification; none is due for `interval_ms` after it.
+    pub fn prepare(&mut self, interval_ms: u32, now: Instant) {
+        self.backoff = match self.state {
+            State::Superseding(backoff) => backoff,
+            _ => Backoff::default(),
+        };
+        self.quiet_until = now.after(interval_ms);
         if self.must_confirm(now) {
             // Also if the handler has nothing to say this time.
             self.unconfirmed = CONFIRM_EVERY - 1;
@@ -116,6 +181,53 @@ impl Observer {
         }
         self.state = State::Preparing;
         self.pending = false;
+    }
+
+    /// A non-confirmable notification goes out.
+    pub fn sent_non(&mut self, id: MessageId, now: Instant) {
+        let quiet = now.after(NON_INTERVAL_MS);
+        if self.quiet_until.is_before(quiet) {
+            self.quiet_until = quiet;
+        }
+        self.unconfirmed += 1;
+        self.state = State::Idle;
+        self.last_id = Some(id);
+    }
+
+    /// A confirmable notification goes out. True: the state has changed since it was prepared.
+    pub fn sent_con(&mut self, id: Option<MessageId>, now: Instant) -> bool {
+        self.state = State::Unacknowledged;
+        self.unconfirmed = 0;
+        self.confirmed = now;
+        self.last_id = id;
+        self.pending
+    }
+
+    /// The notification came to nothing: it is asked for once more, later.
+    pub fn retry(&mut self, now: Instant) {
+        self.state = match self.backoff {
+            backoff if backoff == Backoff::default() => State::Idle,
+            backoff => State::Superseding(backoff),
+        };
+        self.pending = true;
+        self.quiet_until = now.after(RETRY_MS);
+    }
+
+    /// The handler has not said anything.
+    pub fn give_up(&mut self) {
+        if self.state == State::Preparing {
+            self.state = State::Idle;
+        }
+    }
+
+    /// The peer has acknowledged a notification.
+    pub fn acknowledged(&mut self) {
+        self.state = State::Idle;
+    }
+
+    /// RFC 7641 section 4.5.2: the newer state takes the place of the older, whose retransmission was there.
+    pub fn superseded(&mut self, backoff: Backoff) {
+        self.state = State::Superseding(backoff);
     }
 }
 

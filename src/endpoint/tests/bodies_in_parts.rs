@@ -123,10 +123,7 @@ fn a_block_past_the_last_number_is_not_sent_as_a_whole_body() {
         .transfers
         .of(exchange)
         .unwrap()
-        .upload
-        .as_mut()
-        .unwrap()
-        .offset = ((1 << 20) - 1) << 4;
+        .set_uploaded(((1 << 20) - 1) << 4);
     let go_on = Message::answer(&request, Code::CONTINUE)
         .block(BLOCK1, (1 << 20) - 1, true, 0)
         .bytes();

@@ -5,9 +5,8 @@
 
 use super::*;
 use crate::echo::EchoKey;
-use crate::exchange::outgoing::State as ExchangeState;
+use crate::exchange::outgoing::Kind;
 use crate::message::transmission::{Owner, State as TState};
-use crate::observe::observer::State as OState;
 use crate::resource::{FRESH, NON_CONFIRMABLE, OBSERVABLE};
 use MessageType::*;
 
@@ -486,7 +485,7 @@ impl World {
                 .filter(|t| t.owner() == Some(Owner::exchange(h)))
                 .count();
             assert!(count <= 1, "{h:?} has {count} transmissions");
-            if x.state == ExchangeState::Sending {
+            if x.is_sending() {
                 assert_eq!(count, 1, "{h:?} {x:?} waits for nothing");
             }
             if let Some(root) = x.root() {
@@ -512,7 +511,7 @@ impl World {
                         .using(x.token_use())
                         .next()
                         .map(|(first, _)| first);
-                    if x.kind != Kind::Ping {
+                    if x.kind() != Kind::Ping {
                         assert_eq!(t.held, first != Some(h), "{x:?}");
                     }
                     if t.kept {
@@ -524,7 +523,7 @@ impl World {
                 }
                 Some(owner) => {
                     if let Some(o) = e.upper.observers.get(owner.handle) {
-                        assert_eq!(o.state, OState::Unacknowledged);
+                        assert!(o.is_unacknowledged(), "{o:?}");
                     }
                 }
                 None => {}
@@ -539,7 +538,7 @@ impl World {
                 Answer::Message(message) => owned.push((format!("answer {id:?}"), message)),
                 Answer::Pending | Answer::Acknowledged => {
                     let found = e.upper.incoming.find_last(p, |r| {
-                        r.id == id && r.acknowledgement != Acknowledgement::Notification
+                        r.id() == id && r.acknowledgement() != Acknowledgement::Notification
                     });
                     assert!(found.is_some(), "pending {id:?} without request");
                 }
@@ -547,7 +546,7 @@ impl World {
             }
         }
         for (h, o) in e.upper.observers.iter() {
-            owned.push((format!("observer {h:?}"), o.request));
+            owned.push((format!("observer {h:?}"), o.request()));
             let tx = m
                 .transmissions()
                 .iter()
@@ -557,13 +556,13 @@ impl World {
                 .upper
                 .incoming
                 .iter()
-                .filter(|(_, r)| r.observing.get().observer == Some(h))
+                .filter(|(_, r)| r.observing().observer == Some(h))
                 .count();
-            assert_eq!(tx, usize::from(o.state == OState::Unacknowledged), "{o:?}");
-            assert_eq!(asked, usize::from(o.state == OState::Preparing), "{o:?}");
+            assert_eq!(tx, usize::from(o.is_unacknowledged()), "{o:?}");
+            assert_eq!(asked, usize::from(o.is_preparing()), "{o:?}");
         }
         for (h, r) in e.upper.incoming.iter() {
-            if let Some(kept) = r.observing.get().kept {
+            if let Some(kept) = r.observing().kept {
                 owned.push((format!("request {h:?}"), kept));
             }
         }
@@ -595,7 +594,7 @@ impl World {
             let x = e
                 .upper
                 .exchanges
-                .get(t.root)
+                .get(t.root())
                 .expect("transfer of an exchange that is gone");
             assert!(x.root().is_none());
         }
@@ -605,7 +604,7 @@ impl World {
                 let x = e
                     .upper
                     .exchanges
-                    .get(o.root)
+                    .get(o.root())
                     .expect("observation of an exchange that is gone");
                 assert!(
                     x.request().is_some() || !x.is_live(),
@@ -649,7 +648,7 @@ impl World {
                 .next()
                 .map(|(first, _)| first)
                 != Some(h);
-            let is_paused = matches!(x.state, ExchangeState::Paused);
+            let is_paused = x.is_paused();
             let ok = is_paused || is_held || e.upper.observations.is_registered(h);
             assert!(ok, "{h:?} {x:?} never ends");
         }
