@@ -349,7 +349,7 @@ impl Endpoint<'_> {
             ..Observing::default()
         };
         let expires = now.after(self.message.lifetime_ms(message.kind()));
-        let request = IncomingRequest::new(message, peer, acknowledgement, expires)
+        let request = IncomingRequest::new(message, incoming.id, peer, acknowledgement, expires)
             .wanting(message, incoming.multicast)
             .with_blocks(blocks)
             .with_observing(observing);

@@ -7,6 +7,7 @@ use crate::block::body::request_key;
 use crate::config::OBSERVE;
 use crate::exchange::incoming::{Acknowledgement, Blocks, IncomingRequest, MaybeBlock, Observing};
 use crate::handle::{Handle, OfPeer};
+use crate::message::deduplication::ReceivedId;
 use crate::message::peer::{PeerAddr, PeerId};
 use crate::message::token_of;
 use crate::message::transmission::{Backoff, Owner};
@@ -267,8 +268,10 @@ fn pending_request(
         key: request_key(message),
         ..Blocks::default()
     };
-    let (peer, expires) = (observer.peer(), now.after(crate::time::LONGEST / 2));
-    IncomingRequest::new(message, peer, Acknowledgement::Notification, expires).with_blocks(blocks)
+    let (id, peer) = (ReceivedId::of(message), observer.peer());
+    let expires = now.after(crate::time::LONGEST / 2);
+    IncomingRequest::new(message, id, peer, Acknowledgement::Notification, expires)
+        .with_blocks(blocks)
 }
 
 /// The Content-Format among a message's options.

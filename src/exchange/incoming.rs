@@ -124,17 +124,18 @@ pub struct IncomingRequest {
 }
 
 impl IncomingRequest {
-    /// What a message asks; whoever has sent it waits for the answer until it `expires`.
+    /// What a message asks, known by `id`; whoever has sent it waits for the answer until it `expires`.
     #[must_use]
     pub fn new(
         message: &MessageView<'_>,
+        id: ReceivedId,
         peer: PeerId,
         acknowledgement: Acknowledgement,
         expires: Instant,
     ) -> Self {
         Self {
             peer,
-            id: ReceivedId::of(message),
+            id,
             token: *message.token(),
             acknowledgement,
             released: false,
