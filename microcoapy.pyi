@@ -437,6 +437,12 @@ class Resource:
     @property
     def path(self) -> str: ...
     etag: _Bytes | Callable[[Request], _Bytes | None] | None
+    @property
+    def value(self) -> bytes | str:
+        """What answers a GET without the handler. A new one has another ETag, and observers are told. AttributeError if
+        the resource was made without one."""
+    @value.setter
+    def value(self, value: _Bytes) -> None: ...
     def notify(self) -> None:
         """The state has changed: every observer is told (RFC 7641). Handlers run when the endpoint is polled."""
     @overload
@@ -603,6 +609,7 @@ class Coap:
         /,
         *,
         methods: str | int | list[str | int] | tuple[str | int, ...] = ("GET",),
+        value: _Bytes = ...,
         obs: bool = False,
         non: bool = False,
         min_interval: int = 0,
@@ -614,7 +621,8 @@ class Coap:
         understands: _Numbers | None = (),
         **attributes: object,
     ) -> Resource:
-        """Decorator of a handler. obs: may be observed; non: notifications are non-confirmable; min_interval:
+        """Decorator of a handler. value: bytes or str that answer a GET instead of the handler, with an ETag of its own; it
+        needs no handler then. obs: may be observed; non: notifications are non-confirmable; min_interval:
         milliseconds between two of them. etag: of the state, None when there is none; answers ETag, If-Match and
         If-None-Match. into: where the body of a request goes, block by block; then its payload is b"". max_body: bytes of
         the longest body of a request, else the constructor's. fresh: other methods than GET and FETCH only from a client

@@ -40,9 +40,13 @@ static bool dispatch_classic(coap_obj_t *self, const mcoap_event *event, const p
             deliver(self, event, 0, peer, when);
             return true;
         case MCOAP_EVENT_RESET:
-            return deliver(self, event, MP_ECONNRESET, peer, when);
         case MCOAP_EVENT_TIMEOUT:
-            return deliver(self, event, MP_ETIMEDOUT, peer, when);
+        #if MICROCOAPY_BLOCK
+        case MCOAP_EVENT_BAD_BLOCKS:
+        case MCOAP_EVENT_CHANGED:
+        case MCOAP_EVENT_NO_ROOM:
+        #endif
+            return deliver(self, event, microcoapy_event_errno(event->kind), peer, when);
         default:
             return false;
     }

@@ -26,6 +26,23 @@ void microcoapy_raise(mcoap_result result) {
     }
 }
 
+int microcoapy_event_errno(uint8_t kind) {
+    switch (kind) {
+        case MCOAP_EVENT_RESET:
+            return MP_ECONNRESET;
+        #if MICROCOAPY_BLOCK
+        case MCOAP_EVENT_BAD_BLOCKS:
+            return MP_EIO;
+        case MCOAP_EVENT_CHANGED:
+            return MP_ECONNABORTED;
+        case MCOAP_EVENT_NO_ROOM:
+            return MP_ENOBUFS;
+        #endif
+        default:
+            return MP_ETIMEDOUT;
+    }
+}
+
 void microcoapy_bad_value(qstr argument) {
     mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%q: not valid"), argument);
 }

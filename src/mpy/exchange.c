@@ -226,21 +226,6 @@ static void deliver(exchange_obj_t *exchange, mp_obj_t response) {
     }
 }
 
-static int error_of(uint8_t kind) {
-    switch (kind) {
-        case MCOAP_EVENT_RESET:
-            return MP_ECONNRESET;
-        case MCOAP_EVENT_BAD_BLOCKS:
-            return MP_EIO;
-        case MCOAP_EVENT_CHANGED:
-            return MP_ECONNABORTED;
-        case MCOAP_EVENT_NO_ROOM:
-            return MP_ENOBUFS;
-        default:
-            return MP_ETIMEDOUT;
-    }
-}
-
 static bool handle(exchange_obj_t *exchange, const mcoap_event *event, const peer_t *peer) {
     switch (event->kind) {
         #if MICROCOAPY_BLOCK
@@ -285,7 +270,7 @@ static bool handle(exchange_obj_t *exchange, const mcoap_event *event, const pee
             end(exchange, mp_const_none, false);
             return true;
         default:
-            end(exchange, microcoapy_os_error(error_of(event->kind)), true);
+            end(exchange, microcoapy_os_error(microcoapy_event_errno(event->kind)), true);
             return true;
     }
 }

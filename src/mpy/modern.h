@@ -210,6 +210,7 @@ typedef struct _resource_obj_t {
     handler_obj_t handler;
     mp_obj_t etag; // bytes, None, or a function of the request; MP_OBJ_NULL: nothing is known
     mp_obj_t into; // a function of the request, or MP_OBJ_NULL
+    mp_obj_t value; // bytes or str that answer a GET without a function, or MP_OBJ_NULL
 } resource_obj_t;
 
 // Bytes of the longest body there may be, RFC 7959 section 2.2: 2^20 blocks of 1024.

@@ -96,6 +96,8 @@ MICROCOAPY_NORETURN void microcoapy_raise(mcoap_result result);
 MICROCOAPY_NORETURN void microcoapy_bad_value(qstr argument);
 MICROCOAPY_NORETURN void microcoapy_bad_type(qstr argument);
 mp_obj_t microcoapy_os_error(int number);
+// How an exchange has ended without a response, by the kind of its event.
+int microcoapy_event_errno(uint8_t kind);
 // Prints an exception that nobody else will see, with its traceback.
 void microcoapy_show(mp_obj_t exception);
 // For an exception that only means that the socket has nothing to give or could not do what is named: raises it

@@ -38,6 +38,9 @@
 // Bit n is method 0.n.
 #define METHODS_ALL (0xfe)
 
+// RFC 7252 section 12.1.2
+#define CODE_METHOD_NOT_ALLOWED CODE(4, 5)
+
 // RFC 7252 section 12.2; Observe: RFC 7641 section 2; No-Response: RFC 7967 section 2
 #define OPTION_IF_MATCH (1)
 #define OPTION_URI_HOST (3)

@@ -34,6 +34,20 @@ static void set_flag(resource_obj_t *resource, uint32_t flag, mp_obj_t value) {
     }
 }
 
+// What answers a GET from now on, with an ETag of its bytes. What a program may change in place is copied.
+static void set_value(resource_obj_t *resource, mp_obj_t value) {
+    mp_buffer_info_t bytes;
+    if (!mp_get_buffer(value, &bytes, MP_BUFFER_READ)) {
+        microcoapy_bad_type(MP_QSTR_value);
+    }
+    if (!microcoapy_is_str(value) && !mp_obj_is_type(value, &mp_type_bytes)) {
+        value = mp_obj_new_bytes(bytes.buf, bytes.len);
+    }
+    uint32_t tag = mcoap_fingerprint(microcoapy_engine_bytes(bytes.buf, bytes.len), bytes.len);
+    resource->etag = mp_obj_new_bytes((const byte *)&tag, sizeof(tag));
+    resource->value = value;
+}
+
 // False: the keyword is no setting, but an attribute of the link.
 static bool set(resource_obj_t *resource, qstr name, mp_obj_t value) {
     switch (name) {
@@ -71,6 +85,9 @@ static bool set(resource_obj_t *resource, qstr name, mp_obj_t value) {
         case MP_QSTR_etag:
             resource->etag = value;
             return true;
+        case MP_QSTR_value:
+            set_value(resource, value);
+            return true;
         case MP_QSTR_understands:
             microcoapy_understood_arg(resource->handler.settings.understood, value);
             return true;
@@ -104,7 +121,7 @@ static void enforce_conditions(resource_obj_t *resource) {
     }
 }
 
-// resource(path, *, methods=("GET",), obs=False, non=False, min_interval=0, etag=..., into=None, max_body=...,
+// resource(path, *, methods=("GET",), value=..., obs=False, non=False, min_interval=0, etag=..., into=None, max_body=...,
 // fresh=False, hidden=False, understands=(), **attributes)
 static mp_obj_t coap_resource(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
     mp_arg_check_num(n_args, kwargs->used, 2, 2, true);
@@ -127,23 +144,28 @@ static mp_obj_t coap_resource(size_t n_args, const mp_obj_t *args, mp_map_t *kwa
     if (resource->into != MP_OBJ_NULL && resource->handler.settings.max_body == 0) {
         resource->handler.settings.max_body = BODY_MAX; // whoever takes it block by block needs no memory for it
     }
+    if (resource->value != MP_OBJ_NULL) {
+        microcoapy_path_add(resource->handler.coap, args[1], MP_OBJ_FROM_PTR(resource), MP_QSTR_path);
+    }
     return MP_OBJ_FROM_PTR(resource);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(microcoapy_resource_obj, 2, coap_resource);
 
 // ---- the object --------------------------------------------------------------------------------
 
-#if MICROCOAPY_OBSERVE
-// notify(): the state has changed.
+// The state has changed.
 static mp_obj_t resource_notify(mp_obj_t self_in) {
+    #if MICROCOAPY_OBSERVE
     resource_obj_t *resource = MP_OBJ_TO_PTR(self_in);
     uint32_t number;
     if (microcoapy_path_number(resource->handler.coap, self_in, &number)) {
         mcoap_resource_notify(resource->handler.coap->endpoint, number);
         microcoapy_async_update(resource->handler.coap);
     }
+    #endif
     return mp_const_none;
 }
+#if MICROCOAPY_OBSERVE
 static MP_DEFINE_CONST_FUN_OBJ_1(resource_notify_obj, resource_notify);
 #endif
 
@@ -158,6 +180,14 @@ static void resource_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
             }
             resource->etag = dest[1];
             enforce_conditions(resource);
+            dest[0] = MP_OBJ_NULL;
+        }
+    } else if (attr == MP_QSTR_value && resource->value != MP_OBJ_NULL) {
+        if (dest[0] == MP_OBJ_NULL) {
+            dest[0] = resource->value;
+        } else if (dest[1] != MP_OBJ_NULL) {
+            set_value(resource, dest[1]);
+            resource_notify(self_in);
             dest[0] = MP_OBJ_NULL;
         }
     } else if (dest[0] == MP_OBJ_NULL) {

@@ -462,6 +462,18 @@ static void run_generator(pending_t *pending, mp_obj_t generator, mp_obj_t etag)
 
 // ---- handlers ----------------------------------------------------------------------------------
 
+// What a Resource answers: its stored value, or what its handler says.
+static mp_obj_t state_of(const pending_t *pending) {
+    const resource_obj_t *resource = pending->resource;
+    if (resource->value != MP_OBJ_NULL && method_of(pending) == METHOD_GET) {
+        return resource->value;
+    }
+    if (resource->handler.callback == MP_OBJ_NULL) {
+        return MP_OBJ_NEW_SMALL_INT(CODE_METHOD_NOT_ALLOWED);
+    }
+    return mp_call_function_1(resource->handler.callback, MP_OBJ_FROM_PTR(pending->message));
+}
+
 // Runs a Resource's handler.
 static void run_handler(pending_t *pending) {
     mp_obj_t etag = current_etag(pending);
@@ -484,7 +496,7 @@ static void run_handler(pending_t *pending) {
         send_reply(pending, &reply);
         return;
     }
-    mp_obj_t result = mp_call_function_1(pending->resource->handler.callback, MP_OBJ_FROM_PTR(pending->message));
+    mp_obj_t result = state_of(pending);
     // The handler may have changed the state.
     if (etag != MP_OBJ_NULL) {
         etag = current_etag(pending);
@@ -571,9 +583,9 @@ static void take_upload(const pending_t *pending, const mcoap_event *event) {
 }
 #endif
 
-static void answer(pending_t *pending, const mcoap_event *event, mp_obj_t handler, const peer_t *peer) {
-    coap_obj_t *self = pending->coap;
+static void answer(pending_t *pending, const mcoap_event *event, mp_obj_t handler) {
     #if MICROCOAPY_BLOCK
+    coap_obj_t *self = pending->coap;
     if (event->kind == MCOAP_EVENT_UPLOAD) {
         take_upload(pending, event);
         return;
@@ -621,7 +633,7 @@ static MP_NOINLINE void *try_answer(pending_t *pending, const mcoap_event *event
     pending->message->incoming.handle = pending->handle;
     pending->coap->handled = &pending->message->incoming;
     if (handler != MP_OBJ_NULL) {
-        answer(pending, event, handler, peer);
+        answer(pending, event, handler);
     }
     nlr_pop();
     return NULL;

@@ -139,7 +139,7 @@ def check(name, only_positional, ordered, required, only_keywords, open_):
 
 
 # Values of the settings of a resource; True for the others.
-SETTINGS = {"methods": "GET", "min_interval": 1, "etag": b"e", "into": print, "max_body": 16, "understands": (1,)}
+SETTINGS = {"methods": "GET", "value": b"v", "min_interval": 1, "etag": b"e", "into": print, "max_body": 16, "understands": (1,)}
 # GET /.well-known/core
 LINKS = b"\x40\x01\x00\x01\xbb.well-known\x04core"
 

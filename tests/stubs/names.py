@@ -11,7 +11,7 @@ URI = "coap://127.0.0.1:1/x"
 request = None
 
 
-@coap.resource("x", obs=True)
+@coap.resource("x", obs=True, value=b"x")
 def resource(given):
     global request
     request = given
@@ -37,8 +37,8 @@ INSTANCES = {
     "_Discovery": coap.discover(URI),
     "_Awaitable": coap.serve(),
 }
-# What any class, object or exception has.
-COMMON = set(("__class__", "__name__", "__bases__", "__dict__", "__file__")) | set(dir(Exception()))
+# What any class or object has.
+COMMON = set(("__class__", "__name__", "__bases__", "__dict__", "__file__"))
 
 
 def is_writable(instance, name):
@@ -65,6 +65,7 @@ for name in dir(microcoapy):
 for name, instance in INSTANCES.items():
     known = classes.setdefault(name, {})
     for attribute in dir(instance):
-        if attribute not in COMMON:
+        of_any = isinstance(instance, Exception) and attribute in dir(Exception())
+        if attribute not in COMMON and not of_any:
             known[attribute] = [None, is_writable(instance, attribute)]
 print(json.dumps(classes))
