@@ -1,4 +1,6 @@
 # An answer of the classic layer that is longer than a message: in blocks where there are any, else 5.00. Never silence.
+import errno
+
 import microcoapy
 from support import SERVER, dotted, pair, settle
 
@@ -70,3 +72,18 @@ ask(client.get, "retry")
 ask(client.get, "never")
 ask(client.getNonConf, "never")
 print(server.stats()["requests_in_use"], client.stats()["exchanges_in_use"])
+
+# More long answers at once than there is room for: each request ends, the rest with an error.
+client, server, net = pair(max_message=128, nstart=12)
+server.addIncomingRequestCallback("bytes", handler(long))
+got = []
+client.responseCallback = lambda packet, sender: got.append(packet.payload == long)
+client.errorCallback = lambda error, sender: got.append(error.errno)
+count = 0
+while count < 12 and client.get(SERVER[0], SERVER[1], "bytes"):
+    count += 1
+while client.stats()["exchanges_in_use"]:
+    server.poll(-1)
+    client.poll(-1)
+settle(server, client)
+print(len(got) == count, True in got, errno.ENOBUFS in got, set(got) <= {True, False, errno.ENOBUFS})
