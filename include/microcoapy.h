@@ -1107,6 +1107,14 @@ mcoap_result mcoap_link_next(const uint8_t *document,
                              struct mcoap_link *link);
 
 /**
+ * Whether a link passes a filter, the value of a Uri-Query option: RFC 6690 section 4.1.
+ *
+ * # Safety
+ * Pointers are valid for their lengths.
+ */
+bool mcoap_link_matches(const struct mcoap_link *link, const uint8_t *filter, size_t filter_len);
+
+/**
  * The next attribute of a link. `cursor` starts at 0. `MCOAP_NOTHING`: that was the last one.
  *
  * # Safety

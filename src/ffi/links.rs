@@ -4,7 +4,7 @@
 use super::{
     MCOAP_ERR_ARGUMENT, MCOAP_ERR_URI, MCOAP_NOTHING, MCOAP_OK, mcoap_result, put, slice, slice_mut,
 };
-use crate::wire::link_format::{Attributes, Links, Value};
+use crate::wire::link_format::{Attributes, Links, Value, matches};
 
 /// A link, or an attribute of one; inside the document.
 #[repr(C)]
@@ -58,6 +58,34 @@ pub unsafe extern "C" fn mcoap_link_next(
     // SAFETY: the caller vouches.
     unsafe { put(link, out) };
     MCOAP_OK
+}
+
+/// Whether a link passes a filter, the value of a Uri-Query option: RFC 6690 section 4.1.
+///
+/// # Safety
+/// Pointers are valid for their lengths.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_link_matches(
+    link: *const mcoap_link,
+    filter: *const u8,
+    filter_len: usize,
+) -> bool {
+    // SAFETY: the caller vouches.
+    let inputs = unsafe { (link.as_ref(), slice(filter, filter_len)) };
+    let (Some(link), Some(filter)) = inputs else {
+        return false;
+    };
+    // SAFETY: the caller vouches.
+    let parts = unsafe {
+        (
+            slice(link.name, link.name_len),
+            slice(link.value, link.value_len),
+        )
+    };
+    let (Some(target), Some(attributes)) = parts else {
+        return false;
+    };
+    matches(target, attributes, filter)
 }
 
 /// The next attribute of a link. `cursor` starts at 0. `MCOAP_NOTHING`: that was the last one.

@@ -158,6 +158,21 @@ static exchange_obj_t *exchange_of(mp_obj_t exchange) {
     return MP_OBJ_TO_PTR(exchange);
 }
 
+// A server need not filter: RFC 6690 section 4.1.
+static bool passes(const discovery_obj_t *self, const mcoap_link *link) {
+    size_t count;
+    mp_obj_t *filters;
+    mp_obj_list_get(self->filter, &count, &filters);
+    for (size_t i = 0; i < count; i++) {
+        size_t len;
+        const char *filter = mp_obj_str_get_data(filters[i], &len);
+        if (!mcoap_link_matches(link, (const uint8_t *)filter, len)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // The next link of the documents that are there; MP_OBJ_NULL if there is none. What is malformed is left out.
 static mp_obj_t next_link(discovery_obj_t *self) {
     size_t count;
@@ -169,8 +184,10 @@ static mp_obj_t next_link(discovery_obj_t *self) {
         const uint8_t *document = (const uint8_t *)mp_obj_str_get_data(response->incoming.packet.payload, &len);
         mcoap_link link;
         bool success = CODE_CLASS(mp_obj_get_int(response->incoming.packet.method)) == CODE_CLASS_SUCCESS;
-        if (success && mcoap_link_next(document, len, &self->cursor, &link) == MCOAP_OK) {
-            return link_new(&link, response->sender);
+        while (success && mcoap_link_next(document, len, &self->cursor, &link) == MCOAP_OK) {
+            if (passes(self, &link)) {
+                return link_new(&link, response->sender);
+            }
         }
         microcoapy_call(self->documents, MP_QSTR_pop, 1, MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_NULL);
         self->cursor = 0;

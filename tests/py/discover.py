@@ -3,7 +3,7 @@ import asyncio
 import microcoapy
 from support import ports, raised, start
 
-one_port, other_port = ports(2)
+one_port, other_port, plain_port = ports(3)
 HOST = "coap://127.0.0.1:%d" % one_port
 OTHER = "coap://127.0.0.1:%d" % other_port
 
@@ -22,6 +22,10 @@ def device(port, count):
 
 
 one, other = device(one_port, 40), device(other_port, 3)
+# A server that does not filter
+plain = microcoapy.Coap()
+plain.resource(".well-known/core")(lambda request: (69, '</a>;rt="x light",</b>;rt="lights",</c>;rt=light;obs,</d>', 40))
+start(plain, plain_port)
 client = microcoapy.Coap()
 start(client, 0)
 
@@ -42,7 +46,7 @@ async def found(*arguments, **keywords):
 
 
 async def main():
-    serving = [asyncio.create_task(coap.serve()) for coap in (one, other)]
+    serving = [asyncio.create_task(coap.serve()) for coap in (one, other, plain)]
     print("-- one host, block by block")
     links = await found(HOST)
     print(len(links), links[0].target, links[0].title, links[0].ct, links[0].uri.replace(str(one_port), "PORT"), links[0].address[0])
@@ -51,6 +55,9 @@ async def main():
         links = await found(HOST, **attributes)
         print(attributes, len(links), links[0].target if links else None)
     print([link.obs for link in links if link.target == "/sensor/3"], [link.target for link in await found(OTHER)])
+    for attributes in ({}, {"rt": "light"}, {"rt": "light*"}, {"rt": "light", "obs": True}, {"rt": "none"}):
+        links = await found("coap://127.0.0.1:%d" % plain_port, **attributes)
+        print(sorted(attributes), [link.target for link in links])
     for task in serving:
         task.cancel()
 
