@@ -21,6 +21,7 @@ use crate::wire::header::{HEADER_LEN, MessageType};
 use crate::wire::message::MessageView;
 use crate::wire::observe;
 use crate::wire::option::{OptionNumber, Understood};
+use crate::wire::uint;
 
 /// How long an Echo value is fresh, milliseconds: RFC 9175 section 2.3 wants at least a round trip.
 const ECHO_LIFETIME_MS: u32 = 60_000;
@@ -92,6 +93,12 @@ impl Endpoint<'_> {
             || message.first(OptionNumber::PROXY_SCHEME).is_some()
         {
             return Err(Code::PROXYING_NOT_SUPPORTED);
+        }
+        // RFC 8768 section 3: also by who forwards nothing.
+        if let Some(hops) = message.first(OptionNumber::HOP_LIMIT)
+            && !matches!(uint::decode(hops), Some(1..=255))
+        {
+            return Err(Code::BAD_REQUEST);
         }
         match resource {
             Some(resource) if resource.allows(message.code()) => Ok(Route::Resource(resource)),

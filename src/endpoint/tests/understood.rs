@@ -153,3 +153,24 @@ fn a_payload_that_is_not_defined_is_ignored_and_not_sent() {
     let added = endpoint.draft_add(Part::Payload(b"data"));
     assert_eq!(added, Err(DraftError::Payload), "RFC 7252 section 5.9.1.3");
 }
+
+#[test]
+fn a_hop_limit_must_be_one_to_255() {
+    let cases: [(&[u8], Option<Code>); 6] = [
+        (&[1], None),
+        (&[255], None),
+        (&[0], Some(Code::BAD_REQUEST)),
+        (&[], Some(Code::BAD_REQUEST)),
+        (&[1, 0], Some(Code::BAD_REQUEST)),
+        (&[0, 0, 0, 0, 1], Some(Code::BAD_REQUEST)),
+    ];
+    for (value, refusal) in cases {
+        let mut bench = Bench::server();
+        understands(&mut bench, [0; 4]);
+        let event = bench.receive(&put("u", 1, OptionNumber::HOP_LIMIT.0, value));
+        assert_eq!(event.is_none(), refusal.is_some(), "{value:?}");
+        if let Some(code) = refusal {
+            assert_eq!(view(&bench.sent_one()).code(), code, "{value:?}");
+        }
+    }
+}
