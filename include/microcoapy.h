@@ -1076,6 +1076,16 @@ mcoap_result mcoap_incoming_find(const struct mcoap_endpoint *endpoint,
 void mcoap_incoming_release(struct mcoap_endpoint *endpoint, mcoap_handle request);
 
 /**
+ * Ends a request that nobody waits for the answer to any more, and names it; 0: there is none now. For who wants to
+ * hear of it: `mcoap_endpoint_handle_timeout` ends them all.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+mcoap_handle mcoap_incoming_expired(struct mcoap_endpoint *endpoint,
+                                    uint32_t now);
+
+/**
  * Says that a block of a request's body has been taken and that the next one is welcome, after `MCOAP_EVENT_UPLOAD`.
  * The request's handle is stale afterwards.
  *

@@ -258,9 +258,7 @@ impl<'m> Endpoint<'m> {
         while let Some(handle) = self.upper.exchanges.first_stale(now) {
             self.register_again(handle, now);
         }
-        while let Some(handle) = self.upper.incoming.first_expired(now) {
-            self.incoming_end(handle);
-        }
+        while self.incoming_expired(now).is_some() {}
         while let Some(handle) = self.upper.incoming.take_failed() {
             self.answer_failed(handle, now);
         }
@@ -310,6 +308,15 @@ impl<'m> Endpoint<'m> {
             }
             Some(Acknowledgement::Sent | Acknowledgement::Notification) | None => {}
         }
+    }
+
+    /// Ends a request that nobody waits for the answer to any more, if there is one at `now`. `handle_timeout` ends them
+    /// all, without a word.
+    pub fn incoming_expired(&mut self, now: Instant) -> Option<Handle> {
+        self.settle();
+        let handle = self.upper.incoming.first_expired(now)?;
+        self.incoming_end(handle);
+        Some(handle)
     }
 
     /// Takes a request out, with everything that belongs to it.
@@ -403,9 +410,7 @@ impl<'m> Endpoint<'m> {
             self.upper.exchanges.next_timeout(),
         );
         // What is only remembered needs no timer, but must be forgotten before the clock has wrapped.
-        let forget = self.message.remembers()
-            || !self.upper.incoming.is_empty()
-            || !self.upper.observers.is_empty();
+        let forget = self.message.remembers() || !self.upper.observers.is_empty();
         let forget = forget.then(|| now.after(FORGET_WITHIN_MS));
         let next = earliest(next, self.upper.incoming.next_timeout());
         let next = earliest(next, self.upper.bodies.next_timeout());

@@ -347,13 +347,13 @@ impl IncomingRequests {
         Some(*request)
     }
 
-    /// When the next ACK is due.
+    /// When `take_ack_due` or `first_expired` has something to do.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.iter()
-            .fold(None, |next, (_, r)| match r.acknowledgement {
-                Acknowledgement::Owed { deadline } => earliest(next, Some(deadline)),
-                _ => next,
-            })
+        let due = self.iter().map(|(_, r)| match r.acknowledgement {
+            Acknowledgement::Owed { deadline } => Some(deadline),
+            _ => Some(r.expires),
+        });
+        due.fold(None, earliest)
     }
 }

@@ -63,6 +63,22 @@ pub unsafe extern "C" fn mcoap_incoming_release(
     }
 }
 
+/// Ends a request that nobody waits for the answer to any more, and names it; 0: there is none now. For who wants to
+/// hear of it: `mcoap_endpoint_handle_timeout` ends them all.
+///
+/// # Safety
+/// `endpoint` was made by `mcoap_endpoint_init`, or is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_incoming_expired(
+    endpoint: *mut mcoap_endpoint,
+    now: u32,
+) -> mcoap_handle {
+    // SAFETY: the caller vouches.
+    let this = unsafe { endpoint.as_mut() };
+    let expired = this.and_then(|this| this.endpoint.incoming_expired(Instant(now)));
+    expired.map_or(0, Handle::to_u32)
+}
+
 /// Says that a block of a request's body has been taken and that the next one is welcome, after `MCOAP_EVENT_UPLOAD`.
 /// The request's handle is stale afterwards.
 ///

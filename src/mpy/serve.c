@@ -419,6 +419,7 @@ static bool step(handler_run_t *run, mp_obj_t value, mp_obj_t exception, mp_obj_
         *yielded = result;
         return true;
     }
+    microcoapy_answering_end(run->pending.coap, run->pending.handle);
     void *error = kind == MP_VM_RETURN_EXCEPTION ? MP_OBJ_TO_PTR(result) : try_reply(run, kind, result);
     if (error != NULL) {
         fail(&run->pending, MP_OBJ_FROM_PTR(error));
@@ -453,7 +454,8 @@ static void run_generator(pending_t *pending, mp_obj_t generator, mp_obj_t etag)
     run->generator = generator;
     run->etag = etag;
     if (microcoapy_in_loop()) {
-        mp_call_function_1(microcoapy_core(MP_QSTR_create_task), MP_OBJ_FROM_PTR(run));
+        mp_obj_t task = mp_call_function_1(microcoapy_core(MP_QSTR_create_task), MP_OBJ_FROM_PTR(run));
+        microcoapy_answering_begin(pending->coap, pending->handle, task);
         pending->later = true;
         return;
     }

@@ -184,6 +184,45 @@ for _ in range(3):
     server.stop()
     client.stop()
 
+print("-- a handler that outlives its request")
+
+
+async def outliving():
+    ended = []
+    # NON_LIFETIME and EXCHANGE_LIFETIME of a few hundred milliseconds
+    server = microcoapy.Coap(ack_timeout=20, max_retransmit=1, max_latency=50, processing_delay=20)
+
+    @server.resource("long", methods=("GET", "POST"))
+    async def long(request):
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ended.append(request.query)
+            raise
+
+    @server.resource("answered")
+    async def answered(request):
+        server.sendResponse(*request.sender, request.messageid, "early", 69, 0, request.token)
+        await asyncio.sleep_ms(600)
+        ended.append("answered, and went on")
+
+    start(server, nobody)
+    start(client, 0)
+    host = "coap://127.0.0.1:%d/" % nobody
+    serving = asyncio.create_task(server.serve())
+    asks = [asyncio.create_task(failure(client.get(host + "long?" + name, timeout=1, non=name == "non"))) for name in ("con", "non")]
+    print((await client.get(host + "answered")).payload)
+    for ask in asks:
+        print(await ask)
+    while len(ended) < 3:
+        await asyncio.sleep_ms(10)
+    print(sorted(ended), server.stats()["requests_in_use"])
+    server.stop()
+    await serving
+
+
+asyncio.run(outliving())
+
 print("-- run() serves until stop()")
 server = make_server()
 
