@@ -378,8 +378,9 @@ class Observation(_Awaitable[Response], AsyncIterator[Response]):
     def wait(self, timeout_ms: int | None = None, /) -> Response | None:
         """The next notification; None when the observation is over. Else as Exchange.wait()."""
     def done(self) -> bool: ...
-    def cancel(self) -> None:
-        """Deregisters, RFC 7641 section 3.6."""
+    def cancel(self, tell: bool = True, /) -> None:
+        """Deregisters, RFC 7641 section 3.6. tell=False: says nothing; the peer learns it with its next notification, which
+        is rejected."""
     @property
     def received(self) -> int: ...
     @property

@@ -340,13 +340,17 @@ static mp_obj_t exchange_done(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(exchange_done_obj, exchange_done);
 
 // Waiting for it raises OSError(ECANCELED) from now on; the end of an observation is the end of its iteration.
-static mp_obj_t exchange_cancel(mp_obj_t self_in) {
-    exchange_obj_t *exchange = MP_OBJ_TO_PTR(self_in);
-    microcoapy_exchange_abandon(exchange, is_observation(exchange) ? mp_const_none : microcoapy_os_error(MP_ECANCELED), true);
+// tell=True: an observation is deregistered; else only forgotten, and the next notification rejected: RFC 7641 section
+// 3.6 has both.
+static mp_obj_t exchange_cancel(size_t n_args, const mp_obj_t *args) {
+    exchange_obj_t *exchange = MP_OBJ_TO_PTR(args[0]);
+    bool tell = n_args == 1 || mp_obj_is_true(args[1]);
+    microcoapy_exchange_abandon(exchange, is_observation(exchange) ? mp_const_none : microcoapy_os_error(MP_ECANCELED), tell);
     microcoapy_async_update(exchange->waiter.coap);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(exchange_cancel_obj, exchange_cancel);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(exchange_cancel_obj, 1, 1, exchange_cancel);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(observation_cancel_obj, 1, 2, exchange_cancel);
 
 static void exchange_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     exchange_obj_t *exchange = MP_OBJ_TO_PTR(self_in);
@@ -429,14 +433,14 @@ static MP_DEFINE_CONST_FUN_OBJ_1(observation_aenter_obj, observation_aenter);
 
 static mp_obj_t observation_aexit(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
-    exchange_cancel(args[0]);
+    exchange_cancel(1, args);
     return microcoapy_ready(mp_const_none);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(observation_aexit_obj, 4, 4, observation_aexit);
 
 static mp_obj_t observation_exit(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
-    return exchange_cancel(args[0]);
+    return exchange_cancel(1, args);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(observation_exit_obj, 4, 4, observation_exit);
 

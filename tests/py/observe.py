@@ -173,6 +173,19 @@ async def main():
         await asyncio.sleep_ms(1)
     print("forgotten")
 
+    print("-- only forgotten: the next notification is rejected")
+    observation = client.observe(uri)
+    await observation.__anext__()
+    sent = client.stats()["sent"]
+    observation.cancel(False)
+    print(observation.done(), client.stats()["exchanges_in_use"], client.stats()["sent"] == sent, server.stats()["observers_in_use"])
+    resets = server.stats()["resets"]
+    change(5, resource)
+    while server.stats()["observers_in_use"]:
+        client.poll(-1)  # nobody waits for anything
+        await asyncio.sleep_ms(1)
+    print("rejected", server.stats()["resets"] - resets)
+
     print("-- wait_for does not end it")
     observation = client.observe(uri)
     print(await observation.__anext__())

@@ -22,7 +22,7 @@ MP_DEFINE_CONST_OBJ_TYPE(
 static const mp_rom_map_elem_t observation_table[] = {
     { MP_ROM_QSTR(MP_QSTR_wait), MP_ROM_PTR(&observation_wait_obj) },
     { MP_ROM_QSTR(MP_QSTR_done), MP_ROM_PTR(&exchange_done_obj) },
-    { MP_ROM_QSTR(MP_QSTR_cancel), MP_ROM_PTR(&exchange_cancel_obj) },
+    { MP_ROM_QSTR(MP_QSTR_cancel), MP_ROM_PTR(&observation_cancel_obj) },
     { MP_ROM_QSTR(MP_QSTR___aiter__), MP_ROM_PTR(&itself_obj) },
     { MP_ROM_QSTR(MP_QSTR___anext__), MP_ROM_PTR(&itself_obj) },
     { MP_ROM_QSTR(MP_QSTR___aenter__), MP_ROM_PTR(&observation_aenter_obj) },
