@@ -1,4 +1,5 @@
 # Bodies longer than a message: given and taken as bytes, streams, iterators and block devices; progress and resumption.
+# needs: block
 import io
 import microcoapy
 from support import dotted, finish, pair, raised

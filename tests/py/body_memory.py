@@ -3,6 +3,7 @@
 # The high-water mark of the heap in a transfer of 1 MB and in one of 4 KB: the same, within 1 KB, on both sides together.
 # The collector may keep a dead part by chance for a while (support.scrub), but what a transfer keeps stays to its end: in
 # the long one a mark counts when WINDOW measurements on end are not below it.
+# needs: block
 import microcoapy
 from growing import heap
 from support import finish, pair

@@ -1,4 +1,5 @@
 # An answer of the classic layer that is longer than a message: in blocks where there are any, else 5.00. Never silence.
+# needs: block
 import errno
 
 import microcoapy

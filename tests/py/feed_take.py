@@ -1,4 +1,5 @@
 # The engine without a socket: feed, take, next_timeout_ms; addresses may be anything that can be told apart.
+# needs: block
 import time
 import microcoapy
 from support import message, raised, start

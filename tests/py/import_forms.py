@@ -1,4 +1,5 @@
 # Every way to import it gives the same module.
+# needs: flat_names
 import microcoapy
 import microcoapy.microcoapy as inner
 from microcoapy import Coap, CoapPacket, CoapOption, CoapResponseCode

@@ -3,6 +3,7 @@
 # stderr: varies
 # A heap that is full while exchanges, transfers and observations go on: MemoryError comes out of a call or out of an
 # exchange, nothing breaks, nothing leaks, and afterwards everything works.
+# needs: observe,block
 import gc
 
 import microcoapy

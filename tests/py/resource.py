@@ -1,4 +1,5 @@
 # Handlers of the modern layer: what they get, what their result means, which answers come by themselves.
+# needs: observe,block,discovery
 import microcoapy
 from support import dotted, finish, pair, raised
 

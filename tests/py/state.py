@@ -1,4 +1,5 @@
 # export_state() and Coap(state=...): what is refused, and that nothing is lost on the way.
+# needs: observe
 import microcoapy
 from support import raised, start
 

@@ -1,4 +1,5 @@
 # coap.resource(path, value=...): stored bytes, served and validated by their ETag without a function.
+# needs: observe,block,discovery
 import microcoapy
 from support import dotted, finish, pair, raised, settle
 

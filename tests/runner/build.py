@@ -207,16 +207,38 @@ def port_alone(report):
             if output != "b'ok' 127.0.0.1\n%s\n('%s', 5)\n" % (sent, address):
                 raise Failed(" ".join(settings) + "\n" + output)
 
-    def classic_layer_alone():
-        port.make("MICROCOAPY_MODERN=0")
-        output = step([port.interpreter, "-c", "import microcoapy; print(hasattr(microcoapy, 'Exchange'))"], 20)
-        tests = [name for name in python.names() if not python.is_modern(name)]
-        if output != "False\n" or "loopback" not in tests:
-            raise Failed(output + " ".join(tests))
+    def passes_without(parts, names, *implied):
+        """A build without some parts has none of their names, and passes every test that does not need them. The port has
+        no asyncio as it is built here."""
+        port.make(*["MICROCOAPY_%s=0" % part for part in parts])
+        for name in names:
+            if step([port.interpreter, "-c", "import microcoapy; print(hasattr(%s))" % name], 20) != "False\n":
+                raise Failed("it has " + name)
+        tests = [name for name in python.names() if not python.needs(name) & {"ASYNCIO", *parts, *implied}]
+        if "loopback" not in tests:
+            raise Failed("tests: " + " ".join(tests))
+        wrong = []
         for name in tests:
             status, _, difference = python.execute(port.interpreter, name)
             if status != 0 or difference:
-                raise Failed("py/%s: exit status %s\n%s" % (name, status, difference))
+                wrong.append("py/%s: exit status %s\n%s" % (name, status, difference))
+        if wrong:
+            raise Failed("\n".join(wrong))
+
+    def without_observe():
+        passes_without(["OBSERVE"], ["microcoapy, 'Observation'", "microcoapy.Coap(), 'observe'"])
+
+    def without_block():
+        passes_without(["BLOCK"], [])
+
+    def without_discovery_and_flat_names():
+        passes_without(["DISCOVERY", "FLAT_NAMES"], ["microcoapy, 'Link'", "microcoapy.Coap(), 'discover'"])
+        output = step([port.interpreter, "-c", "try: import coap_macros\nexcept ImportError: print('not there')"], 20)
+        if output != "not there\n":
+            raise Failed(output)
+
+    def classic_layer_alone():
+        passes_without(["MODERN"], ["microcoapy, 'Exchange'"], "OBSERVE", "BLOCK", "DISCOVERY")
 
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -227,7 +249,8 @@ def port_alone(report):
         changes = (
             second_compiles_nothing_of_the_module, changed_rust_file, changed_c_file, changed_header_with_a_new_name, without_ipv6,
         )
-        for test in (builds, *changes, classic_layer_alone):
+        parts = (without_observe, without_block, without_discovery_and_flat_names, classic_layer_alone)
+        for test in (builds, *changes, *parts):
             if not report.test("build/micropython.mk/" + test.__name__, test):
                 return
 

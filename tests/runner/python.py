@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Group 'py': tests/py/NAME.py under the interpreter, its output compared with NAME.py.exp.
 
-Comment lines at the top of a test may say '# heapsize: 40k', '# timeout: 120' (seconds) and '# stderr: varies': then
-that is left out.
+Comment lines at the top of a test may say '# heapsize: 40k', '# timeout: 120' (seconds), '# stderr: varies': then that is
+left out, and '# needs: block,observe': settings of the build without which it cannot run.
 """
 
 import difflib
@@ -16,7 +16,7 @@ from runner.report import Failed
 FOLDER = os.path.join(process.TESTS, "py")
 SOCKETS = re.compile(r"\bstart\(|\bimport socket\b")
 LIMIT = 300
-DIRECTIVE = re.compile(r"^# (heapsize|timeout|stderr): *(\S+)$")
+DIRECTIVE = re.compile(r"^# (heapsize|timeout|stderr|needs): *(\S+)$")
 
 
 def names():
@@ -40,6 +40,16 @@ def directives(path):
             if match:
                 found[match.group(1)] = match.group(2)
     return found
+
+
+def needs(name):
+    """The settings of the build that the test needs, MICROCOAPY_NAME each, and ASYNCIO."""
+    path = os.path.join(FOLDER, name + ".py")
+    found = set(directives(path).get("needs", "").upper().split(",")) - {""}
+    with open(path) as source:
+        if "import asyncio" in source.read():
+            found.add("ASYNCIO")
+    return found | {"MODERN"} if is_modern(name) else found
 
 
 def uses_sockets(name):
