@@ -192,6 +192,7 @@ add_library(usermod_microcoapy INTERFACE)
 # Plain names: MicroPython scans these files for QSTRs and does not understand generator expressions.
 set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/address.c
+    ${MICROCOAPY_ROOT}/src/mpy/answering.c
     ${MICROCOAPY_ROOT}/src/mpy/arguments.c
     ${MICROCOAPY_ROOT}/src/mpy/async.c
     ${MICROCOAPY_ROOT}/src/mpy/body.c

@@ -23,6 +23,7 @@ MICROCOAPY_ROOT := $(patsubst %/,%,$(dir $(realpath $(MICROCOAPY_MOD_DIR)/microp
 
 MICROCOAPY_SRC_C := $(addprefix $(MICROCOAPY_MOD_DIR)/src/mpy/,\
 	address.c \
+	answering.c \
 	arguments.c \
 	async.c \
 	body.c \

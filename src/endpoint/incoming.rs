@@ -21,7 +21,6 @@ use crate::wire::header::{HEADER_LEN, MessageType};
 use crate::wire::message::MessageView;
 use crate::wire::observe;
 use crate::wire::option::{OptionNumber, Understood};
-use crate::wire::uint;
 
 /// How long an Echo value is fresh, milliseconds: RFC 9175 section 2.3 wants at least a round trip.
 const ECHO_LIFETIME_MS: u32 = 60_000;
@@ -96,7 +95,7 @@ impl Endpoint<'_> {
         }
         // RFC 8768 section 3: also by who forwards nothing.
         if let Some(hops) = message.first(OptionNumber::HOP_LIMIT)
-            && !matches!(uint::decode(hops), Some(1..=255))
+            && !matches!(hops, [1..=255])
         {
             return Err(Code::BAD_REQUEST);
         }

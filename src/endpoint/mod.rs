@@ -258,7 +258,9 @@ impl<'m> Endpoint<'m> {
         while let Some(handle) = self.upper.exchanges.first_stale(now) {
             self.register_again(handle, now);
         }
-        while self.incoming_expired(now).is_some() {}
+        while let Some(handle) = self.upper.incoming.first_expired(now) {
+            self.incoming_end(handle);
+        }
         while let Some(handle) = self.upper.incoming.take_failed() {
             self.answer_failed(handle, now);
         }

@@ -29,14 +29,6 @@
 // Further deadlines are looked at again after this time: asyncio's clock wraps after 12 days on 32-bit CPUs.
 #define LONGEST_TIMER_MS (24 * 60 * 60 * 1000)
 
-typedef struct _driver_t {
-    mp_obj_t queue; // of the event loop that the tasks belong to
-    mp_obj_t io_task;
-    mp_obj_t timer_task;
-    uint32_t timer_at;
-    bool timer_armed;
-} driver_t;
-
 typedef struct {
     mp_obj_base_t base;
     coap_obj_t *coap;

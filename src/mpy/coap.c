@@ -121,9 +121,6 @@ static void stop(coap_obj_t *self) {
     self->addresses = MP_OBJ_NULL;
     self->bodies = NULL;
     self->news = NULL;
-    #if MICROCOAPY_MODERN
-    self->answering = NULL; // nobody waits any more
-    #endif
     microcoapy_link_close(self);
     microcoapy_end_all(self);
     microcoapy_async_update(self);

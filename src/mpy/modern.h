@@ -86,6 +86,15 @@ void microcoapy_body_drop(coap_obj_t *self, const body_t *gone);
 // Forgets bodies whose next block will not come.
 void microcoapy_prune_bodies(coap_obj_t *self);
 
+// ---- answering.c: tasks that answer requests -----------------------------------------------------
+
+// The task will answer the request.
+void microcoapy_answering_begin(coap_obj_t *self, mcoap_handle request, mp_obj_t task);
+// It is over, or cancelled: the task, or MP_OBJ_NULL.
+mp_obj_t microcoapy_answering_end(coap_obj_t *self, mcoap_handle request);
+// Cancels those whose request nobody waits for any more.
+void microcoapy_cancel_expired(coap_obj_t *self);
+
 // ---- message.c: Response and Request -----------------------------------------------------------
 
 typedef struct _message_obj_t {
@@ -104,6 +113,16 @@ extern const mp_obj_type_t microcoapy_error_type;
 message_obj_t *microcoapy_message_new(const mp_obj_type_t *type, const mcoap_event *event, mp_obj_t sender);
 
 // ---- async.c: what tasks wait for ---------------------------------------------------------------
+
+// What drives an endpoint in an event loop.
+typedef struct _driver_t {
+    mp_obj_t queue; // of the event loop that the tasks belong to
+    mp_obj_t io_task;
+    mp_obj_t timer_task;
+    uint32_t timer_at;
+    struct _answering_t *answering; // answering.c
+    bool timer_armed;
+} driver_t;
 
 typedef struct _waiter_t {
     mp_obj_base_t base;

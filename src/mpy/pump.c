@@ -188,62 +188,12 @@ mp_obj_t microcoapy_take(coap_obj_t *self) {
     return mp_obj_new_tuple(2, pair);
 }
 
-// ---- tasks that answer requests -----------------------------------------------------------------
-
-#if MICROCOAPY_MODERN
-typedef struct _answering_t {
-    struct _answering_t *next;
-    mcoap_handle request;
-    mp_obj_t task;
-} answering_t;
-
-void microcoapy_answering_begin(coap_obj_t *self, mcoap_handle request, mp_obj_t task) {
-    answering_t *answering = m_new_obj(answering_t);
-    answering->next = self->answering;
-    answering->request = request;
-    answering->task = task;
-    self->answering = answering;
-}
-
-mp_obj_t microcoapy_answering_end(coap_obj_t *self, mcoap_handle request) {
-    for (answering_t **at = &self->answering; *at != NULL; at = &(*at)->next) {
-        if ((*at)->request == request) {
-            mp_obj_t task = (*at)->task;
-            *at = (*at)->next;
-            return task;
-        }
-    }
-    return MP_OBJ_NULL;
-}
-
-// A task that is running cannot be cancelled: it goes on.
-static void cancel(coap_obj_t *self, mp_obj_t task) {
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) == 0) {
-        microcoapy_call(task, MP_QSTR_cancel, 0, MP_OBJ_NULL, MP_OBJ_NULL);
-        nlr_pop();
-        return;
-    }
-    microcoapy_contain(self, MP_QSTR_cancel, nlr.ret_val);
-}
-
-static void cancel_expired(coap_obj_t *self) {
-    mcoap_handle request;
-    while (self->answering != NULL && (request = mcoap_incoming_expired(self->endpoint, self->now)) != 0) {
-        mp_obj_t task = microcoapy_answering_end(self, request);
-        if (task != MP_OBJ_NULL) {
-            cancel(self, task);
-        }
-    }
-}
-#endif
-
 // ---- the pump ----------------------------------------------------------------------------------
 
 void microcoapy_run_timers(coap_obj_t *self) {
     self->timers_deferred = 0;
     #if MICROCOAPY_MODERN
-    cancel_expired(self);
+    microcoapy_cancel_expired(self);
     #endif
     mcoap_endpoint_handle_timeout(self->endpoint, self->now);
     microcoapy_prune_bodies(self);

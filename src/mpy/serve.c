@@ -455,6 +455,7 @@ static void run_generator(pending_t *pending, mp_obj_t generator, mp_obj_t etag)
     run->etag = etag;
     if (microcoapy_in_loop()) {
         mp_obj_t task = mp_call_function_1(microcoapy_core(MP_QSTR_create_task), MP_OBJ_FROM_PTR(run));
+        microcoapy_async_begin(pending->coap);
         microcoapy_answering_begin(pending->coap, pending->handle, task);
         pending->later = true;
         return;

@@ -83,9 +83,6 @@ typedef struct _coap_obj_t {
     struct _driver_t *driver;   // async.c; NULL until something is awaited
     struct _incoming_obj_t *handled; // the request whose handler runs, or NULL
     struct _body_t *bodies;     // that come or go block by block
-    #if MICROCOAPY_MODERN
-    struct _answering_t *answering; // tasks of handlers
-    #endif
     struct _news_t *news;       // what a sending call has taken in: for poll(), oldest first
     mp_obj_t own;               // dict of the program's own attributes; MP_OBJ_NULL until first used
     #if MICROCOAPY_URANDOM
@@ -282,12 +279,6 @@ void microcoapy_call_back(coap_obj_t *self, bool is_error, mp_obj_t what, mp_obj
 bool microcoapy_feed(coap_obj_t *self, const void *data, size_t len, mp_obj_t address);
 // The next datagram that is to be sent, with its address; None if there is none.
 mp_obj_t microcoapy_take(coap_obj_t *self);
-#if MICROCOAPY_MODERN
-// The task will answer the request: it is cancelled when nobody waits for the answer any more.
-void microcoapy_answering_begin(coap_obj_t *self, mcoap_handle request, mp_obj_t task);
-// Gives the task, or MP_OBJ_NULL.
-mp_obj_t microcoapy_answering_end(coap_obj_t *self, mcoap_handle request);
-#endif
 // Milliseconds until the next timer is due.
 uint32_t microcoapy_next_timer(coap_obj_t *self);
 // Handles one message, or timers: true if a program has been told of something.

@@ -58,6 +58,7 @@ GOOD = {
     "sock": Socket(),
     "task": None,
     "tb": None,
+    "tell": True,
     "text": "",
     "timeoutMs": 0,
     "timeout_ms": 0,
