@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the README promises of the shim's files: each uses only files of rows below its own, only a few know what
+"""What docs/architecture.md promises of the shim's files: each uses only files of rows below its own, only a few know what
 platform they are built for, and tables that hold names stand apart from functions.
 
 Which file uses which is read from the symbols of the unix port's objects, as the compiler has left them; a pointer that
@@ -16,7 +16,8 @@ from runner.report import Failed
 
 SOURCES = os.path.join(process.ROOT, "src", "mpy")
 OBJECTS = os.path.join(process.ROOT, "build", "unix", "microcoapy", "src", "mpy")
-HEADING = "### Layers of the shim"
+PAGE = os.path.join("docs", "architecture.md")
+HEADING = "## Layers of the shim"
 # What tells a platform in a condition of the preprocessor, and who may ask.
 PLATFORM = re.compile(r"__unix__|__APPLE__|__linux__|_WIN32|__ets__|ESP_PLATFORM|MICROPY_VERSION|MICROCOAPY_POSIX|__xtensa__|__riscv")
 KNOW_PLATFORMS = re.compile(r"port\.h|entropy\.c|sockaddr\.[ch]|link\w*\.[ch]")
@@ -27,11 +28,11 @@ FUNCTION = re.compile(r"^\w[^=;#/]*\([^;=]*\) \{$")
 
 
 def rows():
-    """The files of each row of the README's table, from the top."""
-    with open(os.path.join(process.ROOT, "README.md")) as readme:
-        text = readme.read()
+    """The files of each row of the page's table, from the top."""
+    with open(os.path.join(process.ROOT, PAGE)) as page:
+        text = page.read()
     if HEADING not in text:
-        raise Failed("README.md has no %r" % HEADING)
+        raise Failed("%s has no %r" % (PAGE, HEADING))
     table = text.split(HEADING, 1)[1].split("\n#", 1)[0]
     return [re.findall(r"`(\w+\.c)`", line.split("|")[1]) for line in table.splitlines() if line.startswith("| `")]
 
