@@ -324,10 +324,10 @@ def needs(program):
     return path
 
 
-def libcoap_server(*options):
-    """coap-server-notls on a port of its own: (program, port)."""
+def libcoap_server(*options, host="127.0.0.1"):
+    """coap-server-notls on a port of its own: (program, port). With the host "::" it serves IPv4, too."""
     port = net.free_port()
-    program = Program([needs("coap-server-notls"), "-A", "127.0.0.1", "-p", str(port), "-v", "7", *options])
+    program = Program([needs("coap-server-notls"), "-A", host, "-p", str(port), "-v", "7", *options])
     net.wait_until_up(("127.0.0.1", port))
     return program, port
 

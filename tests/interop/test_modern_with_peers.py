@@ -32,6 +32,16 @@ def test_client_methods(case):
     assert answer["payload"] == b"%s \x82ab 60 60" % method.encode(), answer
 
 
+@cases(fetch=("FETCH", "2.05"), ipatch=("iPATCH", "4.05"))
+def test_client_methods_with_libcoap(case):
+    method, code = case
+    _, port = programs.libcoap_server()  # whose /time takes FETCH, and no PATCH
+    agent = programs.loop_client()
+    run = "r = await coap.request(%r, 'coap://127.0.0.1:%d/time', b'x', content_format=0)\nreturn describe(r)"
+    answer = agent.run(run % (method, port))
+    assert answer["code"] == coapmsg.code(code) and answer["payload"], answer
+
+
 def test_client_validates_with_etag():
     _, port = programs.aiocoap_site()
     agent = programs.loop_client()
@@ -162,6 +172,14 @@ def test_server_methods(case):
     _, port = programs.loop_server(SERVER)
     response = ask(port, "document", method, b"ab", content_format=60)
     assert (response.code, response.payload) == (code, b"%d b'ab' 60" % int(method)), response
+
+
+@cases(fetch=5, patch=6, ipatch=7)
+def test_server_methods_with_libcoap(method):
+    _, port = programs.loop_server(SERVER)
+    name = {5: "fetch", 6: "patch", 7: "ipatch"}[method]
+    payload, log = programs.libcoap_client("coap://127.0.0.1:%d/document" % port, "-v", "3", "-m", name, "-e", "ab", "-t", "60")
+    assert payload.strip() == b"%d b'ab' 60" % method, log
 
 
 @cases(libcoap=False, aiocoap=True)
