@@ -68,3 +68,16 @@ before = gc.mem_alloc()
 coap = Coap(max_message=128, message_store=512)
 small = gc.mem_alloc() - before
 print("smaller:", small < one)
+
+# what idling costs: a range object for each loop here, and nothing for a poll
+coap.start(0)
+gc.collect()
+gc.disable()
+before = gc.mem_alloc()
+for _ in range(500):
+    coap.poll(-1)
+for _ in range(5):
+    coap.poll(2)
+print("idle:", gc.mem_alloc() - before <= 128)
+gc.enable()
+coap.stop()
