@@ -629,8 +629,8 @@ class Coap:
         the longest body of a request, else the constructor's. fresh: other methods than GET and FETCH only from a client
         whose Echo is fresh (RFC 9175 section 2.3). hidden: not among the links. understands: numbers of
         at most 4 critical options that the handler deals with itself; without `etag`, If-Match (1) and If-None-Match (5)
-        are such; a request with another one is answered 4.02. Other keywords are attributes of the
-        link (RFC 6690): rt="temperature", ct=50, if_="sensor"."""
+        are such; a request with another one is answered 4.02. With Block1 (27) or Block2 (23) it gets each block as it came.
+        Other keywords are attributes of the link (RFC 6690): rt="temperature", ct=50, if_="sensor"."""
     # classic layer
     def addIncomingRequestCallback(
         self, url: str, cb: Callable[[CoapPacket, Any, int], object], understands: _Numbers | None = (),

@@ -77,8 +77,12 @@ impl Endpoint<'_> {
             });
         }
         self.verify(incoming);
-        let block1 = block_option(message, OptionNumber::BLOCK1)?;
-        let block2 = block_option(message, OptionNumber::BLOCK2)?;
+        // A handler that understands an option about blocks sees to them itself.
+        let block = |number| match understood.has(number) {
+            true => Ok(None),
+            false => block_option(message, number),
+        };
+        let (block1, block2) = (block(OptionNumber::BLOCK1)?, block(OptionNumber::BLOCK2)?);
         match self.route(message, resource)? {
             Route::Resource(resource) => self.serve(incoming, &resource, block1, block2, piece),
             Route::Links => self.serve_links(incoming, block2).map(|()| None),

@@ -275,9 +275,12 @@ impl Endpoint<'_> {
     ) -> Option<Event> {
         let block = message.first(OptionNumber::BLOCK1).and_then(Block::decode);
         let (block, transfers) = (block?, &mut self.upper.transfers);
+        let exchange = self.upper.exchanges.get(handle)?;
+        if exchange.leaves(OptionNumber::BLOCK1) {
+            return None;
+        }
         piece.offset = if message.code() == Code::REQUEST_ENTITY_TOO_LARGE {
-            let divisible = self.upper.exchanges.get(handle)?.is_divisible();
-            divisible.then_some(())?;
+            exchange.is_divisible().then_some(())?;
             transfers.upload_smaller(handle, block)?
         } else {
             message.code().is_success().then_some(())?;
@@ -298,6 +301,10 @@ impl Endpoint<'_> {
         if !BLOCK || !message.code().is_success() {
             return Ok(Progress::Whole);
         }
+        let exchange = self.upper.exchanges.get(root);
+        if exchange.is_some_and(|exchange| exchange.leaves(OptionNumber::BLOCK2)) {
+            return Ok(Progress::Whole);
+        }
         let received = self.upper.transfers.received(root);
         let block = match first.map(Block::decode) {
             None if received == 0 => return Ok(Progress::Whole),
@@ -314,7 +321,7 @@ impl Endpoint<'_> {
         if block.num == 0 && !block.more {
             return Ok(Progress::Whole);
         }
-        let request = self.upper.exchanges.get(root).and_then(Exchange::request);
+        let request = exchange.and_then(Exchange::request);
         let request = request.and_then(|r| MessageView::parse(self.message.bytes(r)).ok());
         // What has effects, or a payload, cannot be begun anew with what is left of it.
         let may_restart = request.is_some_and(|request| request.code() == Code::GET);

@@ -8,7 +8,7 @@ use crate::message::store::StoredMessage;
 use crate::time::{Instant, earliest};
 use crate::when::When;
 use crate::wire::header::{MessageId, MessageType, Token};
-use crate::wire::option::Understood;
+use crate::wire::option::{OptionNumber, Understood};
 
 /// What was asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -375,6 +375,12 @@ impl Exchange {
     #[must_use]
     pub fn understood(&self) -> &[u16] {
         self.understood.numbers()
+    }
+
+    /// Whether the program deals with an option itself: with one of the two about blocks, it sees to the blocks.
+    #[must_use]
+    pub fn leaves(&self, number: OptionNumber) -> bool {
+        self.understood.has(number)
     }
 
     /// Gives it another token.

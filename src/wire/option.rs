@@ -158,6 +158,12 @@ impl<const N: usize> Understood<N> {
         place.map(|place| *place = number.0).is_some()
     }
 
+    /// Whether it is one of them.
+    #[must_use]
+    pub fn has(&self, number: OptionNumber) -> bool {
+        self.0.iter().any(|&one| one == number.0)
+    }
+
     /// Their numbers; 0 for none.
     #[must_use]
     pub fn numbers(&self) -> &[u16; N] {
