@@ -217,7 +217,14 @@ impl Endpoint<'_> {
     /// occurrences and its value must be what RFC 7252 allows; unknown options may have any.
     pub fn draft_add(&mut self, part: Part<'_>) -> Result<(), DraftError> {
         let part = match part {
-            Part::Option(number, value) => return self.draft_own_option(number, value),
+            Part::Option(number, value) => {
+                // Who gives an option about blocks in a request sees to the blocks of that exchange.
+                let is_block = matches!(number, OptionNumber::BLOCK1 | OptionNumber::BLOCK2);
+                if BLOCK && is_block && self.writable()?.code().is_request() {
+                    self.draft_understand(number)?;
+                }
+                return self.draft_option(number, value);
+            }
             // RFC 7252 section 6.4 step 5: no Uri-Host when the destination is the literal.
             Part::Host(host) if ip::is_literal(host) => return self.writable().map(|_| ()),
             Part::Host(host) => return self.draft_option(OptionNumber::URI_HOST, host),
@@ -239,15 +246,6 @@ impl Endpoint<'_> {
         }
         let written = self.message.write_payload(&mut self.upper, payload);
         self.written(written)
-    }
-
-    /// An option that the program gives. Who gives one about blocks in a request sees to the blocks of that exchange.
-    fn draft_own_option(&mut self, number: OptionNumber, value: &[u8]) -> Result<(), DraftError> {
-        let is_block = matches!(number, OptionNumber::BLOCK1 | OptionNumber::BLOCK2);
-        if BLOCK && is_block && self.writable()?.code().is_request() {
-            self.draft_understand(number)?;
-        }
-        self.draft_option(number, value)
     }
 
     pub(super) fn draft_option(

@@ -20,7 +20,7 @@ use crate::wire::code::Code;
 use crate::wire::header::{HEADER_LEN, MessageType};
 use crate::wire::message::MessageView;
 use crate::wire::observe;
-use crate::wire::option::{OptionNumber, Understood};
+use crate::wire::option::{OptionNumber, Understood, is_among};
 
 /// How long an Echo value is fresh, milliseconds: RFC 9175 section 2.3 wants at least a round trip.
 const ECHO_LIFETIME_MS: u32 = 60_000;
@@ -78,7 +78,7 @@ impl Endpoint<'_> {
         }
         self.verify(incoming);
         // A handler that understands an option about blocks sees to them itself.
-        let block = |number| match understood.has(number) {
+        let block = |number| match BLOCK && is_among(number, understood.numbers()) {
             true => Ok(None),
             false => block_option(message, number),
         };

@@ -15,7 +15,7 @@ use crate::observe::observer::Observers;
 use crate::wire::header::MessageId;
 use crate::wire::message::MessageView;
 use crate::wire::observe::SEQUENCE_MASK;
-use crate::wire::option::OptionNumber;
+use crate::wire::option::{OptionNumber, is_among};
 
 #[derive(Default)]
 pub(crate) struct Upper {
@@ -63,10 +63,6 @@ impl Upper {
 /// The first critical option of a message that must be refused for it, RFC 7252 section 5.4.1: each layer says itself
 /// what it understands; `by_program`: numbers that the application deals with, 0 for none.
 #[inline(never)]
-#[expect(
-    clippy::manual_contains,
-    reason = "contains() is made for long slices, and large"
-)]
 pub(super) fn unrecognized_critical(
     message: &MessageView<'_>,
     by_program: &[u16],
@@ -75,7 +71,7 @@ pub(super) fn unrecognized_critical(
     message.unrecognized_critical(|number| {
         exchange::understands(number, is_request)
             || block::understands(number)
-            || by_program.iter().any(|&one| one == number.0)
+            || is_among(number, by_program)
     })
 }
 

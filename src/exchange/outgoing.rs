@@ -8,7 +8,7 @@ use crate::message::store::StoredMessage;
 use crate::time::{Instant, earliest};
 use crate::when::When;
 use crate::wire::header::{MessageId, MessageType, Token};
-use crate::wire::option::{OptionNumber, Understood};
+use crate::wire::option::{OptionNumber, Understood, is_among};
 
 /// What was asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -380,7 +380,7 @@ impl Exchange {
     /// Whether the program deals with an option itself: with one of the two about blocks, it sees to the blocks.
     #[must_use]
     pub fn leaves(&self, number: OptionNumber) -> bool {
-        self.understood.has(number)
+        is_among(number, self.understood.numbers())
     }
 
     /// Gives it another token.

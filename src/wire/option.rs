@@ -135,6 +135,17 @@ impl OptionNumber {
     }
 }
 
+/// Whether the number is among these.
+#[cfg_attr(feature = "block", inline(never))]
+#[expect(
+    clippy::manual_contains,
+    reason = "contains() is made for long slices, and large"
+)]
+#[must_use]
+pub fn is_among(number: OptionNumber, numbers: &[u16]) -> bool {
+    numbers.iter().any(|&one| one == number.0)
+}
+
 /// Critical options that a program deals with itself, at most `N`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Understood<const N: usize>([u16; N]);
@@ -156,12 +167,6 @@ impl<const N: usize> Understood<N> {
     pub fn add(&mut self, number: OptionNumber) -> bool {
         let place = self.0.iter_mut().find(|place| **place == 0);
         place.map(|place| *place = number.0).is_some()
-    }
-
-    /// Whether it is one of them.
-    #[must_use]
-    pub fn has(&self, number: OptionNumber) -> bool {
-        self.0.iter().any(|&one| one == number.0)
     }
 
     /// Their numbers; 0 for none.
