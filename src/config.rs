@@ -37,17 +37,17 @@ const ESP8266: Profile = Profile {
 
 /// ESP32 family.
 const ESP32: Profile = Profile {
-    peers: 13,
-    deduplication: 12,
-    transmissions: 6,
-    exchanges: 6,
-    requests: 4,
+    peers: 16,
+    deduplication: 16,
+    transmissions: 8,
+    exchanges: 8,
+    requests: 8,
     transfers: 2,
     observations: 4,
     bodies: 2,
-    observers: 4,
+    observers: 8,
     max_message: 1152,
-    message_store: 2048,
+    message_store: 2560,
     max_body: 16_384,
 };
 
@@ -307,11 +307,11 @@ mod tests {
             if cfg!(any(feature = "profile-unix", feature = "profile-gateway")) {
                 (56, 1152)
             } else if cfg!(feature = "profile-esp32") {
-                (6, 1152)
+                (8, 1152)
             } else if cfg!(feature = "profile-esp8266") {
                 (4, 512)
             } else {
-                (6, 1152)
+                (8, 1152)
             };
         assert_eq!(EXCHANGES, exchanges);
         assert_eq!(Parameters::default().max_message, max_message);

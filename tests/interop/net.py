@@ -123,16 +123,6 @@ def describe(data):
         return data.hex()
 
 
-def has_ipv6():
-    """Whether this machine has the loopback address ::1."""
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
-            sock.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
 def wait_until_up(address, every=0.1):
     """Pings, each time anew, until the server there answers."""
     deadline = time.monotonic() + PATIENCE

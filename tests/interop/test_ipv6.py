@@ -11,6 +11,7 @@ import aiocoap
 import net
 import programs
 from harness import cases
+from runner.ports import has_ipv6
 
 SERVER = """
 count = 0
@@ -30,7 +31,7 @@ def is_an_error():
 @cases(**HOSTS)
 def test_server_with_libcoap(host):
     in_uri, sender = host
-    if sender == "::1" and not net.has_ipv6():
+    if sender == "::1" and not has_ipv6():
         return is_an_error()
     _, port = programs.server(SERVER)
     payload, log = programs.libcoap_client("coap://%s:%d/where" % (in_uri, port), "-v", "3")
@@ -41,7 +42,7 @@ def test_server_with_libcoap(host):
 def test_server_with_aiocoap(host):
     in_uri, sender = host
     agent, port = programs.server(SERVER)
-    if sender == "::1" and not net.has_ipv6():
+    if sender == "::1" and not has_ipv6():
         return is_an_error()
 
     async def main():
@@ -65,9 +66,9 @@ def test_server_with_aiocoap(host):
 @cases(**HOSTS)
 def test_client_with_libcoap(host):
     in_uri, sender = host
-    if sender == "::1" and not net.has_ipv6():
+    if sender == "::1" and not has_ipv6():
         return is_an_error()
-    _, port = programs.libcoap_server(host="::" if net.has_ipv6() else "127.0.0.1")
+    _, port = programs.libcoap_server(host="::" if has_ipv6() else "127.0.0.1")
     agent = programs.client()
     uri = "coap://%s:%d/" % (in_uri, port)
     sender_of = "(lambda r: (r.code, r.sender[0], len(r.payload) > 0))(coap.get(%r).wait(%d))"

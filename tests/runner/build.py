@@ -9,11 +9,10 @@ import glob
 import os
 import re
 import shutil
-import socket
 import sys
 import tempfile
 
-from runner import layers, mptree, process, python, workflow
+from runner import layers, mptree, ports, process, python, workflow
 from runner.report import Failed
 
 sys.path.append(os.path.join(process.ROOT, "tools"))
@@ -48,16 +47,6 @@ client.stop()
 client.setCustomSocket(Socket())
 client.get('[::1]', 5, 'r')
 """
-
-
-def has_ipv6():
-    """Whether this machine has the loopback address ::1."""
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
-            sock.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
 
 
 def step(argv, timeout=900):
@@ -200,7 +189,7 @@ def port_alone(report):
             raise Failed(output)
 
     def without_ipv6():
-        for settings, sent, address in ((), has_ipv6(), "::1"), (("MICROCOAPY_IPV6=0",), False, "[::1]"):
+        for settings, sent, address in ((), ports.has_ipv6(), "::1"), (("MICROCOAPY_IPV6=0",), False, "[::1]"):
             port.make(*settings)
             output = step([port.interpreter, "-c", ADDRESSES], 20)
             # An address that the engine does not know is a name to it, and a custom socket's own affair.

@@ -58,3 +58,13 @@ class Ports:
 
 
 free = Ports().free
+
+
+def has_ipv6():
+    """Whether this machine has the loopback address ::1."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
