@@ -91,6 +91,13 @@ class COAP_RESPONSE_CODE:
     COAP_SERVICE_UNAVAILABLE: Final = 163
     COAP_GATEWAY_TIMEOUT: Final = 164
     COAP_PROXYING_NOT_SUPPORTED: Final = 165
+    # RFC 7959, 8132, 8516, 8768; not where the build has the classic layer alone
+    COAP_CONTINUE: Final = 95
+    COAP_REQUEST_ENTITY_INCOMPLETE: Final = 136
+    COAP_CONFLICT: Final = 137
+    COAP_UNPROCESSABLE_ENTITY: Final = 150
+    COAP_TOO_MANY_REQUESTS: Final = 157
+    COAP_HOP_LIMIT_REACHED: Final = 168
 
 class COAP_OPTION_NUMBER:
     """RFC 7252 section 12.2."""
@@ -109,6 +116,16 @@ class COAP_OPTION_NUMBER:
     COAP_LOCATION_QUERY: Final = 20
     COAP_PROXY_URI: Final = 35
     COAP_PROXY_SCHEME: Final = 39
+    # RFC 7641, 7959, 8768, 9175, 7967; not where the build has the classic layer alone
+    COAP_OBSERVE: Final = 6
+    COAP_HOP_LIMIT: Final = 16
+    COAP_BLOCK2: Final = 23
+    COAP_BLOCK1: Final = 27
+    COAP_SIZE2: Final = 28
+    COAP_SIZE1: Final = 60
+    COAP_ECHO: Final = 252
+    COAP_NO_RESPONSE: Final = 258
+    COAP_REQUEST_TAG: Final = 292
 
 class COAP_CONTENT_FORMAT:
     """RFC 7252 section 12.3, RFC 8949 section 9.4. COAP_NONE: no Content-Format option."""
@@ -121,6 +138,10 @@ class COAP_CONTENT_FORMAT:
     COAP_APPLICATION_EXI: Final = 47
     COAP_APPLICATION_JSON: Final = 50
     COAP_APPLICATION_CBOR: Final = 60
+    # RFC 8428, 9290; not where the build has the classic layer alone
+    COAP_APPLICATION_SENML_JSON: Final = 110
+    COAP_APPLICATION_SENML_CBOR: Final = 112
+    COAP_APPLICATION_CONCISE_PROBLEM_DETAILS_CBOR: Final = 257
 
 COAP_CONTENT_TYPE = COAP_CONTENT_FORMAT
 

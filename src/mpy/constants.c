@@ -7,9 +7,9 @@
 #include "shim.h"
 
 // A name and a small number in a word: half of what an entry of a dict takes. Numbers are kept plus one.
-#define INT(name, value) ((uint32_t)MP_QSTR_##name << 8 | ((value) + 1))
-#define INT_NAME(constant) ((constant) >> 8)
-#define INT_VALUE(constant) ((mp_int_t)((constant) & 0xff) - 1)
+#define INT(name, value) ((uint32_t)MP_QSTR_##name << 16 | ((value) + 1))
+#define INT_NAME(constant) ((constant) >> 16)
+#define INT_VALUE(constant) ((mp_int_t)((constant) & 0xffff) - 1)
 
 // A class that only carries names.
 #define CONSTANT_CLASS(c_name, python_name, ...) \

@@ -2,6 +2,17 @@
 import microcoapy
 from microcoapy import CoapResponseCode
 
+# What has come after RFC 7252 is not there where the build has the classic layer alone.
+LATER = {
+    "COAP_RESPONSE_CODE": {"COAP_CONTINUE": 95, "COAP_REQUEST_ENTITY_INCOMPLETE": 136, "COAP_CONFLICT": 137,
+        "COAP_UNPROCESSABLE_ENTITY": 150, "COAP_TOO_MANY_REQUESTS": 157, "COAP_HOP_LIMIT_REACHED": 168},
+    "COAP_OPTION_NUMBER": {"COAP_OBSERVE": 6, "COAP_HOP_LIMIT": 16, "COAP_BLOCK2": 23, "COAP_BLOCK1": 27, "COAP_SIZE2": 28,
+        "COAP_SIZE1": 60, "COAP_ECHO": 252, "COAP_NO_RESPONSE": 258, "COAP_REQUEST_TAG": 292},
+    "COAP_CONTENT_FORMAT": {"COAP_APPLICATION_SENML_JSON": 110, "COAP_APPLICATION_SENML_CBOR": 112,
+        "COAP_APPLICATION_CONCISE_PROBLEM_DETAILS_CBOR": 257},
+}
+MODERN = hasattr(microcoapy, "Exchange")
+
 for name in (
     "COAP_VERSION",
     "COAP_TYPE",
@@ -11,8 +22,10 @@ for name in (
     "COAP_CONTENT_FORMAT",
 ):
     members = getattr(microcoapy, name)
-    print(name)
-    for value, member in sorted((getattr(members, m), m) for m in dir(members) if m.startswith("COAP_")):
+    later = LATER.get(name, {})
+    print(name, all(getattr(members, member, None) == (number if MODERN else None) for member, number in later.items()))
+    known = [m for m in dir(members) if m.startswith("COAP_") and m not in later]
+    for value, member in sorted((getattr(members, m), m) for m in known):
         if name == "COAP_RESPONSE_CODE":
             print("  %d.%02d %s" % (value >> 5, value & 31, member))
         else:
