@@ -31,9 +31,9 @@ CLASSIC = "the same, classic layer alone"
 CPUS = {
     "esp8266": {"title": "ESP8266 (lx106)", "flash": (96400, 60 * 1024), "heap": (3168, 2560), "constants": (107, 300)},
     "esp8266-classic": {"title": CLASSIC, "flash": (45800, 33 * 1024), "heap": (2736, 2560), "constants": (18, 300)},
-    "esp32": {"title": "ESP32 (windowed Xtensa)", "flash": (110000, 100 * 1024), "heap": (4160, 4096)},
-    "esp32-classic": {"title": CLASSIC, "flash": (51000, 39 * 1024)},
-    "rv32": {"title": "ESP32-C3 (rv32imc)", "flash": (86300, 78 * 1024), "heap": (4160, 4096)},
+    "esp32": {"title": "ESP32 (windowed Xtensa)", "flash": (110800, 100 * 1024), "heap": (5264, 6 * 1024)},
+    "esp32-classic": {"title": CLASSIC, "flash": (51100, 39 * 1024)},
+    "rv32": {"title": "ESP32-C3 (rv32imc)", "flash": (86800, 78 * 1024), "heap": (5264, 6 * 1024)},
     "rv32-classic": {"title": CLASSIC, "flash": (40700, 31 * 1024)},
 }
 
