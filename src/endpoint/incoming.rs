@@ -333,8 +333,7 @@ impl Endpoint<'_> {
         };
         if self.upper.incoming.is_full() {
             let old = self.upper.incoming.first_spare()?;
-            let old_one = self.upper.incoming.get(old);
-            let observer = old_one.and_then(|request| request.observing().observer);
+            let observer = self.upper.incoming.get(old)?.observing().observer;
             self.incoming_end(old);
             if let Some(observer) = observer {
                 self.notification_again(observer, now);

@@ -232,6 +232,9 @@ typedef struct _resource_obj_t {
     mp_obj_t value; // bytes or str that answer a GET without a function, or MP_OBJ_NULL
 } resource_obj_t;
 
+// An ETag made of a representation's bytes.
+mp_obj_t microcoapy_fingerprint(const uint8_t *data, size_t len);
+
 // Bytes of the longest body there may be, RFC 7959 section 2.2: 2^20 blocks of 1024.
 #define BODY_MAX (1 << 30)
 
@@ -262,6 +265,10 @@ static inline void microcoapy_must_not_block(void) {
 }
 
 static inline void microcoapy_prune_bodies(coap_obj_t *self) {
+    (void)self;
+}
+
+static inline void microcoapy_cancel_expired(coap_obj_t *self) {
     (void)self;
 }
 #endif

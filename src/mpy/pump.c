@@ -192,9 +192,7 @@ mp_obj_t microcoapy_take(coap_obj_t *self) {
 
 void microcoapy_run_timers(coap_obj_t *self) {
     self->timers_deferred = 0;
-    #if MICROCOAPY_MODERN
     microcoapy_cancel_expired(self);
-    #endif
     mcoap_endpoint_handle_timeout(self->endpoint, self->now);
     microcoapy_prune_bodies(self);
     microcoapy_flush(self, 0);

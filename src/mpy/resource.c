@@ -34,6 +34,11 @@ static void set_flag(resource_obj_t *resource, uint32_t flag, mp_obj_t value) {
     }
 }
 
+mp_obj_t microcoapy_fingerprint(const uint8_t *data, size_t len) {
+    uint32_t tag = mcoap_fingerprint(data, len);
+    return mp_obj_new_bytes((const byte *)&tag, sizeof(tag));
+}
+
 // What answers a GET from now on, with an ETag of its bytes. What a program may change in place is copied.
 static void set_value(resource_obj_t *resource, mp_obj_t value) {
     mp_buffer_info_t bytes;
@@ -43,8 +48,7 @@ static void set_value(resource_obj_t *resource, mp_obj_t value) {
     if (!microcoapy_is_str(value) && !mp_obj_is_type(value, &mp_type_bytes)) {
         value = mp_obj_new_bytes(bytes.buf, bytes.len);
     }
-    uint32_t tag = mcoap_fingerprint(microcoapy_engine_bytes(bytes.buf, bytes.len), bytes.len);
-    resource->etag = mp_obj_new_bytes((const byte *)&tag, sizeof(tag));
+    resource->etag = microcoapy_fingerprint(microcoapy_engine_bytes(bytes.buf, bytes.len), bytes.len);
     resource->value = value;
 }
 

@@ -218,11 +218,11 @@ static bool has_blocks(coap_obj_t *self, uint32_t total) {
 }
 
 // RFC 7959 section 2.4: blocks of one representation must be known by the same ETag.
-static uint32_t fingerprint_of(const source_t *source, uint32_t total) {
+static mp_obj_t fingerprint_of(const source_t *source, uint32_t total) {
     size_t len = total;
     bool more;
     const uint8_t *data = microcoapy_source_part(source, 0, &len, &more);
-    return mcoap_fingerprint(data, len);
+    return microcoapy_fingerprint(data, len);
 }
 
 static void reply_from_result(reply_t *reply, const pending_t *pending, mp_obj_t result, mp_obj_t etag) {
@@ -251,11 +251,9 @@ static void reply_from_result(reply_t *reply, const pending_t *pending, mp_obj_t
     if (is_content) {
         microcoapy_bytes_arg(etag, MP_QSTR_etag, &tag);
     }
-    uint32_t fingerprint;
     if (is_content && tag.len == 0 && has_blocks(pending->coap, total)) {
-        fingerprint = fingerprint_of(&reply->source, total);
-        tag.buf = &fingerprint;
-        tag.len = sizeof(fingerprint);
+        etag = fingerprint_of(&reply->source, total);
+        microcoapy_bytes_arg(etag, MP_QSTR_etag, &tag);
     }
     size_t options_len;
     const uint8_t *options = request_options(pending, &options_len);
@@ -292,9 +290,7 @@ mcoap_result microcoapy_answer_classic(
             reply.source.object = mp_obj_new_bytes(buffer.buf, buffer.len);
         }
         if (code == MCOAP_CODE_CONTENT) {
-            uint32_t tag = fingerprint_of(&reply.source, total);
-            microcoapy_options_append(
-                &reply.options, OPTION_ETAG, mp_obj_new_bytes((const byte *)&tag, sizeof(tag)), MP_QSTR_etag);
+            microcoapy_options_append(&reply.options, OPTION_ETAG, fingerprint_of(&reply.source, total), MP_QSTR_etag);
         }
     }
     mcoap_handle body = 0;

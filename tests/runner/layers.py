@@ -76,29 +76,32 @@ def shim_has_layers():
         raise Failed("\n".join(wrong))
 
 
+def lines(*patterns):
+    """(path below src/mpy, line number, line) of each line of the files."""
+    for pattern in patterns:
+        for path in sorted(glob.glob(os.path.join(SOURCES, pattern))):
+            with open(path) as file:
+                for number, line in enumerate(file, 1):
+                    yield os.path.relpath(path, SOURCES), number, line
+
+
 def few_files_know_the_platform():
     wrong = []
-    for path in sorted(glob.glob(os.path.join(SOURCES, "*.[ch]"))):
-        name = os.path.basename(path)
-        with open(path) as file:
-            for number, line in enumerate(file, 1):
-                if re.match(r"\s*#\s*(if|elif)", line) and PLATFORM.search(line) and not KNOW_PLATFORMS.fullmatch(name):
-                    wrong.append("%s:%d: %s" % (name, number, line.strip()))
+    for path, number, line in lines("*.[ch]"):
+        if re.match(r"\s*#\s*(if|elif)", line) and PLATFORM.search(line) and not KNOW_PLATFORMS.fullmatch(path):
+            wrong.append("%s:%d: %s" % (path, number, line.strip()))
     if wrong:
         raise Failed("conditions for a platform outside port.h, entropy.c and the links:\n" + "\n".join(wrong))
 
 
 def names_in_tables_stand_apart():
     wrong = []
-    paths = sorted(glob.glob(os.path.join(SOURCES, "*.[ch]")) + glob.glob(os.path.join(SOURCES, "tables", "*")))
     tables = 0
-    for path in paths:
-        apart = os.path.basename(os.path.dirname(path)) == "tables"
-        with open(path) as file:
-            for number, line in enumerate(file, 1):
-                tables += apart and TABLE.search(line) is not None
-                if (FUNCTION if apart else TABLE).search(line):
-                    wrong.append("%s:%d: %s" % (os.path.relpath(path, SOURCES), number, line.strip()))
+    for path, number, line in lines("*.[ch]", "tables/*"):
+        apart = path.startswith("tables/")
+        tables += apart and TABLE.search(line) is not None
+        if (FUNCTION if apart else TABLE).search(line):
+            wrong.append("%s:%d: %s" % (path, number, line.strip()))
     if wrong:
         raise Failed("a table outside of tables/, or a function in it:\n" + "\n".join(wrong))
     if tables < 20:

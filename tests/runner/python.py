@@ -24,16 +24,20 @@ def names():
     return sorted(os.path.basename(path)[:-7] for path in glob.glob(os.path.join(FOLDER, "*.py.exp")))
 
 
+def source(name):
+    with open(os.path.join(FOLDER, name + ".py")) as file:
+        return file.read()
+
+
 def is_modern(name):
     """Whether the test uses the modern layer, which a build may leave out."""
-    with open(os.path.join(FOLDER, name + ".py")) as source:
-        return "coap://" in source.read()
+    return "coap://" in source(name)
 
 
 def directives(path):
     found = {}
-    with open(path) as source:
-        for line in source:
+    with open(path) as file:
+        for line in file:
             if not line.startswith("#"):
                 break
             match = DIRECTIVE.match(line.rstrip())
@@ -44,18 +48,15 @@ def directives(path):
 
 def needs(name):
     """The settings of the build that the test needs, MICROCOAPY_NAME each, and ASYNCIO."""
-    path = os.path.join(FOLDER, name + ".py")
-    found = set(directives(path).get("needs", "").upper().split(",")) - {""}
-    with open(path) as source:
-        if "import asyncio" in source.read():
-            found.add("ASYNCIO")
+    found = set(directives(os.path.join(FOLDER, name + ".py")).get("needs", "").upper().split(",")) - {""}
+    if "import asyncio" in source(name):
+        found.add("ASYNCIO")
     return found | {"MODERN"} if is_modern(name) else found
 
 
 def uses_sockets(name):
     """Whether the test opens sockets: itself, or by start()."""
-    with open(os.path.join(FOLDER, name + ".py")) as source:
-        return SOCKETS.search(source.read()) is not None
+    return SOCKETS.search(source(name)) is not None
 
 
 def limit(said):
