@@ -61,7 +61,7 @@ const UNIX: Profile = Profile {
     transfers: 8,
     observations: 16,
     bodies: 8,
-    observers: 12,
+    observers: 24,
     max_message: 1152,
     message_store: 32768,
     max_body: 1 << 20,
@@ -71,6 +71,7 @@ const UNIX: Profile = Profile {
 const GATEWAY: Profile = Profile {
     peers: 1024,
     deduplication: 1024,
+    observers: 56,
     message_store: 65_535,
     ..UNIX
 };

@@ -27,6 +27,9 @@ impl Handle {
     }
 }
 
+/// In a table for fewer values all are looked at: that is shorter.
+const SEARCHED_FROM: usize = 32;
+
 #[derive(Clone, Copy)]
 struct Entry<T> {
     handle: Handle,
@@ -35,7 +38,7 @@ struct Entry<T> {
 
 /// At most `N` values, oldest first, named by handles that go stale when their value is removed.
 ///
-/// Handles are numbers in sequence: one kept while 2^32 values come and go may name a later value.
+/// Handles are numbers in sequence: one kept while 2^31 values come and go may name a later value, or none.
 pub struct Table<T, const N: usize> {
     entries: Vec<Entry<T>, N>,
     last: Option<Handle>,
@@ -87,24 +90,43 @@ impl<T: Copy, const N: usize> Table<T, N> {
         Some(handle)
     }
 
+    fn position(&self, handle: Handle) -> Option<usize> {
+        let entries = self.entries();
+        if N < SEARCHED_FROM {
+            return entries.iter().position(|entry| entry.handle == handle);
+        }
+        let first = entries.first()?.handle.to_u32();
+        let age = |handle: Handle| handle.to_u32().wrapping_sub(first);
+        let found = entries.binary_search_by_key(&age(handle), |entry| age(entry.handle));
+        found.ok()
+    }
+
     /// The value, unless the handle is stale.
     #[must_use]
     pub fn get(&self, handle: Handle) -> Option<&T> {
-        let entry = self.entries().iter().find(|entry| entry.handle == handle)?;
-        Some(&entry.value)
+        let mut entries = self.entries().iter();
+        let entry = if N < SEARCHED_FROM {
+            entries.find(|entry| entry.handle == handle)
+        } else {
+            entries.nth(self.position(handle)?)
+        };
+        Some(&entry?.value)
     }
 
     /// The value, unless the handle is stale.
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
+        let position = (N >= SEARCHED_FROM).then(|| self.position(handle));
         let mut entries = self.entries_mut().iter_mut();
-        let entry = entries.find(|entry| entry.handle == handle)?;
-        Some(&mut entry.value)
+        let entry = match position {
+            None => entries.find(|entry| entry.handle == handle),
+            Some(position) => entries.nth(position?),
+        };
+        Some(&mut entry?.value)
     }
 
     /// Takes the value out and makes its handle stale. False: it was stale already.
     pub fn remove(&mut self, handle: Handle) -> bool {
-        let same = |entry: &Entry<T>| entry.handle == handle;
-        let index = self.entries().iter().position(same);
+        let index = self.position(handle);
         index.is_some_and(|index| list::remove(&mut self.entries, index).is_some())
     }
 
@@ -173,6 +195,33 @@ mod tests {
         assert_eq!(table.get(first), None);
         assert!(!table.remove(first));
         assert_eq!(table.get(second), Some(&2));
+    }
+
+    #[test]
+    fn a_large_table_finds_what_a_small_one_finds() {
+        let mut jitter = crate::rng::Jitter::default();
+        jitter.seed(crate::seed::of_test() as u32);
+        let mut table: Table<u32, 64> = Table {
+            last: Handle::from_u32(u32::MAX - 300),
+            ..Table::default()
+        };
+        let mut known = std::vec::Vec::new();
+        for n in 0..1000 {
+            if jitter.up_to(99) < 60
+                && let Some(handle) = table.insert(n)
+            {
+                known.push((handle, n));
+            } else if !known.is_empty() {
+                let at = jitter.up_to(known.len() as u32 - 1) as usize;
+                let (gone, _) = known.remove(at);
+                assert!(table.remove(gone) && !table.remove(gone));
+                assert_eq!(table.get(gone), None);
+            }
+            for (handle, n) in &mut known {
+                assert_eq!(table.get_mut(*handle), Some(n));
+            }
+        }
+        assert!(known.len() > 32);
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Resource {
 
 /// A record, taken apart.
 #[derive(Clone, Copy)]
-struct Record<'a> {
+pub struct Record<'a> {
     resource: Resource,
     path: &'a [u8],
     attributes: &'a [u8],
@@ -188,6 +188,13 @@ impl<'m> Resources<'m> {
         Some(found.resource)
     }
 
+    /// The path that was added with this number.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Option<Record<'_>> {
+        self.records()
+            .find(|record| record.resource.number == number)
+    }
+
     /// Whether the resource that the options name gives one of the formats that `accept` asks for: its link
     /// has no attribute `ct`, or one that holds the number (RFC 7252 section 7.2.1).
     #[must_use]
@@ -235,6 +242,12 @@ impl<'m> Resources<'m> {
 }
 
 impl Record<'_> {
+    /// Whether the Uri-Path options of a request name it.
+    #[must_use]
+    pub fn is_named_by(&self, options: Options<'_>) -> bool {
+        path_equals(self.path, from_uri_path(options))
+    }
+
     /// RFC 6690 section 4.1; several filters must all match.
     fn is_asked_for(&self, query: Options<'_>) -> bool {
         let mut filters = query.filter(|option| option.number == OptionNumber::URI_QUERY);

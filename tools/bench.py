@@ -7,7 +7,8 @@ implementation once; the table has the least of the rounds, as other processes c
 its ratio to the first column. Every answer is checked, and a wrong one ends the run with status 1; so does a count of
 instructions above its line in benches/ceilings, which only go down, unless a commit says what was bought with them.
 
-With 1,000 peers a GET may take 1.2 times the instructions that it takes with one, in the build for gateways.
+With 1,000 peers a GET may take 1.2 times the instructions that it takes with one, in the build for gateways; with 50
+observers a notification no more than with 5.
 
 Usage: bench.py [--rounds N] [--requests N] [--top]
 """
@@ -31,6 +32,7 @@ CEILINGS = os.path.join(ROOT, "benches", "ceilings")
 sys.path += [HERE, os.path.join(ROOT, "tests"), os.path.join(ROOT, "tests", "interop")]
 sys.dont_write_bytecode = True
 
+import coapmsg  # noqa: E402
 import net  # noqa: E402
 import programs  # noqa: E402
 from load import Load  # noqa: E402
@@ -39,6 +41,7 @@ from work import BLOCK, PATH, SIZE, SMALL, large  # noqa: E402
 
 POLL, ASYNCIO, LIBCOAP, AIOCOAP = COLUMNS = ("microcoapy", "microcoapy, asyncio", "libcoap", "aiocoap")
 OURS = {POLL: "poll", ASYNCIO: "asyncio"}
+OBSERVED = "observed"  # ours too
 SERVER, CLIENT = "coap-server-notls", "coap-client-notls"
 WINDOW = 4  # GETs under way
 WARM_UP = 500
@@ -47,6 +50,8 @@ PEERS = 1000
 GATEWAY = os.path.join(ROOT, "build", "micropython-gateway")
 OF_ONE, OF_MANY = ("gateway: instructions of a small GET of %s" % peers for peers in ("one peer", "1,000 peers"))
 MANY_MOST = 1.2  # times OF_ONE
+OBSERVERS = 5, 50
+TO_FEW, TO_MANY = ("gateway: instructions of a notification to each of %d observers" % count for count in OBSERVERS)
 BLOCKS = SIZE // BLOCK
 LARGE = large()
 LARGE_HEAP = ("-X", "heapsize=8M")  # where the large body is kept; else the interpreter's own, 2 MB
@@ -89,6 +94,8 @@ def server(name, options=(), before=(), interpreter=programs.INTERPRETER):
     if name in OURS:
         settings = {"options": options, "before": before, "interpreter": interpreter}
         return script("server.py", port, OURS[name], **settings), port
+    if name == OBSERVED:
+        return script("observed.py", port, options=options, before=before, interpreter=interpreter), port
     if name == AIOCOAP:
         return script("aiocoap_server.py", port), port
     program = programs.Program([*before, programs.needs(SERVER), "-A", "127.0.0.1", "-p", str(port)])
@@ -236,6 +243,17 @@ def downloads(loads, times):
         load.download(LARGE)
 
 
+def notifying(loads, times):
+    """Each change is told to all, who acknowledge it; COUNTED notifications, and twice as many."""
+    changer, *observers = loads
+    for load in observers:
+        load.observe(SMALL)
+    for _ in range(times * COUNTED // len(observers)):
+        changer.ask(coapmsg.POST)
+        for load in observers:
+            load.take_notification(SMALL)
+
+
 def valgrind(path):
     return "valgrind", "--tool=callgrind", "--callgrind-out-file=" + path
 
@@ -247,7 +265,7 @@ def counted(path):
 
 
 def serving(name, work, times, path, peers=1, interpreter=programs.INTERPRETER):
-    program, port = server(name, LARGE_HEAP if name in OURS else (), valgrind(path), interpreter)
+    program, port = server(name, LARGE_HEAP if name in (*OURS, OBSERVED) else (), valgrind(path), interpreter)
     with contextlib.ExitStack() as stack:
         stack.enter_context(program)
         work([stack.enter_context(Load(port, program.process.pid)) for _ in range(peers)], times)
@@ -301,6 +319,9 @@ def measure_instructions(add, top):
         for row, peers in ((OF_ONE, 1), (OF_MANY, PEERS)):
             gateway = functools.partial(serving, peers=peers, interpreter=GATEWAY)
             measure(row, POLL, COUNTED, gateway, POLL, small_gets)
+        for row, count in zip((TO_FEW, TO_MANY), OBSERVERS):
+            gateway = functools.partial(serving, peers=1 + count, interpreter=GATEWAY)
+            measure(row, POLL, COUNTED, gateway, OBSERVED, notifying)
 
 
 def ceilings():
@@ -320,6 +341,9 @@ def above_ceilings(results):
     one, many = (min(results[row, POLL]) for row in (OF_ONE, OF_MANY))
     if many > MANY_MOST * one:
         yield "%s: %.2f times as many as of one, more than %.1f" % (OF_MANY, many / one, MANY_MOST)
+    few, many = (min(results[row, POLL]) for row in (TO_FEW, TO_MANY))
+    if many > few:
+        yield "%s: %.0f, more than %.0f to each of few" % (TO_MANY, many, few)
 
 
 # ---- the table -----------------------------------------------------------------------------------
@@ -337,6 +361,8 @@ ROWS = {
     "server: instructions of a block down": "per block",
     OF_ONE: "per request",
     OF_MANY: "per request",
+    TO_FEW: "per notification",
+    TO_MANY: "per notification",
     "server: peak memory when started": "MB",
     "server: peak memory after GETs": "MB",
     "server: peak memory after 1 MB": "MB",

@@ -3,14 +3,15 @@
 //! observer had sent its request again, and the answer goes out as a notification.
 
 use super::Endpoint;
+use super::upper::Upper;
 use crate::block::body::request_key;
 use crate::config::OBSERVE;
 use crate::exchange::incoming::{Acknowledgement, Blocks, IncomingRequest, MaybeBlock, Observing};
 use crate::handle::{Handle, OfPeer};
 use crate::message::deduplication::ReceivedId;
 use crate::message::peer::{PeerAddr, PeerId};
-use crate::message::token_of;
 use crate::message::transmission::{Backoff, Owner};
+use crate::message::{MessageLayer, token_of};
 use crate::observe::observer::Observer;
 use crate::resource::{NON_CONFIRMABLE, Resource};
 use crate::time::Instant;
@@ -35,37 +36,23 @@ pub struct Notification<'a> {
 }
 
 impl Endpoint<'_> {
-    /// Says that the state of a resource has changed: its observers are to be told. `number`: that it was
+    /// Says that the state of a resource has changed: its observers are to be told. `number`: that it alone was
     /// added with.
     pub fn notify(&mut self, number: u32) {
-        self.notify_where(|resource| resource.is_some_and(|r| r.number == number));
+        let Some(resource) = self.resources.numbered(number) else {
+            return;
+        };
+        notify_where(&mut self.message, &mut self.upper, |options| {
+            resource.is_named_by(options)
+        });
     }
 
     /// Says that resources were added or are gone: observers of those that are gone are to be told.
     pub fn resources_changed(&mut self) {
-        self.notify_where(|resource| resource.is_none());
-    }
-
-    fn notify_where(&mut self, fits: impl Fn(Option<Resource>) -> bool) {
-        for (handle, observer) in self.upper.observers.iter_mut() {
-            let request = MessageView::parse(self.message.bytes(observer.request()));
-            let resource = request.ok().and_then(|r| self.resources.find(r.options()));
-            if !fits(resource) {
-                continue;
-            }
-            if observer.change() {
-                self.message.supersede(Owner::observer(handle));
-            }
-        }
-        // What the handler of a registration says may be older.
-        for (_, request) in self.upper.incoming.iter_mut() {
-            let kept = request.observing().kept;
-            let kept = kept.map(|kept| self.message.bytes(kept));
-            let kept = kept.and_then(|kept| MessageView::parse(kept).ok());
-            if kept.is_some_and(|kept| fits(self.resources.find(kept.options()))) {
-                request.state_changed();
-            }
-        }
+        let resources = &self.resources;
+        notify_where(&mut self.message, &mut self.upper, |options| {
+            resources.find(options).is_none()
+        });
     }
 
     /// The next observer to be told. Call until `None`.
@@ -85,7 +72,7 @@ impl Endpoint<'_> {
 
     fn prepare_notification(&mut self, now: Instant) -> Option<(Handle, Observer, Resource)> {
         while !self.upper.incoming.is_full()
-            && let Some(handle) = self.upper.observers.first_due(now)
+            && let Some(handle) = self.upper.observers.take_due(now)
         {
             let observer = *self.upper.observers.get(handle)?;
             let message = MessageView::parse(self.message.bytes(observer.request())).ok()?;
@@ -94,8 +81,8 @@ impl Endpoint<'_> {
                 self.notification_final(handle, &pending, Code::NOT_FOUND, now);
                 continue;
             };
-            let entry = self.upper.observers.get_mut(handle)?;
-            entry.prepare(resource.interval_ms, now);
+            let observers = &mut self.upper.observers;
+            observers.change(handle, |o| o.prepare(resource.interval_ms, now))?;
             let pending = pending.with_observing(Observing {
                 observer: Some(handle),
                 may_be_non: resource.has(NON_CONFIRMABLE),
@@ -174,13 +161,14 @@ impl Endpoint<'_> {
     ) -> Option<()> {
         let observing = request.observing();
         let handle = observing.observer?;
-        let Some(observer) = self.upper.observers.get_mut(handle) else {
-            return Some(()); // it has deregistered in the meantime
-        };
         // RFC 7641 section 4.2: one Content-Format for all; after any other response no more notifications.
         let format = format_of(self.message.drafted_options());
         let has_content = code.is_success() && code != Code::VALID;
-        if has_content && !observer.admits(format) {
+        let admits = |observer: &mut Observer| (!has_content || observer.admits(format), *observer);
+        let Some((admitted, observer)) = self.upper.observers.change(handle, admits) else {
+            return Some(()); // it has deregistered in the meantime
+        };
+        if !admitted {
             self.notification_final(handle, request, Code::NOT_ACCEPTABLE, now);
             return Some(());
         }
@@ -196,12 +184,14 @@ impl Endpoint<'_> {
         let supersedes = backoff != Backoff::default();
         if observing.may_be_non && !supersedes && !observer.must_confirm(now) {
             let id = message.send_non(&mut self.upper, peer, code, now)?;
-            self.upper.observers.get_mut(handle)?.sent_non(id, now);
+            let observers = &mut self.upper.observers;
+            observers.change(handle, |o| o.sent_non(id, now))?;
             return Some(());
         }
         let owner = Owner::observer(handle);
         let id = message.send_con(&mut self.upper, peer, code, Some(owner), backoff, now)?;
-        if self.upper.observers.get_mut(handle)?.sent_con(id, now) {
+        let observers = &mut self.upper.observers;
+        if observers.change(handle, |o| o.sent_con(id, now))? {
             self.message.supersede(owner);
         }
         Some(())
@@ -225,32 +215,50 @@ impl Endpoint<'_> {
 
     /// Asks for a notification that came to nothing once more, later.
     pub(super) fn notification_again(&mut self, handle: Handle, now: Instant) {
-        if let Some(observer) = self.upper.observers.get_mut(handle) {
-            observer.retry(now);
-        }
+        self.upper.observers.change(handle, |o| o.retry(now));
     }
 
     /// The handler has not said anything.
     pub(super) fn notification_given_up(&mut self, handle: Handle) {
-        if let Some(observer) = self.upper.observers.get_mut(handle) {
-            observer.give_up();
-        }
+        self.upper.observers.change(handle, |o| o.give_up());
     }
 
     /// The observer has acknowledged a notification.
     pub(super) fn notification_acknowledged(&mut self, handle: Handle) {
-        if let Some(observer) = self.upper.observers.get_mut(handle) {
-            observer.acknowledged();
-        }
+        self.upper.observers.change(handle, |o| o.acknowledged());
     }
 
     /// A notification has come to the end of a timeout.
     pub(super) fn notification_expired(&mut self, handle: Handle, superseded: Option<Backoff>) {
-        match (self.upper.observers.get_mut(handle), superseded) {
-            (Some(observer), Some(backoff)) => observer.superseded(backoff),
+        match superseded {
+            Some(backoff) => {
+                self.upper
+                    .observers
+                    .change(handle, |o| o.superseded(backoff));
+            }
             // RFC 7641 section 4.5: a client that does not acknowledge is not interested any more.
-            (Some(_), None) => self.observer_end(handle),
-            (None, _) => {}
+            None => self.observer_end(handle),
+        }
+    }
+}
+
+/// Marks the observers whose request names a resource that fits.
+fn notify_where(
+    message: &mut MessageLayer<'_>,
+    upper: &mut Upper,
+    fits: impl Fn(Options<'_>) -> bool,
+) {
+    let names = |bytes: &[u8]| MessageView::parse(bytes).is_ok_and(|m| fits(m.options()));
+    for (handle, observer) in upper.observers.iter_mut() {
+        if names(message.bytes(observer.request())) && observer.change() {
+            message.supersede(Owner::observer(handle));
+        }
+    }
+    // What the handler of a registration says may be older.
+    for (_, request) in upper.incoming.iter_mut() {
+        let kept = request.observing().kept;
+        if kept.is_some_and(|kept| names(message.bytes(kept))) {
+            request.state_changed();
         }
     }
 }

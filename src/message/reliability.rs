@@ -211,11 +211,15 @@ impl MessageLayer<'_> {
 
     /// Sends what has waited for its turn and may go now.
     fn start_waiting(&mut self, now: Instant) {
+        if !self.transmissions.may_wait() {
+            return;
+        }
         for index in 0..self.transmissions.len() {
             if self.may_start(index, now) {
                 self.start(index, now);
             }
         }
+        self.transmissions.update_waiting();
     }
 
     fn may_start(&self, index: usize, now: Instant) -> bool {

@@ -180,11 +180,14 @@ pub struct Handover {
 #[derive(Default)]
 pub struct Transmissions {
     list: Vec<Transmission, TRANSMISSIONS>,
+    /// Whether one may be waiting for its turn.
+    waiting: bool,
 }
 
 impl Transmissions {
     /// Adds one at the end. False: the table is full.
     pub fn push(&mut self, transmission: Transmission) -> bool {
+        self.waiting |= transmission.state.is_waiting();
         self.list.push(transmission).is_ok()
     }
 
@@ -192,6 +195,17 @@ impl Transmissions {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.list.is_full()
+    }
+
+    /// Whether one may be waiting for its turn. False is certain.
+    #[must_use]
+    pub fn may_wait(&self) -> bool {
+        self.waiting
+    }
+
+    /// Finds out whether one is waiting for its turn.
+    pub fn update_waiting(&mut self) {
+        self.waiting = self.list.iter().any(|t| t.state.is_waiting());
     }
 
     /// The sent message with this id to this peer: what an ACK or RST can be about.

@@ -6,7 +6,7 @@ use crate::handle::{Handle, OfPeer, Table};
 use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
 use crate::message::transmission::Backoff;
-use crate::time::{Instant, earliest};
+use crate::time::{Instant, LONGEST, earliest};
 use crate::wire::header::MessageId;
 
 /// RFC 7641 section 4.5: a notification must be confirmable every 24 hours at the latest, milliseconds.
@@ -18,6 +18,9 @@ const CONFIRM_EVERY: u8 = 8;
 /// RFC 7641 section 4.5.1: without an estimate of the round-trip time, not more than one non-confirmable
 /// notification every 3 seconds; milliseconds.
 const NON_INTERVAL_MS: u32 = 3000;
+
+/// How often instants that are over are looked for; with the time between two calls it must stay below [`LONGEST`].
+const EXPIRE_EVERY_MS: u32 = LONGEST / 8;
 
 /// How long a notification waits for room, milliseconds.
 const RETRY_MS: u32 = 1000;
@@ -232,7 +235,29 @@ impl Observer {
 }
 
 /// All observers.
-pub type Observers = Table<Observer, OBSERVERS>;
+#[derive(Default)]
+pub struct Observers {
+    table: Table<Observer, OBSERVERS>,
+    /// Where the search for the next one that is due goes on.
+    turn: usize,
+    /// Whether `next` is known.
+    searched: bool,
+    /// When the first one is due; `None`: nobody is.
+    next: Option<Instant>,
+    /// When `expire` last had a look.
+    expired: Instant,
+}
+
+/// As `ffi/placement.rs` wants it: all zeros are no observers.
+const _: fn(Observers) = |observers| {
+    let Observers {
+        table: _,
+        turn: _,
+        searched: _,
+        next: _,
+        expired: _,
+    } = observers;
+};
 
 impl OfPeer for Observer {
     fn peer(&self) -> PeerId {
@@ -241,12 +266,96 @@ impl OfPeer for Observer {
 }
 
 impl Observers {
+    /// Bytes that each takes.
+    #[cfg(test)]
+    pub const ENTRY_LEN: usize = Table::<Observer, OBSERVERS>::ENTRY_LEN;
+
+    /// Adds one. `None`: no room.
+    pub fn insert(&mut self, observer: Observer) -> Option<Handle> {
+        self.note_change(None, observer.due_at());
+        self.table.insert(observer)
+    }
+
+    /// The observer, unless the handle is stale.
+    #[must_use]
+    pub fn get(&self, handle: Handle) -> Option<&Observer> {
+        self.table.get(handle)
+    }
+
+    /// Changes an observer, and says what the change does. `None`: the handle is stale.
+    pub fn change<T>(
+        &mut self,
+        handle: Handle,
+        change: impl FnOnce(&mut Observer) -> T,
+    ) -> Option<T> {
+        let observer = self.table.get_mut(handle)?;
+        let before = observer.due_at();
+        let result = change(observer);
+        let after = observer.due_at();
+        self.note_change(before, after);
+        Some(result)
+    }
+
+    fn note_change(&mut self, before: Option<Instant>, after: Option<Instant>) {
+        // The first one may be another now.
+        self.searched &= before.is_none() || before != self.next;
+        self.next = earliest(self.next, after);
+    }
+
+    /// All of them, to be changed, oldest first.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Handle, &mut Observer)> {
+        self.searched = false;
+        self.table.iter_mut()
+    }
+
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (Handle, &Observer)> {
+        self.table.iter()
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, handle: Handle) {
+        let before = self.get(handle).and_then(Observer::due_at);
+        self.note_change(before, None);
+        self.table.remove(handle);
+    }
+
+    /// Takes all out.
+    pub fn clear(&mut self) {
+        self.searched = false;
+        self.table.clear();
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Whether the peer is one.
+    #[must_use]
+    pub fn refers_to(&self, peer: PeerId) -> bool {
+        self.table.refers_to(peer)
+    }
+
+    /// The oldest that fits.
+    #[must_use]
+    pub fn find(&self, fits: impl Fn(&Observer) -> bool) -> Option<Handle> {
+        self.table.find(fits)
+    }
+
     /// Whether another peer's observation finds a place: one place is left to others, whom a peer with many
     /// observations must not keep out.
     #[must_use]
     pub fn has_room(&self, peer: PeerId) -> bool {
         let of_peer = self.iter().filter(|(_, o)| o.peer == peer).count();
-        !self.is_full() && (OBSERVERS == 1 || OBSERVERS.saturating_sub(of_peer) > 1)
+        !self.table.is_full() && (OBSERVERS == 1 || OBSERVERS.saturating_sub(of_peer) > 1)
     }
 
     /// The observer that a RST to a notification with this id is about.
@@ -258,22 +367,44 @@ impl Observers {
     /// Brings instants that are over up to date, so that they are not mistaken for later ones when the clock
     /// wraps.
     pub fn expire(&mut self, now: Instant) {
-        for (_, observer) in self.iter_mut() {
+        if now.0.wrapping_sub(self.expired.0) < EXPIRE_EVERY_MS {
+            return;
+        }
+        self.expired = now;
+        for (_, observer) in self.table.iter_mut() {
             observer.quiet_until = observer.quiet_until.or_now(now);
             let day_ago = Instant(now.0.wrapping_sub(CONFIRM_WITHIN_MS));
             observer.confirmed = observer.confirmed.or_now(day_ago);
         }
+        self.next = self.next.map(|next| next.or_now(now));
     }
 
-    /// The observer who has waited longest for a notification that is due.
-    #[must_use]
-    pub fn first_due(&self, now: Instant) -> Option<Handle> {
-        self.earliest(|_, o| o.due_at().filter(|at| at.is_due(now)))
+    /// An observer whose notification is due: all of them in turn.
+    pub fn take_due(&mut self, now: Instant) -> Option<Handle> {
+        if self.searched && !self.next.is_some_and(|next| next.is_due(now)) {
+            return None;
+        }
+        let is_due = |(_, (_, o)): &(usize, (Handle, &Observer))| {
+            o.due_at().is_some_and(|at| at.is_due(now))
+        };
+        let all = || self.table.iter().enumerate();
+        let found = all().skip(self.turn).find(is_due);
+        let found = found.or_else(|| all().take(self.turn).find(is_due));
+        if let Some((index, (handle, _))) = found {
+            self.turn = index + 1;
+            return Some(handle);
+        }
+        self.next = self.next_timeout();
+        self.searched = true;
+        None
     }
 
-    /// When `first_due` has one to give.
+    /// When `take_due` has one to give.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
+        if self.searched {
+            return self.next;
+        }
         let due = self.iter().map(|(_, observer)| observer.due_at());
         due.fold(None, earliest)
     }

@@ -66,6 +66,19 @@ class Load:
         assert (answer.mtype, answer.mid, answer.token) == (coapmsg.ACK, mid, token), answer
         return answer
 
+    def observe(self, payload):
+        """Registers, RFC 7641 section 4.1."""
+        answer = self.ask(coapmsg.GET, options=[(coapmsg.OBSERVE, b"")])
+        good = answer.uint(coapmsg.OBSERVE) is not None and answer.payload == payload
+        assert good, answer
+
+    def take_notification(self, payload):
+        """A confirmable notification, and its ACK."""
+        notification = coapmsg.decode(self.receive())
+        good = notification.mtype == coapmsg.CON and notification.payload == payload
+        assert good and notification.uint(coapmsg.OBSERVE), notification
+        self.send(coapmsg.Message(coapmsg.ACK, mid=notification.mid).encode())
+
     def put(self, payload):
         answer = self.ask(coapmsg.PUT, payload=payload)
         assert answer.code in LAST, answer

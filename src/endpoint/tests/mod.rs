@@ -33,7 +33,7 @@ mod understood;
 
 use super::*;
 pub(super) use crate::block::transfer::ETag;
-use crate::config::Parameters;
+use crate::config::{OBSERVERS, Parameters};
 use crate::resource::Resource;
 use crate::wire::block::Block;
 use crate::wire::builder::MessageDraft;
@@ -61,7 +61,7 @@ pub(super) fn peer(n: u32) -> PeerAddr {
 pub(super) fn large_messages() -> Parameters {
     Parameters {
         max_message: 1152,
-        message_store: 2304,
+        message_store: 2304 + 24 * OBSERVERS as u32,
         ..Default::default()
     }
 }
