@@ -643,7 +643,7 @@ class Coap:
         understands: _Numbers | None = (),
         **attributes: object,
     ) -> Resource:
-        """Decorator of a handler. value: bytes or str that answer a GET instead of the handler, with an ETag of its own; it
+        """Decorator of a handler. value: bytes or str that answer a GET instead of the handler, with their own ETag; it
         needs no handler then. obs: may be observed; non: notifications are non-confirmable; min_interval:
         milliseconds between two of them. etag: of the state, None when there is none; answers ETag, If-Match and
         If-None-Match. into: where the body of a request goes, block by block; then its payload is b"". max_body: bytes of

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Moving values within slices, without a path that panics.
 
+use crate::config::STORED_MESSAGES;
 use core::cell::Cell;
 use heapless::Vec;
 
@@ -21,8 +22,8 @@ pub fn move_down<T: Copy>(values: &mut [T], count: usize) {
     }
 }
 
-/// Bytes that [`move_bytes_down`] moves at once.
-const CHUNK: usize = 32;
+/// Bytes that [`move_bytes_down`] moves at once: more where the store, and the stack, is large.
+const CHUNK: usize = if STORED_MESSAGES < 100 { 32 } else { 256 };
 
 /// The same for many bytes: several at once. (`copy_within` has paths that panic.)
 pub fn move_bytes_down(bytes: &mut [u8], count: usize) {
@@ -69,9 +70,9 @@ mod tests {
 
     #[test]
     fn bytes_move_down_in_chunks() {
-        let values: std::vec::Vec<u8> = (0..200).collect();
-        for len in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 200] {
-            for count in [0, 1, 5, CHUNK, CHUNK + 7, 150, 300] {
+        let values: std::vec::Vec<u8> = (0..4 * CHUNK).map(|n| (n % 251) as u8).collect();
+        for len in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 4 * CHUNK] {
+            for count in [0, 1, 5, CHUNK, CHUNK + 7, 3 * CHUNK - 9, 5 * CHUNK] {
                 let (mut one, mut other) = (values.clone(), values.clone());
                 move_bytes_down(&mut one[..len], count);
                 move_down(&mut other[..len], count);

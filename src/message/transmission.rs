@@ -8,6 +8,7 @@ use crate::config::TRANSMISSIONS;
 use crate::handle::Handle;
 use crate::list;
 use crate::time::{Instant, LONGEST};
+use crate::when::When;
 use crate::wire::header::MessageId;
 use heapless::Vec;
 
@@ -181,13 +182,18 @@ pub struct Handover {
 pub struct Transmissions {
     list: Vec<Transmission, TRANSMISSIONS>,
     /// Whether one may be waiting for its turn.
-    waiting: bool,
+    waiting: When<{ MANY as usize }, bool>,
 }
+
+/// Few are all looked at each time: that is shorter.
+const MANY: bool = TRANSMISSIONS > 16;
 
 impl Transmissions {
     /// Adds one at the end. False: the table is full.
     pub fn push(&mut self, transmission: Transmission) -> bool {
-        self.waiting |= transmission.state.is_waiting();
+        if transmission.state.is_waiting() {
+            self.waiting.set(true);
+        }
         self.list.push(transmission).is_ok()
     }
 
@@ -200,12 +206,15 @@ impl Transmissions {
     /// Whether one may be waiting for its turn. False is certain.
     #[must_use]
     pub fn may_wait(&self) -> bool {
-        self.waiting
+        !MANY || self.waiting.get()
     }
 
     /// Finds out whether one is waiting for its turn.
     pub fn update_waiting(&mut self) {
-        self.waiting = self.list.iter().any(|t| t.state.is_waiting());
+        if MANY {
+            let waits = self.list.iter().any(|t| t.state.is_waiting());
+            self.waiting.set(waits);
+        }
     }
 
     /// The sent message with this id to this peer: what an ACK or RST can be about.

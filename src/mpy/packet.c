@@ -16,8 +16,19 @@ typedef struct _option_obj_t {
     mp_obj_t buffer;
 } option_obj_t;
 
+// As mp_obj_new_bytes, which goes through all bytes once more for a hash that is rarely asked for.
 static mp_obj_t new_bytes(const uint8_t *data, size_t len) {
-    return len == 0 ? mp_const_empty_bytes : mp_obj_new_bytes(data, len);
+    if (len == 0) {
+        return mp_const_empty_bytes;
+    }
+    byte *copy = m_new(byte, len + 1);
+    memcpy(copy, data, len);
+    copy[len] = 0;
+    mp_obj_str_t *self = mp_obj_malloc(mp_obj_str_t, &mp_type_bytes);
+    self->hash = 0; // not known
+    self->len = len;
+    self->data = copy;
+    return MP_OBJ_FROM_PTR(self);
 }
 
 // ---- CoapOption ------------------------------------------------------------------------------

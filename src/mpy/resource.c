@@ -87,7 +87,10 @@ static bool set(resource_obj_t *resource, qstr name, mp_obj_t value) {
             resource->into = value;
             return true;
         case MP_QSTR_etag:
-            resource->etag = value;
+            // A stored value has its own, whichever keyword comes first.
+            if (resource->value == MP_OBJ_NULL) {
+                resource->etag = value;
+            }
             return true;
         case MP_QSTR_value:
             set_value(resource, value);

@@ -7,6 +7,7 @@ use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
 use crate::message::transmission::Backoff;
 use crate::time::{Instant, LONGEST, earliest};
+use crate::when::When;
 use crate::wire::header::MessageId;
 
 /// RFC 7641 section 4.5: a notification must be confirmable every 24 hours at the latest, milliseconds.
@@ -234,29 +235,41 @@ impl Observer {
     }
 }
 
-/// All observers.
-#[derive(Default)]
-pub struct Observers {
-    table: Table<Observer, OBSERVERS>,
+/// Few observers are all looked at each time: that is shorter.
+const MANY: bool = matches!(OBSERVERS, 9..);
+
+/// What is known of many observers without looking at all of them.
+#[derive(Clone, Copy, Default)]
+struct Search {
     /// Where the search for the next one that is due goes on.
     turn: usize,
     /// Whether `next` is known.
-    searched: bool,
+    done: bool,
     /// When the first one is due; `None`: nobody is.
     next: Option<Instant>,
     /// When `expire` last had a look.
     expired: Instant,
 }
 
-/// As `ffi/placement.rs` wants it: all zeros are no observers.
-const _: fn(Observers) = |observers| {
+/// All observers.
+#[derive(Default)]
+pub struct Observers {
+    table: Table<Observer, OBSERVERS>,
+    search: When<{ MANY as usize }, Search>,
+}
+
+/// As `ffi/placement.rs` wants it: all zeros are no observers, of which nothing is known.
+const _: fn(Observers, Search) = |observers, search| {
     let Observers {
         table: _,
+        search: _,
+    } = observers;
+    let Search {
         turn: _,
-        searched: _,
+        done: _,
         next: _,
         expired: _,
-    } = observers;
+    } = search;
 };
 
 impl OfPeer for Observer {
@@ -272,7 +285,9 @@ impl Observers {
 
     /// Adds one. `None`: no room.
     pub fn insert(&mut self, observer: Observer) -> Option<Handle> {
-        self.note_change(None, observer.due_at());
+        if MANY {
+            self.note_change(None, observer.due_at());
+        }
         self.table.insert(observer)
     }
 
@@ -289,6 +304,9 @@ impl Observers {
         change: impl FnOnce(&mut Observer) -> T,
     ) -> Option<T> {
         let observer = self.table.get_mut(handle)?;
+        if !MANY {
+            return Some(change(observer));
+        }
         let before = observer.due_at();
         let result = change(observer);
         let after = observer.due_at();
@@ -297,14 +315,24 @@ impl Observers {
     }
 
     fn note_change(&mut self, before: Option<Instant>, after: Option<Instant>) {
+        let mut search = self.search.get();
         // The first one may be another now.
-        self.searched &= before.is_none() || before != self.next;
-        self.next = earliest(self.next, after);
+        search.done &= before.is_none() || before != search.next;
+        search.next = earliest(search.next, after);
+        self.search.set(search);
+    }
+
+    fn note_changes(&mut self) {
+        let search = self.search.get();
+        self.search.set(Search {
+            done: false,
+            ..search
+        });
     }
 
     /// All of them, to be changed, oldest first.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Handle, &mut Observer)> {
-        self.searched = false;
+        self.note_changes();
         self.table.iter_mut()
     }
 
@@ -315,14 +343,16 @@ impl Observers {
 
     /// Takes one out.
     pub fn remove(&mut self, handle: Handle) {
-        let before = self.get(handle).and_then(Observer::due_at);
-        self.note_change(before, None);
+        if MANY {
+            let before = self.get(handle).and_then(Observer::due_at);
+            self.note_change(before, None);
+        }
         self.table.remove(handle);
     }
 
     /// Takes all out.
     pub fn clear(&mut self) {
-        self.searched = false;
+        self.note_changes();
         self.table.clear();
     }
 
@@ -367,43 +397,52 @@ impl Observers {
     /// Brings instants that are over up to date, so that they are not mistaken for later ones when the clock
     /// wraps.
     pub fn expire(&mut self, now: Instant) {
-        if now.0.wrapping_sub(self.expired.0) < EXPIRE_EVERY_MS {
+        let mut search = self.search.get();
+        if MANY && now.0.wrapping_sub(search.expired.0) < EXPIRE_EVERY_MS {
             return;
         }
-        self.expired = now;
         for (_, observer) in self.table.iter_mut() {
             observer.quiet_until = observer.quiet_until.or_now(now);
             let day_ago = Instant(now.0.wrapping_sub(CONFIRM_WITHIN_MS));
             observer.confirmed = observer.confirmed.or_now(day_ago);
         }
-        self.next = self.next.map(|next| next.or_now(now));
+        search.next = search.next.map(|next| next.or_now(now));
+        search.expired = now;
+        self.search.set(search);
     }
 
-    /// An observer whose notification is due: all of them in turn.
+    /// An observer whose notification is due: of few the one who has waited longest, of many each in turn.
     pub fn take_due(&mut self, now: Instant) -> Option<Handle> {
-        if self.searched && !self.next.is_some_and(|next| next.is_due(now)) {
+        let due_at = |o: &Observer| o.due_at().filter(|at| at.is_due(now));
+        if !MANY {
+            return self.table.earliest(|_, o| due_at(o));
+        }
+        let mut search = self.search.get();
+        if search.done && !search.next.is_some_and(|next| next.is_due(now)) {
             return None;
         }
-        let is_due = |(_, (_, o)): &(usize, (Handle, &Observer))| {
-            o.due_at().is_some_and(|at| at.is_due(now))
-        };
+        let is_due = |(_, (_, o)): &(usize, (Handle, &Observer))| due_at(o).is_some();
         let all = || self.table.iter().enumerate();
-        let found = all().skip(self.turn).find(is_due);
-        let found = found.or_else(|| all().take(self.turn).find(is_due));
-        if let Some((index, (handle, _))) = found {
-            self.turn = index + 1;
-            return Some(handle);
+        let found = all().skip(search.turn).find(is_due);
+        let found = found.or_else(|| all().take(search.turn).find(is_due));
+        match found {
+            Some((index, _)) => search.turn = index + 1,
+            None => {
+                search.next = self.next_timeout();
+                search.done = true;
+            }
         }
-        self.next = self.next_timeout();
-        self.searched = true;
-        None
+        let handle = found.map(|(_, (handle, _))| handle);
+        self.search.set(search);
+        handle
     }
 
     /// When `take_due` has one to give.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        if self.searched {
-            return self.next;
+        let search = self.search.get();
+        if search.done {
+            return search.next;
         }
         let due = self.iter().map(|(_, observer)| observer.due_at());
         due.fold(None, earliest)

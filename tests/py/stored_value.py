@@ -74,3 +74,7 @@ print(raised(lambda: plain.value), raised(setattr, plain, "value", b"1"))
 ask("GET", "plain")
 del server.callbacks["bytes"]
 ask("GET", "bytes")
+
+print("-- an ETag beside a value")
+own = server.resource("own", etag=b"tag", value=b"1").etag
+print(own == server.resource("turned", value=b"1", etag=b"tag").etag != b"tag")
