@@ -202,7 +202,7 @@ for path, attributes in (
 
 
 @resource("path", ct=LINKS)
-def path(request):
+def sub_links(request):
     return "</path/sub1>,</path/sub2>"
 
 

@@ -21,6 +21,7 @@ use crate::wire::header::{HEADER_LEN, MessageType};
 use crate::wire::message::MessageView;
 use crate::wire::observe;
 use crate::wire::option::{OptionNumber, Understood, is_among};
+use crate::wire::problem;
 
 /// How long an Echo value is fresh, milliseconds: RFC 9175 section 2.3 wants at least a round trip.
 const ECHO_LIFETIME_MS: u32 = 60_000;
@@ -73,6 +74,7 @@ impl Endpoint<'_> {
             }
             return Err(Refusal {
                 option: Some(number),
+                details: message.accept() == Some(problem::FORMAT),
                 ..Refusal::with(Code::BAD_OPTION)
             });
         }

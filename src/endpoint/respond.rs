@@ -5,7 +5,7 @@ use super::Endpoint;
 use super::draft::{Body, Draft, DraftError, Target};
 use super::notify::format_of;
 use crate::block::body::{Body as BodyUnderWay, Direction};
-use crate::config::{BLOCK, OBSERVE};
+use crate::config::{ATTRIBUTES, BLOCK, OBSERVE};
 use crate::echo::ECHO_LEN;
 use crate::exchange::incoming::{Acknowledgement, IncomingRequest, no_response_of, suppresses};
 use crate::handle::{Handle, OfPeer};
@@ -18,6 +18,7 @@ use crate::wire::block::Block;
 use crate::wire::code::Code;
 use crate::wire::header::{MessageType, Token};
 use crate::wire::option::OptionNumber;
+use crate::wire::problem;
 
 /// Why a response was not sent. The draft is gone; the request can still be answered, unless it is for a
 /// notification: that is asked for again.
@@ -46,6 +47,8 @@ pub(super) struct Refusal {
     pub code: Code,
     /// RFC 7252 section 5.4.1: the option that is not understood.
     pub option: Option<OptionNumber>,
+    /// The client accepts concise problem details, RFC 9290.
+    pub details: bool,
     /// RFC 7252 section 5.10.9: bytes of the largest payload that would be taken.
     pub size1: Option<u32>,
     /// RFC 7959: the block that is answered, or the size that would be taken.
@@ -59,6 +62,7 @@ impl Refusal {
         Self {
             code,
             option: None,
+            details: false,
             size1: None,
             block1: None,
             echo: None,
@@ -368,7 +372,12 @@ impl Endpoint<'_> {
             message.write_hint(OptionNumber::SIZE1, size);
         }
         if let Some(option) = refusal.option {
-            message.write_diagnostic(diagnostic(option, &mut [0; DIAGNOSTIC_MAX]));
+            if ATTRIBUTES && refusal.details {
+                message.write_hint(OptionNumber::CONTENT_FORMAT, problem::FORMAT.into());
+                message.write_diagnostic(problem::unprocessed(option, &mut [0; problem::OVERHEAD]));
+            } else {
+                message.write_diagnostic(diagnostic(option, &mut [0; DIAGNOSTIC_MAX]));
+            }
         }
         self.respond(to, confirmable, refusal.code, now)
     }

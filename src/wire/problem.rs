@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Concise Problem Details, RFC 9290: a CBOR map with the title of an error.
+//! Concise Problem Details, RFC 9290: a CBOR map with the title of an error, or the option that is not understood.
 
 use super::option::{OptionNumber, Options};
 use super::uint;
@@ -12,11 +12,33 @@ pub const OVERHEAD: usize = 5;
 
 // RFC 8949 section 3: major types in the high three bits.
 const MAP_OF_ONE: u8 = 5 << 5 | 1;
+const UNSIGNED: u8 = 0;
 const TEXT: u8 = 3 << 5;
 const ONE_BYTE_FOLLOWS: u8 = 24;
 const TWO_BYTES_FOLLOW: u8 = 25;
 /// RFC 9290 section 2: the key `title` is -1, as RFC 8949 encodes it.
 const TITLE: u8 = 1 << 5;
+/// RFC 9290 section 2: the key `unprocessed-coap-option` is -8.
+const UNPROCESSED: u8 = 1 << 5 | 7;
+
+/// A map of one value: what comes before a text, or all of a number. Gives its length.
+fn head(key: u8, major: u8, value: u16, out: &mut [u8; OVERHEAD]) -> usize {
+    let [high, low] = value.to_be_bytes();
+    let (bytes, len) = match value {
+        0..24 => ([major | low, 0, 0], 3),
+        24..256 => ([major | ONE_BYTE_FOLLOWS, low, 0], 4),
+        _ => ([major | TWO_BYTES_FOLLOW, high, low], 5),
+    };
+    let [first, second, third] = bytes;
+    *out = [MAP_OF_ONE, key, first, second, third];
+    len
+}
+
+/// Writes the problem details of an option that is not understood.
+pub fn unprocessed(option: OptionNumber, out: &mut [u8; OVERHEAD]) -> &[u8] {
+    let len = head(UNPROCESSED, UNSIGNED, option.0, out);
+    out.get(..len).unwrap_or_default()
+}
 
 /// Writes the payload of an error: problem details if the request accepts them, else the text. Gives its
 /// length, 0 for an empty text, and its Content-Format. `out` must hold [`OVERHEAD`] bytes more than the text.
@@ -24,15 +46,14 @@ pub fn write(mut request: Options<'_>, text: &[u8], out: &mut [u8]) -> (usize, O
     let accept = request.find(|option| option.number == OptionNumber::ACCEPT);
     let accept = accept.and_then(|option| uint::decode(option.value));
     let details = accept == Some(u32::from(FORMAT)) && !text.is_empty();
-    let [high, low] = (text.len() as u16).to_be_bytes();
-    let head: &[u8] = match text.len() {
-        _ if !details => &[],
-        0..24 => &[MAP_OF_ONE, TITLE, TEXT | low],
-        24..256 => &[MAP_OF_ONE, TITLE, TEXT | ONE_BYTE_FOLLOWS, low],
-        _ => &[MAP_OF_ONE, TITLE, TEXT | TWO_BYTES_FOLLOW, high, low],
+    let mut head_bytes = [0; OVERHEAD];
+    let head_len = match details {
+        true => head(TITLE, TEXT, text.len() as u16, &mut head_bytes),
+        false => 0,
     };
+    let head = head_bytes.iter().take(head_len);
     let mut len = 0;
-    for (to, from) in out.iter_mut().zip(head.iter().chain(text)) {
+    for (to, from) in out.iter_mut().zip(head.chain(text)) {
         *to = *from;
         len += 1;
     }
@@ -61,6 +82,18 @@ mod tests {
         );
         assert_eq!(written(&[0xD1, 4, 50], b"x"), (b"x".to_vec(), None));
         assert_eq!(written(ACCEPTS, b""), (vec![], None));
+    }
+
+    #[test]
+    fn options_that_are_not_understood_are_numbers() {
+        for (option, encoded) in [
+            (9, &[0xA1, 0x27, 9][..]),
+            (65, &[0xA1, 0x27, 0x18, 65]),
+            (2049, &[0xA1, 0x27, 0x19, 8, 1]),
+        ] {
+            let mut out = [0; OVERHEAD];
+            assert_eq!(unprocessed(OptionNumber(option), &mut out), encoded);
+        }
     }
 
     #[test]

@@ -296,6 +296,19 @@ fn unknown_critical_options_are_4_02_to_con_and_silence_to_non() {
 }
 
 #[test]
+#[cfg(feature = "attributes")]
+fn who_accepts_problem_details_gets_the_number_of_an_unknown_option() {
+    let mut bench = Bench::server();
+    let options = [0x90, 0x82, 1, 1]; // Accept 257
+    bench.receive(&message(Confirmable, Code::GET, 7, &options));
+    let datagram = bench.sent_one();
+    let refusal = view(&datagram);
+    assert_eq!(refusal.code(), Code::BAD_OPTION);
+    assert_eq!(refusal.uint(OptionNumber::CONTENT_FORMAT), Some(257));
+    assert_eq!(refusal.payload(), [0xA1, 0x27, 9]);
+}
+
+#[test]
 fn when_all_handlers_are_busy_the_peer_is_told_so() {
     let mut bench = Bench::server();
     let held: Vec<_> = (0..REQUESTS as u16)
