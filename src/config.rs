@@ -61,7 +61,7 @@ const UNIX: Profile = Profile {
     transfers: 8,
     observations: 16,
     bodies: 8,
-    observers: 24,
+    observers: 12,
     max_message: 1152,
     message_store: 32768,
     max_body: 1 << 20,

@@ -74,7 +74,7 @@ impl Endpoint<'_> {
             }
             return Err(Refusal {
                 option: Some(number),
-                details: message.accept() == Some(problem::FORMAT),
+                details: ATTRIBUTES && message.accept() == Some(problem::FORMAT),
                 ..Refusal::with(Code::BAD_OPTION)
             });
         }

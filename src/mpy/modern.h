@@ -230,6 +230,7 @@ typedef struct _resource_obj_t {
     mp_obj_t etag; // bytes, None, or a function of the request; MP_OBJ_NULL: nothing is known
     mp_obj_t into; // a function of the request, or MP_OBJ_NULL
     mp_obj_t value; // bytes or str that answer a GET without a function, or MP_OBJ_NULL
+    int32_t format; // that the link names, or MCOAP_CONTENT_FORMAT_NONE
 } resource_obj_t;
 
 // An ETag made of a representation's bytes.

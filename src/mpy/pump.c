@@ -261,6 +261,7 @@ bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds, bool (*done)(void 
         if (handled) {
             continue;
         }
-        microcoapy_link_wait(self, MIN(milliseconds - elapsed, microcoapy_next_timer(self)));
+        uint32_t timer = microcoapy_next_timer(self);
+        microcoapy_link_wait(self, MIN(milliseconds - elapsed, timer));
     }
 }

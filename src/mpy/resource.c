@@ -139,10 +139,15 @@ static mp_obj_t coap_resource(size_t n_args, const mp_obj_t *args, mp_map_t *kwa
     resource->handler.path = args[1];
     resource->handler.attributes = mp_obj_new_dict(0);
     resource->handler.settings.methods = 1u << METHOD_GET;
+    resource->format = MCOAP_CONTENT_FORMAT_NONE;
     for (size_t i = 0; i < kwargs->alloc; i++) {
         if (mp_map_slot_is_filled(kwargs, i)) {
             mp_map_elem_t *given = &kwargs->table[i];
-            if (!set(resource, MP_OBJ_QSTR_VALUE(given->key), given->value)) {
+            qstr name = MP_OBJ_QSTR_VALUE(given->key);
+            if (!set(resource, name, given->value)) {
+                if (name == MP_QSTR_ct && mp_obj_is_small_int(given->value)) {
+                    resource->format = microcoapy_int_arg(given->value, name, 0, UINT16_MAX);
+                }
                 mp_obj_dict_store(resource->handler.attributes, given->key, attribute_text(given->value));
             }
         }

@@ -156,11 +156,10 @@ static void reply_init(reply_t *reply, const pending_t *pending) {
     reply->code = mcoap_default_code(method_of(pending));
 }
 
-// The format that the resource's link names, if it names one.
-static mp_obj_t declared_format(const resource_obj_t *resource) {
-    mp_map_elem_t *ct = mp_map_lookup(
-        mp_obj_dict_get_map(resource->handler.attributes), MP_OBJ_NEW_QSTR(MP_QSTR_ct), MP_MAP_LOOKUP);
-    return ct != NULL && mp_obj_is_small_int(ct->value) ? ct->value : mp_const_none;
+// The format of a representation that comes without one: that which the resource's link names, or text.
+static int32_t format_of(const resource_obj_t *resource, mp_obj_t payload) {
+    bool is_text = resource->format == MCOAP_CONTENT_FORMAT_NONE && microcoapy_is_str(payload);
+    return is_text ? FORMAT_TEXT : resource->format;
 }
 
 // ETag of the resource's state now: None if there is no state, MP_OBJ_NULL if nothing is known.
@@ -235,14 +234,10 @@ static void reply_from_result(reply_t *reply, const pending_t *pending, mp_obj_t
     uint32_t total = microcoapy_source_total(&reply->source);
     bool is_content = reply->code == MCOAP_CODE_CONTENT;
     bool has_format = CODE_CLASS(reply->code) == CODE_CLASS_SUCCESS && (is_content || total != 0);
-    if (format == mp_const_none && payload != mp_const_none && has_format) {
-        format = declared_format(pending->resource);
-        if (format == mp_const_none && microcoapy_is_str(payload)) {
-            format = MP_OBJ_NEW_SMALL_INT(FORMAT_TEXT);
-        }
-    }
     if (format != mp_const_none) {
         reply->format = microcoapy_int_arg(format, MP_QSTR_content_format, 0, UINT16_MAX);
+    } else if (payload != mp_const_none && has_format) {
+        reply->format = format_of(pending->resource, payload);
     }
     if (own_etag != MP_OBJ_NULL) {
         etag = own_etag;
@@ -299,6 +294,43 @@ mcoap_result microcoapy_answer_classic(
     return result;
 }
 #endif
+
+// ---- stored values -----------------------------------------------------------------------------
+
+// A stored value answers a GET, as long as it has its own ETag.
+static bool is_stored(mp_obj_t handler, const mcoap_event *event) {
+    if (handler == MP_OBJ_NULL || !mp_obj_is_type(handler, &microcoapy_resource_type) || event->code != METHOD_GET) {
+        return false;
+    }
+    const resource_obj_t *resource = MP_OBJ_TO_PTR(handler);
+    bool is_whole = event->kind == MCOAP_EVENT_DOWNLOAD || (event->kind == MCOAP_EVENT_REQUEST && event->body == 0);
+    return resource->value != MP_OBJ_NULL && mp_obj_is_type(resource->etag, &mp_type_bytes) && is_whole;
+}
+
+// No Python code runs, nothing is allocated, and no block of a longer value is kept.
+static void serve_stored(coap_obj_t *self, const resource_obj_t *resource, const mcoap_event *event) {
+    size_t tag_len;
+    const uint8_t *tag = (const uint8_t *)mp_obj_str_get_data(resource->etag, &tag_len);
+    uint8_t code = mcoap_incoming_condition(METHOD_GET, event->options, event->options_len, true, tag, tag_len);
+    if (code == 0) {
+        code = mcoap_response_condition(
+            METHOD_GET, event->options, event->options_len, MCOAP_CODE_CONTENT, tag, tag_len);
+    }
+    mp_obj_t etag[2] = { MP_OBJ_NEW_SMALL_INT(OPTION_ETAG), resource->etag };
+    reply_t reply = { .options = { .pairs = etag, .count = 1, .alloc = 1 }, .location = mp_const_none, .code = code };
+    reply.format = MCOAP_CONTENT_FORMAT_NONE;
+    if (code == MCOAP_CODE_CONTENT) {
+        microcoapy_source_init(&reply.source, resource->value, MP_QSTR_value);
+        reply.format = format_of(resource, resource->value);
+    }
+    size_t len;
+    mcoap_handle body;
+    mcoap_result result = write_reply(self, event->handle, &reply, &len, &body);
+    if (result != MCOAP_OK) {
+        bool is_past = result == MCOAP_ERR_RANGE;
+        send_code(self, event->handle, is_past ? MCOAP_CODE_BAD_REQUEST : MCOAP_CODE_INTERNAL_SERVER_ERROR);
+    }
+}
 
 // ---- errors ------------------------------------------------------------------------------------
 
@@ -465,7 +497,7 @@ static void run_generator(pending_t *pending, mp_obj_t generator, mp_obj_t etag)
 static mp_obj_t state_of(const pending_t *pending) {
     const resource_obj_t *resource = pending->resource;
     if (resource->value != MP_OBJ_NULL && method_of(pending) == METHOD_GET) {
-        return resource->value;
+        return resource->value; // with an ETag of the program's
     }
     if (resource->handler.callback == MP_OBJ_NULL) {
         return MP_OBJ_NEW_SMALL_INT(CODE_METHOD_NOT_ALLOWED);
@@ -623,6 +655,11 @@ static MP_NOINLINE void *try_answer(pending_t *pending, const mcoap_event *event
         return nlr.ret_val;
     }
     mp_obj_t handler = microcoapy_path_handler(pending->coap, event->resource);
+    if (is_stored(handler, event)) {
+        serve_stored(pending->coap, MP_OBJ_TO_PTR(handler), event);
+        nlr_pop();
+        return NULL;
+    }
     bool is_resource = handler != MP_OBJ_NULL && mp_obj_is_type(handler, &microcoapy_resource_type);
     pending->resource = is_resource ? MP_OBJ_TO_PTR(handler) : NULL;
     pending->message =
