@@ -526,6 +526,7 @@ class Coap:
         message_store: int | None = ...,
         max_body: int | None = ...,
         amplification: int | None = 0,
+        error_rate: int | None = 0,
         state: _Bytes | None = None,
     ) -> None:
         """Transmission parameters of RFC 7252 section 4.8: times in milliseconds, probing_rate in bytes per second.
@@ -533,7 +534,8 @@ class Coap:
         max_message, message_store, max_body: bytes of the largest message, of all messages kept, of the largest body
         that is put together from blocks; their defaults depend on the board. amplification: how many times longer than
         its request a response may be to a peer that has not shown its address by Echo (RFC 9175 section 2.4); 0: any
-        length. state: what export_state() gave; ValueError if it is damaged or of another version."""
+        length. error_rate: how many errors of the library's own, and RSTs, a peer gets within a second; more are not sent;
+        0: any number. state: what export_state() gave; ValueError if it is damaged or of another version."""
     # life cycle
     def start(self, port: int | None = ...) -> None:
         """Opens and binds the socket; nothing if there is one. 0: any free port. OSError."""

@@ -312,6 +312,10 @@ typedef struct mcoap_parameters {
      * says, RFC 9175 section 2.4; at most 10,000, 0: any length.
      */
     uint32_t amplification;
+    /**
+     * How many errors of the engine's own, and RSTs, a peer gets within a second; at most 255, 0: any number.
+     */
+    uint32_t error_rate;
 } mcoap_parameters;
 
 /**

@@ -103,6 +103,9 @@ pub type NonZeroPlace = core::num::NonZeroU8;
 #[cfg(feature = "profile-gateway")]
 pub type NonZeroPlace = core::num::NonZeroU16;
 
+/// Peers whose errors are counted. 1 byte each.
+pub const COUNTED_PEERS: usize = if BLOCK { PEERS } else { 0 };
+
 /// Received messages whose repetitions are recognised, RFC 7252 section 4.5. 12 bytes each, and the
 /// bytes of the answer in the message store. When full, the oldest answered one gives way.
 pub const DEDUPLICATION: usize = PROFILE.deduplication;
@@ -204,6 +207,8 @@ pub struct Parameters {
     /// How many times longer than its request a response to a peer may be that has not shown to be where it
     /// says, RFC 9175 section 2.4; at most 10,000, 0: any length.
     pub amplification: u32,
+    /// How many errors of the engine's own, and RSTs, a peer gets within a second; at most 255, 0: any number.
+    pub error_rate: u32,
 }
 
 impl Default for Parameters {
@@ -222,6 +227,7 @@ impl Default for Parameters {
             message_store: PROFILE.message_store,
             max_body: PROFILE.max_body,
             amplification: 0,
+            error_rate: 0,
         }
     }
 }
@@ -251,6 +257,7 @@ impl Parameters {
             (self.message_store, self.max_message, MESSAGE_STORE_MOST),
             (self.max_body, 0, 1 << 30),
             (self.amplification, 0, 10_000),
+            (self.error_rate, 0, 255),
         ]
         .iter()
         .position(|&(value, least, most)| value < least || value > most)

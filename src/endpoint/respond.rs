@@ -426,6 +426,14 @@ impl Endpoint<'_> {
             }
             return;
         }
+        // Who gets none asks again, if it matters, and more slowly.
+        if BLOCK
+            && !refusal.code.is_success()
+            && !self.message.admits_error(incoming.peer, incoming.now)
+        {
+            self.message.count_dropped();
+            return;
+        }
         let to = ReplyTo::to(incoming);
         let sent = self.respond_with(&to, message.token(), refusal, false, incoming.now);
         if sent.is_none() {

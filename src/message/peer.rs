@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The peers an endpoint is in touch with.
 
-use crate::config::{PEER_ADDRESS_MAX, PEERS, Place};
+use crate::config::{COUNTED_PEERS, PEER_ADDRESS_MAX, PEERS, Place};
 use crate::hash::Hash;
 use crate::index::{self, Index};
 use crate::time::Instant;
@@ -91,6 +91,9 @@ pub struct PeerTable {
     probing: Place,
     /// Bit n: peer n is where it says, RFC 9175 section 2.4.
     verified: [u8; PEERS.div_ceil(8)],
+    /// Errors that each has got since then.
+    errors: [u8; COUNTED_PEERS],
+    errors_since: Instant,
 }
 
 impl Default for PeerTable {
@@ -101,6 +104,8 @@ impl Default for PeerTable {
             uses: 0,
             probing: 0,
             verified: [0; PEERS.div_ceil(8)],
+            errors: [0; COUNTED_PEERS],
+            errors_since: Instant(0),
         }
     }
 }
@@ -162,6 +167,9 @@ impl PeerTable {
             self.index.insert(address.hash(), usize::from(id.0));
         }
         self.set_verified(id, false);
+        if let Some(errors) = self.errors.get_mut(usize::from(id.0)) {
+            *errors = 0;
+        }
         Some(id)
     }
 
@@ -205,6 +213,23 @@ impl PeerTable {
     pub fn is_verified(&self, id: PeerId) -> bool {
         let bits = self.verified.get(usize::from(id.0) / 8);
         bits.is_some_and(|bits| bits >> (id.0 % 8) & 1 != 0)
+    }
+
+    /// Whether the peer may get an error: not more than `rate` within a second, 0: any number. Counts it.
+    pub fn admit_error(&mut self, id: PeerId, rate: u32, now: Instant) -> bool {
+        if rate == 0 {
+            return true;
+        }
+        if now.0.wrapping_sub(self.errors_since.0) >= 1000 {
+            self.errors = [0; COUNTED_PEERS];
+            self.errors_since = now;
+        }
+        let Some(errors) = self.errors.get_mut(usize::from(id.0)) else {
+            return true;
+        };
+        let admitted = u32::from(*errors) < rate;
+        *errors += u8::from(admitted);
+        admitted
     }
 
     /// Notes that `bytes` go to the peer in a NON request.

@@ -66,7 +66,7 @@ impl MessageLayer<'_> {
                 if let ParseError::Format { kind, id } = error
                     && !multicast
                 {
-                    self.reject_from(above, address, kind, id);
+                    self.reject_from(above, address, (kind, id), now);
                 }
                 return None;
             }
@@ -112,7 +112,7 @@ impl MessageLayer<'_> {
                 if !(kind == MessageType::Confirmable && code.is_empty()) {
                     self.count_dropped();
                 }
-                self.reject_from(above, address, kind, id.id);
+                self.reject_from(above, address, (kind, id.id), now);
                 return None;
             }
         };
@@ -199,7 +199,19 @@ impl MessageLayer<'_> {
 
     /// Sends RST, RFC 7252 section 4.3: also for a NON.
     pub fn send_reset(&mut self, incoming: &Incoming<'_>) {
-        self.send_empty(incoming.peer, MessageType::Reset, incoming.id.id);
+        self.reset(incoming.peer, incoming.id.id, incoming.now);
+    }
+
+    fn reset(&mut self, peer: PeerId, id: MessageId, now: Instant) {
+        if self.admits_error(peer, now) {
+            self.send_empty(peer, MessageType::Reset, id);
+        }
+    }
+
+    /// Whether the peer may get another error, or an RST.
+    pub fn admits_error(&mut self, peer: PeerId, now: Instant) -> bool {
+        let rate = self.parameters.error_rate;
+        self.peers.admit_error(peer, rate, now)
     }
 
     /// The same of a message that goes no further.
@@ -207,14 +219,14 @@ impl MessageLayer<'_> {
         &mut self,
         above: &impl Above,
         address: &PeerAddr,
-        kind: MessageType,
-        id: MessageId,
+        (kind, id): (MessageType, MessageId),
+        now: Instant,
     ) {
         if kind != MessageType::Confirmable {
             return;
         }
         if let Some(peer) = self.intern(above, address) {
-            self.send_empty(peer, MessageType::Reset, id);
+            self.reset(peer, id, now);
         }
     }
 }

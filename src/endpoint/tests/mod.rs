@@ -11,6 +11,7 @@ mod bodies_in_parts;
 mod client;
 mod congestion;
 mod echo;
+mod error_rate;
 mod floods;
 mod giving_way;
 mod group;

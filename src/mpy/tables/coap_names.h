@@ -6,7 +6,7 @@
 static const qstr_short_t parameter_names[] = {
     MP_QSTR_port, MP_QSTR_ack_timeout, MP_QSTR_ack_random_factor, MP_QSTR_max_latency, MP_QSTR_processing_delay,
     MP_QSTR_default_leisure, MP_QSTR_probing_rate, MP_QSTR_max_retransmit, MP_QSTR_nstart, MP_QSTR_max_message,
-    MP_QSTR_message_store, MP_QSTR_max_body, MP_QSTR_amplification, MP_QSTR_state,
+    MP_QSTR_message_store, MP_QSTR_max_body, MP_QSTR_amplification, MP_QSTR_error_rate, MP_QSTR_state,
 };
 
 // In the order of mcoap_stats, which has nothing but counters.
