@@ -34,6 +34,7 @@ mod handle;
 mod hash;
 mod index;
 mod list;
+mod mac;
 mod message;
 mod observe;
 mod resource;

@@ -115,9 +115,12 @@ impl<'m> Endpoint<'m> {
         self.message.set_up(parameters, seed, store);
     }
 
-    /// Sets the secret that Echo values are made with; should be unpredictable.
-    pub fn set_echo_key(&mut self, key: EchoKey) {
+    /// Sets the secret that Echo values, and what is added to message ids, are made with; should be unpredictable.
+    pub fn set_key(&mut self, key: EchoKey) {
         self.echo = key;
+        if BLOCK {
+            self.message.set_id_key(key.derive(b"Message ID"));
+        }
     }
 
     /// Ends everything outstanding and forgets all peers. Resources, counters and the sequence of

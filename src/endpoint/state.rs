@@ -3,7 +3,7 @@
 //! Where messages of ours are on their way, their ends are not told.
 //!
 //! The form, numbers in network byte order: version; next message id (2 bytes), blocks of message ids in use
-//! (2); number of the last notification (3); then observations and observers, each behind its kind; kind 0;
+//! (2), the secret of message ids (8); number of the last notification (3); then observations and observers, each behind its kind; kind 0;
 //! a hash of everything before it (4). An address, a token or a message stands behind its length.
 
 use super::Endpoint;
@@ -11,6 +11,7 @@ use crate::block::body::request_key;
 use crate::config::OBSERVE;
 use crate::handle::OfPeer;
 use crate::hash::Hash;
+use crate::message::message_id::IdKey;
 use crate::message::peer::{PeerAddr, PeerId};
 use crate::message::store::StoredMessage;
 use crate::observe::observation::{Entry, Restored};
@@ -22,7 +23,7 @@ use crate::wire::message::MessageView;
 use crate::wire::option::OptionNumber;
 use crate::wire::writer::Writer;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 const END: u8 = 0;
 const OBSERVATION: u8 = 1;
@@ -88,10 +89,11 @@ impl Endpoint<'_> {
     /// Peers whose address is not an IP address are left out: what it stands for does not outlive a restart.
     pub fn export(&self, out: &mut [u8]) -> usize {
         let mut writer = Writer::new(out, 0);
-        let (next, in_use) = self.message.ids_state();
+        let ((next, in_use), key) = self.message.ids_state();
         writer.byte(VERSION);
         writer.bytes(&next.to_be_bytes());
         writer.bytes(&in_use.to_be_bytes());
+        writer.bytes(&key);
         let [_, sequence @ ..] = self.upper.sequence.to_be_bytes();
         writer.bytes(&sequence);
         for (_, entry) in self.upper.observations.iter() {
@@ -184,8 +186,9 @@ impl Endpoint<'_> {
             return None;
         }
         let ids = reader.number(4)?;
+        let key = *reader.bytes(size_of::<IdKey>())?.first_chunk()?;
         self.message
-            .restore_ids(((ids >> 16) as u16, ids as u16), now);
+            .restore_ids(((ids >> 16) as u16, ids as u16), key, now);
         self.upper.sequence = reader.number(3)?;
         Some(())
     }

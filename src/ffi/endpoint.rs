@@ -118,7 +118,7 @@ pub unsafe extern "C" fn mcoap_endpoint_init(
         store.write_bytes(0, store_len);
         let store = core::slice::from_raw_parts_mut(store, store_len);
         place(&raw mut (*state).endpoint, *parameters, seed, store);
-        (*state).endpoint.set_echo_key(EchoKey::new(key));
+        (*state).endpoint.set_key(EchoKey::new(key));
         endpoint.write(state);
     }
     MCOAP_OK

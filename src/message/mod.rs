@@ -19,7 +19,7 @@ use crate::time::Instant;
 use crate::wire::header::{HEADER_LEN, MessageId, MessageType};
 use crate::wire::option::Options;
 use deduplication::{Answer, Deduplication};
-use message_id::MessageIds;
+use message_id::{IdKey, MessageIds};
 use outbox::Outbox;
 use peer::{PeerAddr, PeerId, PeerTable};
 use store::{MessageStore, StoredMessage};
@@ -121,6 +121,18 @@ impl<'m> MessageLayer<'m> {
         self.store.set_memory(memory);
     }
 
+    /// Sets the secret that the sequences of message ids of different peers are told apart with.
+    pub fn set_id_key(&mut self, key: IdKey) {
+        self.ids.set_key(key);
+    }
+
+    /// The next message id for a peer, unless it may still be known to one.
+    fn new_id(&mut self, peer: PeerId, now: Instant) -> Option<MessageId> {
+        let lifetime = self.parameters.exchange_lifetime_ms();
+        let address = self.peers.address(peer)?.as_slice();
+        self.ids.allocate(address, now, lifetime)
+    }
+
     /// Ends everything. The sequence of message ids goes on.
     pub fn clear(&mut self) {
         self.transmissions.clear();
@@ -180,13 +192,14 @@ impl<'m> MessageLayer<'m> {
 
     /// The sequence of message ids, see [`MessageIds::state`].
     #[must_use]
-    pub fn ids_state(&self) -> (u16, u16) {
-        self.ids.state()
+    pub fn ids_state(&self) -> ((u16, u16), IdKey) {
+        (self.ids.state(), self.ids.key())
     }
 
     /// Goes on with the sequence of message ids from before a restart.
-    pub fn restore_ids(&mut self, state: (u16, u16), now: Instant) {
+    pub fn restore_ids(&mut self, state: (u16, u16), key: IdKey, now: Instant) {
         self.ids.restore(state, now);
+        self.ids.set_key(key);
     }
 
     /// The peer's number, if it has one.

@@ -2,7 +2,8 @@
 //! Messages on their way, RFC 7252 sections 4.2, 4.3 and 4.7: retransmission, and when a message may start.
 
 use super::outbox::Outgoing;
-use super::peer::PeerId;
+use super::peer::{PeerAddr, PeerId};
+use super::store::StoredMessage;
 use super::transmission::{Backoff, Handover, Owner, State, Transmission};
 use super::{MessageLayer, count};
 use crate::time::{Instant, earliest};
@@ -38,9 +39,7 @@ impl MessageLayer<'_> {
             self.free(handover.message);
             return Err(NoSlot);
         }
-        let id = self
-            .ids
-            .allocate(now, self.parameters.exchange_lifetime_ms());
+        let id = self.new_id(handover.peer, now);
         if let Some(id) = id {
             write_id(self.store.get_mut(handover.message), id);
         }
@@ -186,9 +185,14 @@ impl MessageLayer<'_> {
         None
     }
 
+    /// Whom a transmission goes to, and its message, while there is one.
+    fn addressee(&self, index: usize) -> Option<(PeerId, StoredMessage)> {
+        let transmission = self.transmissions.get(index)?;
+        Some((transmission.peer, transmission.message?))
+    }
+
     fn send_delayed(&mut self, index: usize) {
-        let delayed = self.transmissions.get(index);
-        let message = delayed.and_then(|t| Some((t.peer, t.message?)));
+        let message = self.addressee(index);
         self.transmissions.remove(index);
         if let Some((peer, message)) = message {
             self.send_once(peer, message);
@@ -254,24 +258,27 @@ impl MessageLayer<'_> {
     }
 
     fn start(&mut self, index: usize, now: Instant) {
-        let lifetime = self.parameters.exchange_lifetime_ms();
+        let Some((peer, message)) = self.addressee(index) else {
+            return;
+        };
+        let known = self.transmissions.get(index).and_then(|t| t.id);
+        let id = match known {
+            Some(id) => {
+                let address = self.peers.address(peer).map(PeerAddr::as_slice);
+                self.ids.sent(address.unwrap_or_default(), id, now);
+                id
+            }
+            None => {
+                let Some(id) = self.new_id(peer, now) else {
+                    return;
+                };
+                write_id(self.store.get_mut(message), id);
+                id
+            }
+        };
         let Some(transmission) = self.transmissions.get_mut(index) else {
             return;
         };
-        let Some(message) = transmission.message else {
-            return;
-        };
-        let id = match transmission.id {
-            Some(id) => id,
-            None => match self.ids.allocate(now, lifetime) {
-                Some(id) => {
-                    write_id(self.store.get_mut(message), id);
-                    id
-                }
-                None => return,
-            },
-        };
-        self.ids.sent(id, now);
         transmission.id = Some(id);
         if transmission.confirmable {
             let mut backoff = match transmission.state {

@@ -126,7 +126,7 @@ impl MessageLayer<'_> {
         code: Code,
         now: Instant,
     ) -> Option<MessageId> {
-        let (id, stored) = self.finish_non(above, code, now)?;
+        let (id, stored) = self.finish_non(above, peer, code, now)?;
         self.send_once(peer, stored);
         Some(id)
     }
@@ -142,7 +142,7 @@ impl MessageLayer<'_> {
         if self.is_crowded() {
             return None;
         }
-        let (_, stored) = self.finish_non(above, code, now)?;
+        let (_, stored) = self.finish_non(above, peer, code, now)?;
         let until = now.after(self.jitter.up_to(self.parameters.default_leisure_ms));
         let handover = Handover {
             peer,
@@ -165,11 +165,11 @@ impl MessageLayer<'_> {
     fn finish_non(
         &mut self,
         above: &mut impl Above,
+        peer: PeerId,
         code: Code,
         now: Instant,
     ) -> Option<(MessageId, StoredMessage)> {
-        let lifetime = self.parameters.exchange_lifetime_ms();
-        let id = self.ids.allocate(now, lifetime)?;
+        let id = self.new_id(peer, now)?;
         let stored = self.finish(above, MessageType::NonConfirmable, code, id)?;
         Some((id, stored))
     }

@@ -13,7 +13,7 @@ fn server(parameters: Parameters) -> Bench {
     let mut bench = Bench::server_with(parameters);
     bench
         .endpoint
-        .set_echo_key(EchoKey::new([1, 2, 3, 4, 5, 6, 7, 8]));
+        .set_key(EchoKey::new([1, 2, 3, 4, 5, 6, 7, 8]));
     bench.serve(b"door", 7, FRESH);
     bench
 }

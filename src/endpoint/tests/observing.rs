@@ -17,7 +17,7 @@ pub(super) fn server_with(parameters: Parameters) -> Bench {
     let mut bench = Bench::server_with(parameters);
     bench
         .endpoint
-        .set_echo_key(EchoKey::new([1, 2, 3, 4, 5, 6, 7, 8]));
+        .set_key(EchoKey::new([1, 2, 3, 4, 5, 6, 7, 8]));
     bench.serve(b"o", O, OBSERVABLE);
     bench.serve(b"n", N, OBSERVABLE | NON_CONFIRMABLE);
     bench

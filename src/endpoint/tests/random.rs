@@ -54,7 +54,7 @@ impl World {
         let mut bench = Bench::with(parameters);
         bench.now = Instant(rng.next());
         bench.endpoint.resources().move_to(vec![0; 512].leak());
-        bench.endpoint.set_echo_key(EchoKey::new([1; 8]));
+        bench.endpoint.set_key(EchoKey::new([1; 8]));
         let mut world = Self {
             bench,
             rng,

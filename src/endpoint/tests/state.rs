@@ -3,6 +3,9 @@
 
 use super::*;
 
+/// Bytes before the observations.
+const NUMBERS_LEN: usize = 16;
+
 fn export(endpoint: &Endpoint<'_>) -> Vec<u8> {
     let mut state = vec![0; endpoint.export(&mut [])];
     assert_eq!(endpoint.export(&mut state), state.len());
@@ -38,6 +41,25 @@ fn message_ids_go_on() {
 }
 
 #[test]
+#[cfg(feature = "block")]
+fn message_ids_to_another_peer_go_on_too() {
+    let next = |bench: &mut Bench, from| {
+        bench.peer = peer(from);
+        bench.get(MessageType::Confirmable, b"t").unwrap().id.0
+    };
+    let with_key = || {
+        let mut bench = Bench::new();
+        bench.endpoint.set_key(crate::echo::EchoKey::new([9; 8]));
+        bench
+    };
+    let mut bench = with_key();
+    let (one, two) = (next(&mut bench, 1), next(&mut bench, 2));
+    let mut bench = restarted(&export(&bench.endpoint), Bench::new());
+    assert_eq!(next(&mut bench, 1), one.wrapping_add(2));
+    assert_eq!(next(&mut bench, 2), two.wrapping_add(2));
+}
+
+#[test]
 fn what_is_no_state_is_refused() {
     let good = export(&Bench::new().endpoint);
     let refused = |state: &[u8]| {
@@ -53,7 +75,7 @@ fn what_is_no_state_is_refused() {
         refused(&damaged);
     }
     // with the right hash
-    let numbers = &good[..8];
+    let numbers = &good[..NUMBERS_LEN];
     let with = |rest: &[u8]| state_of(&[numbers, rest].concat());
     assert_eq!(with(&[0]), good);
     refused(&with(&[]));
@@ -263,10 +285,10 @@ mod observe {
         let mut bench = server();
         register(&mut bench, 1, None);
         let state = export(&bench.endpoint);
-        let observer = state[8..state.len() - 5].to_vec();
+        let observer = state[NUMBERS_LEN..state.len() - 5].to_vec();
         let with = |count: usize| {
             let observers = observer.repeat(count);
-            state_of(&[&state[..8], &observers, &[0]].concat())
+            state_of(&[&state[..NUMBERS_LEN], &observers, &[0]].concat())
         };
         let import = |count| server().endpoint.import(&with(count), Instant(0));
         assert_eq!(import(OBSERVERS), Ok(()));
@@ -282,7 +304,7 @@ mod observe {
         let mut observer = vec![4, 7, 4, 0, 0, 0, 1, 0x16, 0x33];
         observer.extend_from_slice(&(long.len() as u16).to_be_bytes());
         observer.extend_from_slice(&long);
-        let state = state_of(&[&state[..8], &observer, &observer, &[0]].concat());
+        let state = state_of(&[&state[..NUMBERS_LEN], &observer, &observer, &[0]].concat());
         let result = bench.endpoint.import(&state, Instant(0));
         assert_eq!(result, Err(ImportError::NoRoom));
     }
