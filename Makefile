@@ -49,6 +49,7 @@ all: $(OUT)/micropython
 BUILD_PACKAGES := gcc make pkg-config python3 libmbedtls-dev
 FETCH_PACKAGES := dpkg-dev debian-archive-keyring
 TEST_PACKAGES := python3-venv libcoap3-bin valgrind
+BENCH_PACKAGES := libcoap3-dev
 
 # Stamps, so that a second run does not even look.
 $(OUT)/.packages-%: tools/install-packages.sh $(ROOT)/Makefile
@@ -58,6 +59,7 @@ $(OUT)/.packages-%: tools/install-packages.sh $(ROOT)/Makefile
 $(OUT)/.packages-build: PACKAGES = $(BUILD_PACKAGES)
 $(OUT)/.packages-fetch: PACKAGES = $(FETCH_PACKAGES)
 $(OUT)/.packages-test: PACKAGES = $(TEST_PACKAGES)
+$(OUT)/.packages-bench: PACKAGES = $(BENCH_PACKAGES)
 
 $(OUT)/.cargo:
 	$(Q)command -v cargo >/dev/null || { \
@@ -168,7 +170,7 @@ demo: $(OUT)/micropython
 test: $(OUT)/micropython $(OUT)/micropython-asan | $(OUT)/.packages-test
 	$(Q)python3 tests/run.py $(TESTS)
 
-bench: $(OUT)/micropython $(OUT)/micropython-gateway | $(OUT)/.packages-test
+bench: $(OUT)/micropython $(OUT)/micropython-gateway | $(OUT)/.packages-test $(OUT)/.packages-bench $(OUT)/.cargo
 	$(Q)python3 tools/bench.py
 firmware: firmware-all
 sizes: firmware-esp8266-build firmware-esp32-build firmware-rv32-build

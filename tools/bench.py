@@ -35,6 +35,7 @@ sys.dont_write_bytecode = True
 import coapmsg  # noqa: E402
 import net  # noqa: E402
 import programs  # noqa: E402
+import rates  # noqa: E402
 from load import Load  # noqa: E402
 from runner import setup  # noqa: E402
 from work import BLOCK, PATH, SIZE, SMALL, large  # noqa: E402
@@ -43,7 +44,6 @@ POLL, ASYNCIO, LIBCOAP, AIOCOAP = COLUMNS = ("microcoapy", "microcoapy, asyncio"
 OURS = {POLL: "poll", ASYNCIO: "asyncio"}
 OBSERVED = "observed"  # ours too
 SERVER, CLIENT = "coap-server-notls", "coap-client-notls"
-WINDOW = 4  # GETs under way
 WARM_UP = 500
 COUNTED = 2000  # GETs under valgrind, and twice as many
 PEERS = 1000
@@ -58,12 +58,14 @@ LARGE_HEAP = ("-X", "heapsize=8M")  # where the large body is kept; else the int
 
 NOTES = """
 - Server: the resource is kept in memory and answered by a handler. GETs are confirmable, {small} bytes of payload, from
-  one raw UDP client, {window} under way; blocks of {block} bytes come one after the other.
-- Client: one request after the other, to one and the same server of libcoap; bodies are put together in memory.
+  benches/load.rs; blocks of {block} bytes come one after the other.
+- Client: small GETs go to benches/load.rs, bodies to and from a server of libcoap; they are put together in memory.
+- Bare echoes send back what comes, and do nothing else. A stored value: `coap.resource(path, value=...)`.
 - microcoapy: `while True: coap.loop()` and `.wait()`; asyncio: `coap.run()` and `await`. Handlers and callers are
   MicroPython bytecode, as aiocoap's are CPython's; libcoap's are C.
-- libcoap: `{server}` and `{client}` as Debian builds them. The client makes one request
-  per process, so it has no small GETs; a transfer is its process less that of one small GET, a download goes to a file.
+- libcoap: `{server}`, `{client}` and the library as Debian builds them. The client makes one
+  request per process: a transfer is its process less that of one small GET, a download goes to a file. For small GETs:
+  benches/libcoap_client.c.
 - Instructions: callgrind's, of a process that does the work twice, less those of one that does it once; user mode only.
   Each request finds the server asleep.
 - Peak memory: VmHWM of the process, interpreter included, one process for GETs, one for 1 MB up and down. MicroPython's
@@ -129,16 +131,29 @@ def measure_server(name, count, add):
     with program, Load(port) as load:
         add("server: peak memory when started", name, peak(program))
         load.put(SMALL)
-        load.gets(WARM_UP, SMALL, window=WINDOW)
-        add("server: small GET", name, spent(program, count, load.gets, count, SMALL, window=WINDOW))
+        rates.measure_server(name, program, port, count, add, spent)
         add("server: peak memory after GETs", name, peak(program))
     program, port = server(name, options=LARGE_HEAP)
     with program, Load(port) as load:
         load.put(SMALL)
-        load.gets(WARM_UP, SMALL, window=WINDOW)
+        load.gets(WARM_UP, SMALL)
         add("server: 1 MB up", name, spent(program, BLOCKS, load.upload, LARGE))
         add("server: 1 MB down", name, spent(program, BLOCKS, load.download, LARGE))
         add("server: peak memory after 1 MB", name, peak(program))
+
+
+def measure_beside(count, add):
+    """A stored value, and bare echoes."""
+    port = net.free_port()
+    starts = {
+        rates.STORED: lambda: (script("server.py", port, "stored"), port),
+        rates.ECHO_MICROPYTHON: lambda: (script("echo.py", port), port),
+        rates.ECHO_C: rates.echo,
+    }
+    for name, start in starts.items():
+        program, port_of = start()
+        with program:
+            rates.measure_server(name, program, port_of, count, add, spent)
 
 
 def command(program, line):
@@ -163,8 +178,7 @@ def measure_client(name, count, small_port, large_port, add):
     else:
         program = script("aiocoap_client.py", *uris)
     with program:
-        command(program, "get %d" % WARM_UP)
-        add("client: small GET", name, spent(program, count, command, program, "get %d" % count))
+        rates.measure_client(name, program, count, add, spent, command)
         up = with_large(large_port, lambda: spent(program, BLOCKS, command, program, "upload"))
         add("client: 1 MB up", name, up)
         add("client: 1 MB down", name, spent(program, BLOCKS, command, program, "download"))
@@ -199,16 +213,19 @@ def measure_libcoap_client(small_port, large_port, add):
 
 
 def measure_clients(count, add):
-    first, port = server(LIBCOAP)
-    second, large_port = server(LIBCOAP)
-    with first, second:
+    first, small_port = rates.responder()
+    second, port = server(LIBCOAP)
+    third, large_port = server(LIBCOAP)
+    with first, second, third:
         with Load(port) as load:
             load.put(SMALL)
         for name in COLUMNS:
             if name == LIBCOAP:
+                with rates.libcoap_client(small_port) as program:
+                    rates.measure_client(name, program, count, add, spent, command)
                 measure_libcoap_client(port, large_port, add)
             else:
-                measure_client(name, count, port, large_port, add)
+                measure_client(name, count, small_port, large_port, add)
 
 
 def heap():
@@ -278,7 +295,7 @@ def asking(name, port, times, path):
     uri = "coap://127.0.0.1:%d/%s" % (port, PATH)
     program = script("client.py", OURS[name], uri, uri, options=LARGE_HEAP, before=valgrind(path))
     with program:
-        command(program, "get %d" % (times * COUNTED))
+        command(program, "get %d 1" % (times * COUNTED))
         program.process.stdin.close()
         program.wait_end()
     return counted(path)
@@ -347,10 +364,10 @@ def above_ceilings(results):
 # ---- the table -----------------------------------------------------------------------------------
 
 ROWS = {
-    "server: small GET": "µs per request",
+    **dict.fromkeys(rates.SERVED, "µs per request"),
     "server: 1 MB down": "µs per block",
     "server: 1 MB up": "µs per block",
-    "client: small GET": "µs per request",
+    **dict.fromkeys(rates.ASKED, "µs per request"),
     "client: 1 MB down": "µs per block",
     "client: 1 MB up": "µs per block",
     "server: instructions of a small GET": "per request",
@@ -409,6 +426,7 @@ def run(arguments):
     for _ in range(arguments.rounds):
         for name in COLUMNS:
             measure_server(name, arguments.requests, add)
+        measure_beside(arguments.requests, add)
         measure_clients(arguments.requests, add)
     measure_instructions(add, arguments.top)
     show(arguments, results)
@@ -416,18 +434,24 @@ def run(arguments):
     assert not grown, "; ".join(grown)
 
 
+def show_table(columns, rows, results):
+    print("| work | unit | %s |" % " | ".join(columns))
+    print("|---" * (len(columns) + 2) + "|")
+    for row in rows:
+        if any((row, name) in results for name in columns):
+            print("| %s | %s | %s |" % (row, ROWS[row], " | ".join(cell(row, name, results) for name in columns)))
+
+
 def show(arguments, results):
-    print("| work | unit | %s |" % " | ".join(COLUMNS))
-    print("|---" * (len(COLUMNS) + 2) + "|")
-    for row, unit in ROWS.items():
-        if any((row, name) in results for name in COLUMNS):
-            print("| %s | %s | %s |" % (row, unit, " | ".join(cell(row, name, results) for name in COLUMNS)))
+    show_table(COLUMNS, ROWS, results)
     if arguments.rounds == 0:
         return
+    print()
+    show_table((POLL, *rates.BESIDE), rates.SERVED, results)
     heaps = "{:,} for small GETs, {:,} for 1 MB down, {:,} for 1 MB up".format(*heap())
     print(
         NOTES.format(
-            small=len(SMALL), window=WINDOW, block=BLOCK, server=SERVER, client=CLIENT, heaps=heaps,
+            small=len(SMALL), block=BLOCK, server=SERVER, client=CLIENT, heaps=heaps,
             rounds=arguments.rounds, requests=arguments.requests, spread=spread(results), versions=versions(),
         ), end="",
     )  # fmt: skip

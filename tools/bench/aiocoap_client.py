@@ -15,9 +15,13 @@ async def ask(context, code, uri, payload=b""):
     return await context.request(aiocoap.Message(code=code, uri=uri, payload=payload)).response
 
 
-async def get(context, count):
+async def get_in_turn(context, count):
     for _ in range(count):
         assert (await ask(context, aiocoap.GET, small_uri)).payload == SMALL
+
+
+async def get(context, count, window):
+    await asyncio.gather(*[get_in_turn(context, count // window) for _ in range(window)])
 
 
 async def download(context):

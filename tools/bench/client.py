@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Runs under build/micropython: our client. Usage: client.py poll|asyncio SMALL_URI LARGE_URI
-# Each line of standard input, "get N", "download" or "upload", is answered by "done".
+# Each line of standard input, "get N WINDOW", "download" or "upload", is answered by "done".
 import asyncio
 import sys
 
@@ -9,13 +9,18 @@ from work import BLOCK, SIZE, SMALL, large
 
 LARGE = large()
 _, loop, small_uri, large_uri = sys.argv
-coap = microcoapy.Coap(max_body=SIZE)
+coap = microcoapy.Coap(max_body=SIZE, nstart=16)
 coap.start(0)
 
 
-def get(count):
+def get(count, window):
+    under_way = []
     for _ in range(count):
-        assert coap.get(small_uri).wait().payload == SMALL
+        if len(under_way) == window:
+            assert under_way.pop(0).wait().payload == SMALL
+        under_way.append(coap.get(small_uri))
+    for exchange in under_way:
+        assert exchange.wait().payload == SMALL
 
 
 def download():
@@ -26,9 +31,13 @@ def upload():
     assert coap.put(large_uri, LARGE, block_size=BLOCK).wait().ok
 
 
-async def get_async(count):
+async def get_in_turn(count):
     for _ in range(count):
         assert (await coap.get(small_uri)).payload == SMALL
+
+
+async def get_async(count, window):
+    await asyncio.gather(*[get_in_turn(count // window) for _ in range(window)])
 
 
 async def download_async():

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-# Runs under build/micropython: our server. Usage: server.py PORT poll|asyncio
+# Runs under build/micropython: our server. Usage: server.py PORT poll|asyncio|stored
 import sys
 
 import microcoapy
-from work import PATH, SIZE
+from work import PATH, SIZE, SMALL
 
 coap = microcoapy.Coap(int(sys.argv[1]))
 kept = b""
@@ -17,6 +17,8 @@ def data(request):
     kept = request.payload
 
 
+if sys.argv[2] == "stored":
+    coap.resource(PATH, value=SMALL)
 coap.start()
 print("ready")
 if sys.argv[2] == "asyncio":
