@@ -5,9 +5,6 @@
 #include "py/objtype.h"
 #include "link.h"
 
-// A wait is left this often. Neither a signal that arrived just before poll(2) nor a callback
-// scheduled by another thread ends it; and a custom socket's word is not taken for much longer.
-#define WAIT_SLICE_MS (100)
 // How often a socket is asked that cannot wake us: where it tells readiness, and where it must be read to find out.
 #define POLL_STEP_MS (1)
 #define READ_STEP_MS (2)
@@ -37,6 +34,9 @@ void microcoapy_link_attach(coap_obj_t *self, mp_obj_t sock) {
 
     self->flat_sendto = flat;
     self->own_socket = false;
+    #if MICROCOAPY_POSIX
+    self->awaits = false;
+    #endif
     self->last_peer.len = 0;
     self->sock = sock;
     self->tells_readiness = true;
@@ -61,6 +61,9 @@ void microcoapy_link_open(coap_obj_t *self, mp_int_t port) {
     self->bound_port = port;
     microcoapy_link_attach(self, sock);
     self->own_socket = true;
+    #if MICROCOAPY_POSIX
+    self->awaits = self->link->prepare != NULL && self->link->prepare(self);
+    #endif
 }
 
 static void close_socket(coap_obj_t *self, mp_obj_t sock) {
@@ -81,6 +84,9 @@ void microcoapy_link_close(coap_obj_t *self) {
     self->sock = mp_const_none;
     self->link = NULL;
     self->tells_readiness = false;
+    #if MICROCOAPY_POSIX
+    self->awaits = false;
+    #endif
     close_socket(self, sock);
     #if MICROCOAPY_DISCOVERY
     self->joined = false;
@@ -119,16 +125,30 @@ static void trace(coap_obj_t *self, qstr what, const peer_t *peer, const uint8_t
     }
 }
 
+static receive_t received(coap_obj_t *self, receive_t what, const datagram_t *datagram) {
+    if (what == RECEIVE_DATA) {
+        trace(self, MP_QSTR_recvfrom, &datagram->peer, self->rx, datagram->len);
+    }
+    return what;
+}
+
 receive_t microcoapy_link_receive(coap_obj_t *self, datagram_t *out) {
     if (self->link == NULL || self->link->receive == NULL) {
         return RECEIVE_NONE;
     }
     out->multicast = false;
-    receive_t received = self->link->receive(self, self->sock, out);
-    if (received == RECEIVE_DATA) {
-        trace(self, MP_QSTR_recvfrom, &out->peer, self->rx, out->len);
-    }
-    return received;
+    return received(self, self->link->receive(self, self->sock, out), out);
+}
+
+receive_t microcoapy_link_await(coap_obj_t *self, datagram_t *out) {
+    #if MICROCOAPY_POSIX
+    out->multicast = false;
+    return received(self, self->link->await(self, out), out);
+    #else
+    (void)self;
+    (void)out;
+    return RECEIVE_NONE;
+    #endif
 }
 
 bool microcoapy_link_send(coap_obj_t *self, const peer_t *peer, const uint8_t *data, size_t len) {
@@ -145,7 +165,7 @@ mp_uint_t microcoapy_link_poll(coap_obj_t *self, mp_uint_t flags) {
 }
 
 void microcoapy_link_wait(coap_obj_t *self, uint32_t milliseconds) {
-    milliseconds = MIN(milliseconds, self->tells_readiness ? WAIT_SLICE_MS : READ_STEP_MS);
+    milliseconds = MIN(milliseconds, self->tells_readiness ? LINK_SLICE_MS : READ_STEP_MS);
     #if MICROCOAPY_POSIX
     if (self->link != NULL && self->link->wait != NULL) {
         self->link->wait(self, milliseconds);

@@ -7,6 +7,10 @@
 
 #include "shim.h"
 
+// A wait is left this often. Neither a signal that arrived just before the call of the system nor a callback scheduled
+// by another thread ends it; and a custom socket's word is not taken for much longer.
+#define LINK_SLICE_MS (100)
+
 typedef struct {
     size_t len; // bytes in the receive buffer; rx_len when the datagram was too large for it
     peer_t peer;
@@ -34,6 +38,10 @@ typedef struct _link_type_t {
     // Returns when something may be there to read, or after at most that many milliseconds. NULL: poll is asked for it
     // again and again.
     void (*wait)(coap_obj_t *self, uint32_t milliseconds);
+    // As receive, and waits for a datagram, LINK_SLICE_MS at most: only while awaits is set. NULL: cannot.
+    receive_t (*await)(coap_obj_t *self, datagram_t *out);
+    // Prepares a socket of our own for that.
+    bool (*prepare)(coap_obj_t *self);
     bool has_fd; // by.fd, which others can wait for
     #endif
 } link_type_t;
@@ -65,6 +73,16 @@ void microcoapy_link_close(coap_obj_t *self);
 // Joins a group, a multicast address as text, on the interface with that address or on any (None).
 void microcoapy_link_join(coap_obj_t *self, mp_obj_t group, mp_obj_t interface);
 receive_t microcoapy_link_receive(coap_obj_t *self, datagram_t *out);
+// Whether it can wait for a datagram where it reads it: one call of the system in place of three.
+static inline bool microcoapy_link_can_await(const coap_obj_t *self) {
+    #if MICROCOAPY_POSIX
+    return self->awaits;
+    #else
+    (void)self;
+    return false;
+    #endif
+}
+receive_t microcoapy_link_await(coap_obj_t *self, datagram_t *out);
 // Only where the link sends.
 bool microcoapy_link_send(coap_obj_t *self, const peer_t *peer, const uint8_t *data, size_t len);
 // Which of these MP_STREAM_POLL_* are known to hold.

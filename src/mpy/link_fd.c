@@ -15,10 +15,12 @@
 
 #if MICROCOAPY_POSIX
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 // ---- opening -----------------------------------------------------------------------------------
 
@@ -132,8 +134,7 @@ static bool came_to_group(struct msghdr *message) {
 
 // ---- datagrams ---------------------------------------------------------------------------------
 
-static receive_t fd_receive(coap_obj_t *self, mp_obj_t sock, datagram_t *out) {
-    (void)sock;
+static receive_t receive(coap_obj_t *self, datagram_t *out, int flags) {
     struct sockaddr_storage address;
     struct iovec place = { .iov_base = self->rx, .iov_len = self->rx_len };
     union {
@@ -144,7 +145,14 @@ static receive_t fd_receive(coap_obj_t *self, mp_obj_t sock, datagram_t *out) {
         .msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = &place, .msg_iovlen = 1,
         .msg_control = &control, .msg_controllen = sizeof(control),
     };
-    ssize_t received = recvmsg(self->by.fd, &message, MSG_DONTWAIT);
+    ssize_t received;
+    if (flags & MSG_DONTWAIT) {
+        received = recvmsg(self->by.fd, &message, flags);
+    } else {
+        MP_THREAD_GIL_EXIT();
+        received = recvmsg(self->by.fd, &message, flags);
+        MP_THREAD_GIL_ENTER();
+    }
     socklen_t len = message.msg_namelen;
     if (received < 0) {
         switch (errno) {
@@ -157,6 +165,7 @@ static receive_t fd_receive(coap_obj_t *self, mp_obj_t sock, datagram_t *out) {
                 int error = errno;
                 self->link = NULL;
                 self->tells_readiness = false;
+                self->awaits = false;
                 mp_raise_OSError(error);
             }
             default:
@@ -172,6 +181,23 @@ static receive_t fd_receive(coap_obj_t *self, mp_obj_t sock, datagram_t *out) {
     out->multicast = self->joined && came_to_group(&message);
     #endif
     return RECEIVE_DATA;
+}
+
+static receive_t fd_receive(coap_obj_t *self, mp_obj_t sock, datagram_t *out) {
+    (void)sock;
+    return receive(self, out, MSG_DONTWAIT);
+}
+
+static receive_t fd_await(coap_obj_t *self, datagram_t *out) {
+    return receive(self, out, 0);
+}
+
+// A program that sets the socket to non-blocking again loses nothing but this.
+static bool fd_prepare(coap_obj_t *self) {
+    struct timeval slice = { .tv_usec = LINK_SLICE_MS * 1000 };
+    int flags = fcntl(self->by.fd, F_GETFL);
+    return flags >= 0 && setsockopt(self->by.fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof(slice)) == 0
+           && fcntl(self->by.fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
 }
 
 static bool fd_send(coap_obj_t *self, const peer_t *peer, const uint8_t *data, size_t len) {
@@ -236,6 +262,8 @@ const link_type_t microcoapy_link_fd = {
     .send = fd_send,
     .poll = fd_poll,
     .wait = fd_wait,
+    .await = fd_await,
+    .prepare = fd_prepare,
     .find = fd_find,
     .reaches = fd_reaches,
     #if MICROCOAPY_DISCOVERY

@@ -242,23 +242,46 @@ bool microcoapy_pass(coap_obj_t *self) {
     return dispatch_timer_events(self);
 }
 
+// Whether nothing is to be done but to wait, and the link can do that where it reads.
+static bool may_await(coap_obj_t *self, uint32_t milliseconds, bool (*done)(void *), void *what) {
+    return microcoapy_link_can_await(self) && milliseconds >= LINK_SLICE_MS
+           && microcoapy_next_timer(self) >= LINK_SLICE_MS && (done == NULL || !done(what));
+}
+
+// Waits for a datagram, and handles it. False: none has come.
+static bool await_one(coap_obj_t *self, bool *handled) {
+    datagram_t datagram;
+    receive_t received = microcoapy_link_await(self, &datagram);
+    microcoapy_read_clock(self);
+    if (received == RECEIVE_DATA) {
+        *handled = handle_datagram(self, &datagram) || dispatch_timer_events(self);
+    }
+    return received != RECEIVE_NONE;
+}
+
 bool microcoapy_pump(coap_obj_t *self, uint32_t milliseconds, bool (*done)(void *), void *what) {
     uint32_t start = microcoapy_now();
+    uint32_t elapsed = 0;
+    self->now = start;
     for (;;) {
         microcoapy_port_events();
         if (self->link == NULL) {
             return false;
         }
-        bool handled = microcoapy_pass(self);
+        bool handled = false;
+        bool came = may_await(self, milliseconds - elapsed, done, what) && await_one(self, &handled);
+        if (!came) {
+            handled = microcoapy_pass(self);
+        }
         if (done == NULL ? handled : done(what)) {
             return true;
         }
         microcoapy_read_clock(self);
-        uint32_t elapsed = self->now - start;
+        elapsed = self->now - start;
         if (milliseconds != PUMP_FOREVER && elapsed >= milliseconds) {
             return false;
         }
-        if (handled) {
+        if (handled || came) {
             continue;
         }
         uint32_t timer = microcoapy_next_timer(self);

@@ -706,7 +706,7 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
         // The client has heard of it before the program does.
         nlr_jump(exception);
     }
-    return !is_part;
+    return !is_part && pending.message != NULL; // a stored value has no handler
 }
 
 #include "tables/serve.h"
