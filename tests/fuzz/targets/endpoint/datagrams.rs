@@ -8,8 +8,8 @@ use microcoapy::wire::header::{MessageType, Token};
 use microcoapy::wire::message::MessageView;
 use microcoapy::wire::option::OptionNumber;
 
-use crate::engine::Datagram;
 use crate::world::{Peer, World};
+use common::engine::Datagram;
 
 /// A datagram, to whom.
 pub type Sent = (Peer, Vec<u8>);

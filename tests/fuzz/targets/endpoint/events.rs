@@ -4,8 +4,8 @@
 use microcoapy::ffi::event::*;
 use microcoapy::ffi::{MCOAP_ERR_STALE, MCOAP_OK};
 
-use crate::engine::Event;
 use crate::world::{GROUP, Wants, World};
+use common::engine::Event;
 
 impl World {
     /// What came with a datagram.

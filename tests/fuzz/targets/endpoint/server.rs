@@ -7,9 +7,9 @@ use microcoapy::ffi::{MCOAP_ERR_RANGE, MCOAP_ERR_STALE, MCOAP_OK};
 use microcoapy::wire::code::Code;
 use microcoapy::wire::option::OptionNumber;
 
-use crate::engine::Event;
-use crate::script::Script;
 use crate::world::{A, O, World};
+use common::engine::Event;
+use common::script::Script;
 
 /// Milliseconds.
 const INTERVALS: [u32; 4] = [0, 1000, 3_600_000, u32::MAX];

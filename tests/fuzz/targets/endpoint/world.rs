@@ -16,8 +16,8 @@ use microcoapy::{
 };
 
 use crate::datagrams::{Heard, Sent};
-use crate::engine::Engine;
-use crate::script::Script;
+use common::engine::Engine;
+use common::script::Script;
 
 /// IPv4: family, address, port.
 pub type Peer = [u8; 7];
@@ -268,7 +268,7 @@ impl World {
             state.truncate(state.len() - 4);
             state
         };
-        let hash = crate::reading::fingerprint(&content).to_be_bytes();
+        let hash = common::reading::fingerprint(&content).to_be_bytes();
         let state = [&content[..], &hash].concat();
         let mut engine = begin(&self.parameters, self.seed, self.flags);
         if engine.import(self.now, &state) != MCOAP_OK {
@@ -286,13 +286,13 @@ impl World {
     fn read(&self, script: &mut Script) {
         let room = usize::from(script.byte());
         let text = script.bytes();
-        crate::reading::options(text);
-        crate::reading::path(text);
-        crate::reading::conditions(text, room as u8 & 7);
-        crate::reading::uri(text, room);
-        crate::reading::uri(&[b"coap://", text].concat(), room);
-        crate::reading::links(text);
-        crate::reading::attributes_of(text);
+        common::reading::options(text);
+        common::reading::path(text);
+        common::reading::conditions(text, room as u8 & 7);
+        common::reading::uri(text, room);
+        common::reading::uri(&[b"coap://", text].concat(), room);
+        common::reading::links(text);
+        common::reading::attributes_of(text);
     }
 
     /// Polls until there is nothing to poll.
