@@ -135,6 +135,8 @@ impl World {
                 self.parameters.max_retransmit,
             ),
         }
+        let limit = self.parameters.amplification;
+        self.promises.tell(to, &message, bytes.len(), limit);
         if message.code().is_response() {
             let (token, len) = padded(message.token());
             assert!(self.heard.requests.contains(&(to, token, len)));

@@ -7,6 +7,7 @@
 //! | [`world`] | the endpoint, its clock, and what must be true at any time |
 //! | [`events`] | what events must be like |
 //! | [`datagrams`] | what sent datagrams must be like |
+//! | [`promises`] | what peers are promised: answers, and no amplification |
 //! | [`client`] | the program as a client: requests, exchanges |
 //! | [`server`] | the program as a server: answers, resources |
 //! | [`peers`] | what peers say: to what the endpoint has sent, and by themselves |
@@ -16,6 +17,7 @@ mod client;
 mod datagrams;
 mod events;
 mod peers;
+mod promises;
 mod server;
 mod world;
 
