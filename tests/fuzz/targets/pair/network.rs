@@ -52,6 +52,11 @@ impl Network {
         self.touched.contains(token)
     }
 
+    /// How many were put on the wire.
+    pub fn sent(&self) -> u64 {
+        self.serial
+    }
+
     fn fate(&mut self) -> u8 {
         let Some(&fate) = self.fates.get(self.next_fate) else {
             return 0;
