@@ -155,6 +155,10 @@ impl Endpoint<'_> {
             return Err(Refusal::with(Code::NOT_ACCEPTABLE));
         }
         if BLOCK && self.must_show_address(incoming, resource) {
+            if !resource.has(FRESH) {
+                // Without Echo it would be carried out if it came again, after the request with Echo.
+                self.message.remember(incoming, Answer::Silence);
+            }
             return Err(self.challenge_of(incoming.peer, incoming.now));
         }
         let Some(request) = self.accept(incoming, resource, block1, block2) else {

@@ -112,7 +112,10 @@ impl Endpoint<'_> {
             self.resources.write_links(query, offset, out);
         }
         let len = self.message.drafted_len();
-        if self.is_too_much(incoming.peer, incoming.datagram.len(), len) {
+        if self
+            .message
+            .is_too_much(incoming.peer, incoming.datagram.len(), len)
+        {
             return Some(Err(self.challenge_of(incoming.peer, incoming.now)));
         }
         let to = ReplyTo::to(incoming);

@@ -316,7 +316,7 @@ impl Endpoint<'_> {
         // Repeated they would be several times as long.
         let is_con = confirmable
             && to.acknowledgement == Acknowledgement::Sent
-            && !self.is_too_much(peer, 0, 1)
+            && !self.message.is_too_much(peer, 0, 1)
             && self.message.may_confirm_response(peer);
         let (message, upper) = (&mut self.message, &mut self.upper);
         match to.acknowledgement {
@@ -446,13 +446,8 @@ impl Endpoint<'_> {
     fn must_verify(&self, request: &IncomingRequest, len: usize, observes: bool) -> bool {
         // Notifications will follow, of any number and length.
         let len = if observes { usize::MAX } else { len };
-        self.is_too_much(request.peer(), usize::from(request.blocks().len), len)
-    }
-
-    /// The same of a request of `asked` bytes.
-    pub(super) fn is_too_much(&self, peer: PeerId, asked: usize, len: usize) -> bool {
-        let limit = self.message.parameters().amplification as usize;
-        BLOCK && limit != 0 && len > asked.saturating_mul(limit) && !self.message.is_verified(peer)
+        let asked = usize::from(request.blocks().len);
+        self.message.is_too_much(request.peer(), asked, len)
     }
 
     /// Answers something else than the handler has said.

@@ -13,7 +13,7 @@ pub mod send;
 pub mod store;
 pub mod transmission;
 
-use crate::config::Parameters;
+use crate::config::{BLOCK, Parameters};
 use crate::rng::Jitter;
 use crate::time::Instant;
 use crate::wire::header::{HEADER_LEN, MessageId, MessageType};
@@ -250,6 +250,14 @@ impl<'m> MessageLayer<'m> {
     #[must_use]
     pub fn is_verified(&self, peer: PeerId) -> bool {
         self.peers.is_verified(peer)
+    }
+
+    /// RFC 9175 section 2.4: whether a message of `len` bytes is too long for a peer that has sent `asked` bytes, and has
+    /// not shown to be where it says.
+    #[must_use]
+    pub fn is_too_much(&self, peer: PeerId, asked: usize, len: usize) -> bool {
+        let limit = self.parameters.amplification as usize;
+        BLOCK && limit != 0 && len > asked.saturating_mul(limit) && !self.is_verified(peer)
     }
 
     /// Notes that the peer has shown to be where it says.

@@ -6,9 +6,13 @@ use super::deduplication::{Answer, ReceivedId};
 use super::peer::{PeerAddr, PeerId};
 use super::transmission::Owner;
 use super::{Above, MessageLayer, count};
+use crate::echo::ECHO_LEN;
 use crate::time::Instant;
-use crate::wire::header::{MessageId, MessageType};
+use crate::wire::header::{HEADER_LEN, MessageId, MessageType, TOKEN_MAX};
 use crate::wire::message::{MessageView, ParseError};
+
+/// Bytes of the longest challenge: a token and the Echo option. No request is too short for it.
+const CHALLENGE_MAX: usize = HEADER_LEN + TOKEN_MAX + 1 + ECHO_LEN;
 
 /// A message that has come in. It is accepted, rejected, or remembered until it is answered.
 #[derive(Clone, Copy)]
@@ -95,7 +99,7 @@ impl MessageLayer<'_> {
             }
             _ if code.is_request() || code.is_response() => {
                 if let Some(peer) = known
-                    && self.repeat_answer(peer, id, kind, now)
+                    && self.repeat_answer(peer, id, kind, datagram.len(), now)
                 {
                     return None;
                 }
@@ -147,12 +151,13 @@ impl MessageLayer<'_> {
         found
     }
 
-    /// Answers a message that was received before. False: it is new.
+    /// Answers a message that was received before, with `len` bytes now. False: it is new.
     fn repeat_answer(
         &mut self,
         peer: PeerId,
         id: ReceivedId,
         kind: MessageType,
+        len: usize,
         now: Instant,
     ) -> bool {
         let Some(answer) = self.deduplication.find(peer, id, now) else {
@@ -162,7 +167,13 @@ impl MessageLayer<'_> {
         // RFC 7252 section 4.3: a NON is never acknowledged, not even one that reuses the id of a CON.
         match answer {
             _ if kind != MessageType::Confirmable => {}
-            Answer::Message(message) => self.send_again(peer, message),
+            Answer::Message(message) => {
+                // It may be shorter than what was answered so.
+                let again = self.bytes(message).len();
+                if again <= CHALLENGE_MAX || !self.is_too_much(peer, len, again) {
+                    self.send_again(peer, message);
+                }
+            }
             Answer::Acknowledged => self.send_empty(peer, MessageType::Acknowledgement, id.id),
             Answer::Empty(kind) => self.send_empty(peer, kind, id.id),
             Answer::Pending | Answer::Silence => {}

@@ -185,7 +185,8 @@ impl MessageLayer<'_> {
     /// acknowledge nothing must not fill the table.
     #[must_use]
     pub fn may_confirm_response(&self, peer: PeerId) -> bool {
-        self.transmissions.unowned() < TRANSMISSIONS / 2
+        !self.transmissions.is_full()
+            && self.transmissions.unowned() < TRANSMISSIONS / 2
             && self.transmissions.confirmable_to(peer) < self.parameters.nstart as usize
     }
 }

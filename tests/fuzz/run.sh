@@ -7,7 +7,7 @@ set -eu
 
 seconds=${1:?usage: $0 SECONDS [TARGET]...}
 shift
-[ $# -gt 0 ] || set -- wire endpoint
+[ $# -gt 0 ] || set -- wire endpoint pair
 
 cd "$(dirname "$0")/../.."
 work=$PWD/build/fuzz
@@ -88,14 +88,23 @@ seed endpoint fresh '\200\004\000\013\001\000\000\013\001\000\020'
 seed endpoint amplification '\200\040\000\013\001\000\000\013\001\000\020'
 seed endpoint group '\200\000\000\003\000\011\100\001a\014\001\001\014\001\002\013\001\005\000\013\002\025\000\004'
 seed endpoint resources '\000\000\000\012\001\376\001\001z\012\003\002rt\003x y\012\002\120\012\004\013\001\020\000'
+# Setup (2 bytes), the fates of datagrams behind their count, then operations, see targets/pair/world.rs.
+seed pair request '\000\000\000\002\000\000\000\010\000\160'
+seed pair lossy '\000\000\004\001\000\002\036\002\000\000\003\010\000\160\002\001\001\000\010\000\160'
+seed pair transfers '\000\000\003\000\052\000\002\000\000\000\310\000\002\001\020\003\000\144\370\370\002\000\064\001\144\062\370\370'
+seed pair observe '\000\000\003\000\075\016\002\000\002\000\310\000\160\005\001\070\005\001\005\001\160\006\000\000\002\160'
+seed pair non '\100\000\002\000\036\002\000\003\000\010\000\160\005\001\070\005\001\160\007\001\003\005\001\160'
+seed pair corrupted '\000\000\006\000\014\007\001\000\053\002\000\020\001\020\144\370\002\001\002\000\010\000\370'
+seed pair replayed '\040\000\003\055\000\075\002\000\020\000\010\010\064\002\000\040\002\010\010\064'
 
 status=0
 for target in "$@"; do
     mkdir -p "$work/corpus/$target" "$work/findings/$target"
     echo "== fuzz $target, $seconds s"
+    # len_control: a script of some operations is longer than libFuzzer would try in the first minutes.
     # detect_leaks=0: nothing allocates, and LeakSanitizer cannot run in a container without ptrace.
     if ! ASAN_OPTIONS=detect_leaks=0 "$work/target/$host/release/$target" \
-        -max_total_time="$seconds" -timeout=5 -max_len=2048 -rss_limit_mb=1024 \
+        -max_total_time="$seconds" -timeout=5 -max_len=2048 -len_control=10 -rss_limit_mb=1024 \
         -artifact_prefix="$work/findings/$target/" -print_final_stats=1 \
         "$work/corpus/$target" "$work/seeds/$target" >"$work/$target.log" 2>&1; then
         status=1

@@ -105,6 +105,40 @@ fn a_long_response_to_a_group_request_is_not_a_challenge() {
 }
 
 #[test]
+fn a_repetition_shorter_than_its_request_gets_no_long_answer() {
+    let mut bench = limited();
+    let get = || Message::request(Code::GET, "r", 1);
+    let long = get().option(OptionNumber(0xFFFE), &[0; 60]).bytes();
+    let request = bench.request(&long);
+    bench.respond(request, &[0; 100]).unwrap();
+    let answer = bench.sent_one();
+    bench.receive(&long);
+    assert_eq!(bench.sent(), [answer]);
+    bench.receive(&get().bytes());
+    assert!(bench.sent().is_empty());
+}
+
+#[test]
+fn what_was_challenged_is_not_done_when_it_comes_again() {
+    for kind in [Confirmable, NonConfirmable] {
+        let mut bench = limited();
+        let post = |id| Message::new(kind, Code::POST, id).option(OptionNumber::URI_PATH, b"r");
+        assert_eq!(bench.receive(&post(1).bytes()), None);
+        let challenge = bench.sent_one();
+        let echo = view(&challenge).first(OptionNumber::ECHO).unwrap();
+        let request = bench.request(&post(2).option(OptionNumber::ECHO, echo).bytes());
+        bench.respond(request, b"").unwrap();
+        bench.sent();
+        assert_eq!(bench.receive(&post(1).bytes()), None, "done twice");
+        let again = bench.sent();
+        match kind {
+            Confirmable => assert_eq!(again, [challenge]),
+            _ => assert!(again.is_empty()),
+        }
+    }
+}
+
+#[test]
 fn what_has_effects_is_done_once_even_if_its_response_is_long() {
     let mut bench = limited();
     let mut done = 0;

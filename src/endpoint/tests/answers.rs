@@ -3,7 +3,7 @@
 //! in time.
 
 use super::*;
-use crate::config::{DEDUPLICATION, REQUESTS};
+use crate::config::{DEDUPLICATION, REQUESTS, TRANSMISSIONS};
 use MessageType::{Acknowledgement, Confirmable, NonConfirmable};
 
 fn get(kind: MessageType, id: u16, token: &[u8]) -> Vec<u8> {
@@ -93,6 +93,26 @@ fn answers_do_not_wait_for_requests_of_our_own() {
     bench.respond(request, b"x").unwrap();
     let answer = bench.sent_one();
     assert_eq!(view(&answer).kind(), NonConfirmable);
+}
+
+#[test]
+fn answers_do_not_wait_for_room_among_requests_of_our_own() {
+    let mut bench = Bench::server_with(Parameters {
+        message_store: 65_535,
+        ..Default::default()
+    });
+    let asker = bench.peer;
+    let request = bench.request(&get(Confirmable, 1, b"t"));
+    bench.endpoint.incoming_release(request);
+    for n in 0..TRANSMISSIONS as u32 {
+        bench.peer = peer(2 + n % 4);
+        bench.get(Confirmable, &[n as u8]).unwrap();
+    }
+    bench.sent();
+    assert_eq!(bench.endpoint.usage().transmissions, TRANSMISSIONS);
+    bench.peer = asker;
+    bench.respond(request, b"x").unwrap();
+    assert_eq!(view(&bench.sent_one()).kind(), NonConfirmable);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use microcoapy::ffi::event::MCOAP_UNKNOWN;
 use microcoapy::ffi::{MCOAP_ERR_NO_SLOT, MCOAP_ERR_STALE, MCOAP_OK};
 use microcoapy::wire::option::OptionNumber;
 
-use crate::script::Script;
 use crate::world::{Exchange, GROUP, Wants, World, peer};
+use common::script::Script;
 
 /// Milliseconds.
 const LIMITS: [u32; 4] = [0, 100, 60_000, u32::MAX];

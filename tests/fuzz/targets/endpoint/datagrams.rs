@@ -8,8 +8,8 @@ use microcoapy::wire::header::{MessageType, Token};
 use microcoapy::wire::message::MessageView;
 use microcoapy::wire::option::OptionNumber;
 
-use crate::engine::Datagram;
 use crate::world::{Peer, World};
+use common::engine::Datagram;
 
 /// A datagram, to whom.
 pub type Sent = (Peer, Vec<u8>);
@@ -135,6 +135,8 @@ impl World {
                 self.parameters.max_retransmit,
             ),
         }
+        let limit = self.parameters.amplification;
+        self.promises.tell(to, &message, bytes.len(), limit);
         if message.code().is_response() {
             let (token, len) = padded(message.token());
             assert!(self.heard.requests.contains(&(to, token, len)));

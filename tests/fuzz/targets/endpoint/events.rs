@@ -4,14 +4,16 @@
 use microcoapy::ffi::event::*;
 use microcoapy::ffi::{MCOAP_ERR_STALE, MCOAP_OK};
 
-use crate::engine::Event;
 use crate::world::{GROUP, Wants, World};
+use common::engine::Event;
 
 impl World {
-    /// What came with a datagram.
-    pub fn see_received(&mut self, event: Event) {
+    /// What came with a datagram; `wants_less`: not every response to it is to be sent.
+    pub fn see_received(&mut self, event: Event, wants_less: bool) {
         match event.kind {
             MCOAP_EVENT_REQUEST | MCOAP_EVENT_UPLOAD | MCOAP_EVENT_DOWNLOAD => {
+                let elapsed = self.elapsed;
+                self.promises.hand_over(&event, elapsed, true, wants_less);
                 self.see_request(&event);
             }
             MCOAP_EVENT_RESPONSE | MCOAP_EVENT_PONG => self.see_end(&event),
@@ -25,6 +27,8 @@ impl World {
             // A notification is asked for.
             MCOAP_EVENT_REQUEST => {
                 assert_eq!((event.body, event.offset), (0, 0));
+                let elapsed = self.elapsed;
+                self.promises.hand_over(&event, elapsed, false, false);
                 self.see_request(&event);
             }
             MCOAP_EVENT_RESET

@@ -4,28 +4,25 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`script`] | the input |
-//! | [`engine`] | the ABI behind slices |
 //! | [`world`] | the endpoint, its clock, and what must be true at any time |
 //! | [`events`] | what events must be like |
 //! | [`datagrams`] | what sent datagrams must be like |
+//! | [`promises`] | what peers are promised: answers, and no amplification |
 //! | [`client`] | the program as a client: requests, exchanges |
 //! | [`server`] | the program as a server: answers, resources |
 //! | [`peers`] | what peers say: to what the endpoint has sent, and by themselves |
-//! | [`reading`] | functions without an endpoint |
 #![no_main]
 
 mod client;
 mod datagrams;
-mod engine;
 mod events;
 mod peers;
-mod reading;
-mod script;
+mod promises;
 mod server;
 mod world;
 
-use script::Script;
+use common::engine;
+use common::script::Script;
 use world::World;
 
 /// libFuzzer calls this with one script after the other.

@@ -10,8 +10,8 @@ use microcoapy::wire::option::OptionNumber;
 use microcoapy::wire::uint;
 
 use crate::datagrams::Sent;
-use crate::script::Script;
 use crate::world::{GROUP, Peer, World, peer};
+use common::script::Script;
 
 /// Codes of answers.
 const CODES: [Code; 12] = [

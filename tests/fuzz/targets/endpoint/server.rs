@@ -7,9 +7,9 @@ use microcoapy::ffi::{MCOAP_ERR_RANGE, MCOAP_ERR_STALE, MCOAP_OK};
 use microcoapy::wire::code::Code;
 use microcoapy::wire::option::OptionNumber;
 
-use crate::engine::Event;
-use crate::script::Script;
 use crate::world::{A, O, World};
+use common::engine::Event;
+use common::script::Script;
 
 /// Milliseconds.
 const INTERVALS: [u32; 4] = [0, 1000, 3_600_000, u32::MAX];
@@ -33,6 +33,7 @@ impl World {
         if event.kind == MCOAP_EVENT_UPLOAD {
             let result = self.engine.incoming_continue(self.now, event.handle);
             assert_eq!(result, MCOAP_OK);
+            self.promises.accept(event.handle);
             return self.forget_request(event.handle);
         }
         let answer = Answer {
@@ -72,7 +73,10 @@ impl World {
 
     fn respond(&mut self, request: u32, answer: &Answer) {
         let code = answer.code.0;
-        if self.engine.response_begin(request, answer.kind, code) != MCOAP_OK {
+        let begun = self.engine.response_begin(request, answer.kind, code);
+        let (elapsed, lifetime) = (self.elapsed, self.lifetime());
+        self.promises.check_begun(request, begun, elapsed, lifetime);
+        if begun != MCOAP_OK {
             return;
         }
         let mut option = |number: OptionNumber, value: Option<u32>| {
@@ -101,6 +105,7 @@ impl World {
         }
         if let Ok(body) = self.engine.response_send(self.now) {
             assert!(body == 0 || self.engine.body_alive(body));
+            self.promises.accept(request);
             self.forget_request(request);
         }
     }
@@ -123,6 +128,7 @@ impl World {
             // Also if it is no block that others follow.
             _ => {
                 if self.engine.incoming_continue(self.now, request) == MCOAP_OK {
+                    self.promises.accept(request);
                     self.forget_request(request);
                 }
             }

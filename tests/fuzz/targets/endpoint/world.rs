@@ -16,8 +16,9 @@ use microcoapy::{
 };
 
 use crate::datagrams::{Heard, Sent};
-use crate::engine::Engine;
-use crate::script::Script;
+use crate::promises::Promises;
+use common::engine::Engine;
+use common::script::Script;
 
 /// IPv4: family, address, port.
 pub type Peer = [u8; 7];
@@ -85,6 +86,7 @@ pub struct World {
     pub version: u8,
     pub sent: Vec<Sent>,
     pub heard: Heard,
+    pub promises: Promises,
     pub received: Vec<(Peer, Vec<u8>)>,
     /// Of the peers' messages.
     pub next_id: u16,
@@ -148,6 +150,7 @@ impl World {
             version: 0,
             sent: vec![],
             heard: Heard::default(),
+            promises: Promises::default(),
             received: vec![],
             next_id: 0,
             next_number: 0,
@@ -189,6 +192,8 @@ impl World {
 
     pub fn deliver(&mut self, from: Peer, datagram: Vec<u8>, multicast: bool) {
         self.heard.note(from, &datagram);
+        let limit = self.parameters.amplification;
+        self.promises.hear(from, &datagram, multicast, limit);
         let says_what_it_wants = MessageView::parse(&datagram)
             .is_ok_and(|message| message.uint(OptionNumber::NO_RESPONSE).is_some());
         let event = self
@@ -196,7 +201,7 @@ impl World {
             .handle_datagram(self.now, &from, &datagram, multicast);
         self.received.push((from, datagram));
         if let Some(event) = event {
-            self.see_received(event);
+            self.see_received(event, multicast || says_what_it_wants);
         }
         if multicast {
             self.check_silence(says_what_it_wants);
@@ -243,6 +248,7 @@ impl World {
         self.leaving.clear();
         self.requests.clear();
         self.bodies.clear();
+        self.promises.forget(how & 1 == 0);
     }
 
     /// Another engine takes over what outlives a restart, with a clock that runs anew.
@@ -268,7 +274,7 @@ impl World {
             state.truncate(state.len() - 4);
             state
         };
-        let hash = crate::reading::fingerprint(&content).to_be_bytes();
+        let hash = common::reading::fingerprint(&content).to_be_bytes();
         let state = [&content[..], &hash].concat();
         let mut engine = begin(&self.parameters, self.seed, self.flags);
         if engine.import(self.now, &state) != MCOAP_OK {
@@ -286,13 +292,13 @@ impl World {
     fn read(&self, script: &mut Script) {
         let room = usize::from(script.byte());
         let text = script.bytes();
-        crate::reading::options(text);
-        crate::reading::path(text);
-        crate::reading::conditions(text, room as u8 & 7);
-        crate::reading::uri(text, room);
-        crate::reading::uri(&[b"coap://", text].concat(), room);
-        crate::reading::links(text);
-        crate::reading::attributes_of(text);
+        common::reading::options(text);
+        common::reading::path(text);
+        common::reading::conditions(text, room as u8 & 7);
+        common::reading::uri(text, room);
+        common::reading::uri(&[b"coap://", text].concat(), room);
+        common::reading::links(text);
+        common::reading::attributes_of(text);
     }
 
     /// Polls until there is nothing to poll.
@@ -308,6 +314,7 @@ impl World {
             self.pass(0);
         }
         self.check_usage();
+        self.promises.check_kept();
     }
 
     fn take_events(&mut self) {

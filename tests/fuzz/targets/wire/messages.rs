@@ -64,14 +64,15 @@ pub fn walk_from_anywhere(data: &[u8]) {
     }
 }
 
-/// Three bytes say what to add, to a buffer that is often too small.
+/// Three bytes say what to add, to a buffer that is often too small: what was added comes out again.
 pub fn build_in_any_order(data: &[u8]) {
-    let [size, rest @ ..] = data else { return };
+    let [size, how, rest @ ..] = data else { return };
     let mut buffer = vec![0xA5; usize::from(*size)];
-    let Ok(mut draft) = MessageDraft::begin(&mut buffer, &Token::new(b"ab").unwrap()) else {
-        return assert!(buffer.len() < 6);
+    let token = Token::new(&b"abcdefgh"[..usize::from(how & 7) + usize::from(how >> 7)]).unwrap();
+    let Ok(mut draft) = MessageDraft::begin(&mut buffer, &token) else {
+        return assert!(buffer.len() < 4 + token.len());
     };
-    let mut payload = vec![];
+    let (mut added, mut payload) = (vec![], vec![]);
     for step in rest.chunks_exact(3).take(100) {
         let number = u16::from_be_bytes([step[0], step[1]]) >> (step[1] & 15);
         let value = vec![step[2]; usize::from(step[2]) * 2 % 300];
@@ -81,7 +82,9 @@ pub fn build_in_any_order(data: &[u8]) {
                 .payload(&mut buffer, &value)
                 .inspect(|()| payload = value)
         } else {
-            draft.option(&mut buffer, OptionNumber(number), &value)
+            draft
+                .option(&mut buffer, OptionNumber(number), &value)
+                .inspect(|()| added.push((number, value)))
         };
         if result.is_err() {
             assert_eq!((draft.len(), buffer.clone()), before);
@@ -89,9 +92,22 @@ pub fn build_in_any_order(data: &[u8]) {
         let options = draft.options(&buffer);
         assert!(options.is_sorted_by_key(|option| option.number));
     }
-    let id = MessageId(1);
-    let kind = MessageType::Confirmable;
+    let (kind, id) = (
+        MessageType::from_bits(how >> 3),
+        MessageId(rest.len() as u16),
+    );
     let len = draft.finish(&mut buffer, kind, Code::GET, id).unwrap();
     let message = MessageView::parse(&buffer[..len]).unwrap();
+    let header = (
+        message.kind(),
+        message.code(),
+        message.id(),
+        *message.token(),
+    );
+    assert_eq!(header, (kind, Code::GET, id, token));
     assert_eq!(message.payload(), payload);
+    // RFC 7252 section 3.1: by their numbers, and among those of one number as they were added.
+    added.sort_by_key(|(number, _)| *number);
+    let options = message.options().map(|o| (o.number.0, o.value.to_vec()));
+    assert_eq!(options.collect::<Vec<_>>(), added);
 }

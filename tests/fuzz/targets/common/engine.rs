@@ -36,6 +36,7 @@ pub struct Event {
     pub offset: u32,
     pub token: Vec<u8>,
     pub peer: Vec<u8>,
+    pub options: Vec<u8>,
     pub payload: Vec<u8>,
 }
 
@@ -88,6 +89,7 @@ impl Event {
             offset: event.offset,
             token,
             peer: peer.to_vec(),
+            options: options.to_vec(),
             payload: payload.to_vec(),
         })
     }
