@@ -263,7 +263,7 @@ static mp_obj_t coap_feed(mp_obj_t self_in, mp_obj_t data, mp_obj_t addr) {
     }
     microcoapy_bytes_arg(data, MP_QSTR_data, &buffer);
     go_manual(self);
-    bool told = microcoapy_feed(self, buffer.buf, buffer.len, addr);
+    bool told = microcoapy_feed(self, data, addr);
     microcoapy_async_update(self);
     return mp_obj_new_bool(told);
 }
