@@ -1,3 +1,4 @@
+# needs: block,observe
 # Observe among the options of a request: an Exchange has one response all the same, and what comes after it is rejected.
 import microcoapy
 from support import finish, pair, settle
