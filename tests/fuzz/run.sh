@@ -1,16 +1,35 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Usage: tests/fuzz/run.sh SECONDS [TARGET]...
-# Builds the fuzz targets and runs each for SECONDS; exits non-zero on a finding.
-# The corpus stays in build/fuzz/corpus and makes the next run better.
+# Builds the fuzz targets (wire, endpoint, python) and runs each for SECONDS; exits non-zero on a finding.
+# The corpus stays in build/fuzz/corpus and makes the next run better. The target python is python/run.py, which takes
+# its seeds from where it has ended.
 set -eu
 
 seconds=${1:?usage: $0 SECONDS [TARGET]...}
 shift
-[ $# -gt 0 ] || set -- wire endpoint
+[ $# -gt 0 ] || set -- wire endpoint python
 
 cd "$(dirname "$0")/../.."
 work=$PWD/build/fuzz
+status=0
+
+fuzz_python() {
+    for interpreter in micropython micropython-asan; do
+        if [ ! -x "build/$interpreter" ]; then
+            echo "$0: no build/$interpreter: make all asan" >&2
+            exit 2
+        fi
+    done
+    echo "== fuzz python, $seconds s"
+    python3 tests/fuzz/python/run.py "$seconds" || status=1
+}
+
+# It needs neither libFuzzer nor a build of its own.
+if [ "$*" = python ]; then
+    fuzz_python
+    exit $status
+fi
 
 find_libfuzzer() {
     for archive in /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-"$(uname -m)".a \
@@ -89,8 +108,11 @@ seed endpoint amplification '\200\040\000\013\001\000\000\013\001\000\020'
 seed endpoint group '\200\000\000\003\000\011\100\001a\014\001\001\014\001\002\013\001\005\000\013\002\025\000\004'
 seed endpoint resources '\000\000\000\012\001\376\001\001z\012\003\002rt\003x y\012\002\120\012\004\013\001\020\000'
 
-status=0
 for target in "$@"; do
+    if [ "$target" = python ]; then
+        fuzz_python
+        continue
+    fi
     mkdir -p "$work/corpus/$target" "$work/findings/$target"
     echo "== fuzz $target, $seconds s"
     # detect_leaks=0: nothing allocates, and LeakSanitizer cannot run in a container without ptrace.
