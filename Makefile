@@ -181,7 +181,7 @@ else
 endif
 # Seconds per target.
 FUZZ_SECONDS ?= 60
-fuzz: | $(OUT)/.cargo
+fuzz: $(OUT)/micropython $(OUT)/micropython-asan | $(OUT)/.cargo
 	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 # ---- the C header and lint -----------------------------------------------------------------------

@@ -119,7 +119,7 @@ impl<'m> Endpoint<'m> {
     pub fn set_key(&mut self, key: EchoKey) {
         self.echo = key;
         if BLOCK {
-            self.message.set_id_key(key.derive(b"Message ID"));
+            self.message.set_id_key(key.derive());
         }
     }
 

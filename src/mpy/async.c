@@ -275,7 +275,9 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(driver_throw_obj, 2, 4, driver_throw)
 static mp_uint_t coap_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, int *error) {
     coap_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (request == MP_STREAM_POLL) {
-        return microcoapy_link_poll(self, arg);
+        mp_uint_t ready = microcoapy_link_poll(self, arg);
+        // A socket's ioctl has stopped the endpoint: the event loop is to look at its tasks again, not to wait on.
+        return self->link == NULL ? arg & MP_STREAM_POLL_RD : ready;
     }
     // Never of a Python-defined socket: what its ioctl does not know it may answer with 0, which is standard input.
     int fd = microcoapy_link_fileno(self);

@@ -85,6 +85,10 @@ uint32_t microcoapy_source_total(const source_t *source) {
 static bool next_chunk(source_t *source) {
     source->chunk_used = 0;
     source->chunk = mp_iternext(source->object);
+    if (source->chunk == mp_const_none) {
+        // What is to be awaited gives it again and again: nobody has awaited it.
+        microcoapy_bad_type(MP_QSTR_body);
+    }
     if (source->chunk != MP_OBJ_STOP_ITERATION) {
         return true;
     }

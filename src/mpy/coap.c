@@ -148,12 +148,20 @@ static mp_obj_t coap_stop(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(coap_stop_obj, coap_stop);
 
+static void attach(coap_obj_t *self, mp_obj_t sock) {
+    if (mp_obj_get_type(sock) == &microcoapy_coap_type) {
+        // An endpoint is a stream, for asyncio: asked for readiness it would ask itself.
+        microcoapy_bad_type(MP_QSTR_sock);
+    }
+    microcoapy_link_attach(self, sock);
+}
+
 // setCustomSocket(sock): in place of start()
 static mp_obj_t run_set_custom_socket(coap_obj_t *self, mp_obj_t *arg) {
     if (self->link != NULL && arg[ARG_SOCK] != self->sock) {
         stop(self);
     }
-    microcoapy_link_attach(self, arg[ARG_SOCK]);
+    attach(self, arg[ARG_SOCK]);
     return mp_const_none;
 }
 static METHOD(coap_set_custom_socket_obj, run_set_custom_socket, 1, ARG_SOCK);
@@ -263,7 +271,7 @@ static mp_obj_t coap_feed(mp_obj_t self_in, mp_obj_t data, mp_obj_t addr) {
     }
     microcoapy_bytes_arg(data, MP_QSTR_data, &buffer);
     go_manual(self);
-    bool told = microcoapy_feed(self, buffer.buf, buffer.len, addr);
+    bool told = microcoapy_feed(self, data, addr);
     microcoapy_async_update(self);
     return mp_obj_new_bool(told);
 }
@@ -358,7 +366,7 @@ static void coap_store(coap_obj_t *self, size_t index, qstr attr, mp_obj_t value
     if (index < ATTR_SOCK) {
         (&self->response_callback)[index] = value;
     } else if (index == ATTR_SOCK) {
-        microcoapy_link_attach(self, value);
+        attach(self, value);
     } else if (index == ATTR_CALLBACKS) {
         if (mp_obj_get_type(value) != &mp_type_dict) {
             microcoapy_bad_type(attr);

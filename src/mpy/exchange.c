@@ -245,12 +245,17 @@ static bool handle(exchange_obj_t *exchange, const mcoap_event *event, const pee
         case MCOAP_EVENT_NOTIFICATION: {
             mp_obj_t response = complete(exchange, event, peer);
             if (exchange->handle != 0) {
-                if (exchange->is_classic) {
-                    // The next notification is begun anew.
-                    end(exchange, response, false);
-                } else {
+                if (is_observation(exchange)) {
                     deliver(exchange, response);
+                    return true;
                 }
+                if (!exchange->is_classic) {
+                    // The program has put Observe among the options. An Exchange has one response; the next
+                    // notification is rejected, RFC 7641 section 3.6.
+                    mcoap_exchange_cancel(exchange->waiter.coap->endpoint, microcoapy_now(), exchange->handle);
+                }
+                // In the classic layer the next notification is begun anew.
+                end(exchange, response, false);
             }
             return true;
         }

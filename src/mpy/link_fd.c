@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "py/mpthread.h"
+#include "py/objtype.h"
 #include "link.h"
 #include "sockaddr.h"
 
@@ -24,14 +25,25 @@
 
 // ---- opening -----------------------------------------------------------------------------------
 
+// MP_STREAM_ERROR where there is none: a module `socket` of the program's own makes what it likes, and a class may inherit
+// a native protocol, which must not be called on its instances.
+static mp_uint_t fileno_of(mp_obj_t sock) {
+    const mp_obj_type_t *type = mp_obj_get_type(sock);
+    const mp_stream_p_t *stream = MP_OBJ_TYPE_GET_SLOT_OR_NULL(type, protocol);
+    int error;
+    if (!mp_obj_is_native_type(type) || stream == NULL || stream->ioctl == NULL) {
+        return MP_STREAM_ERROR;
+    }
+    return stream->ioctl(sock, MP_STREAM_GET_FILENO, 0, &error);
+}
+
 // The descriptor of a native datagram socket, and its family and port; -1 for anything else.
 // Only MicroPython's own socket type is asked: a wrapper around a descriptor (tls) is not one.
 static int descriptor(mp_obj_t sock, uint8_t *family, uint16_t *port) {
     if (mp_obj_get_type(sock)->name != MP_QSTR_socket) {
         return -1;
     }
-    int error;
-    mp_uint_t fd = mp_get_stream(sock)->ioctl(sock, MP_STREAM_GET_FILENO, 0, &error);
+    mp_uint_t fd = fileno_of(sock);
     struct sockaddr_storage address;
     socklen_t len = sizeof(address);
     if (fd == MP_STREAM_ERROR || getsockname((int)fd, (struct sockaddr *)&address, &len) != 0) {
@@ -60,9 +72,12 @@ bool microcoapy_fd_takes(coap_obj_t *self, mp_obj_t sock) {
 #ifdef IPV6_V6ONLY
 // One socket for both families.
 static void take_ipv4_too(mp_obj_t sock) {
-    int error, off = 0;
-    mp_uint_t fd = mp_get_stream(sock)->ioctl(sock, MP_STREAM_GET_FILENO, 0, &error);
-    if (fd == MP_STREAM_ERROR || setsockopt((int)fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0) {
+    int off = 0;
+    mp_uint_t fd = fileno_of(sock);
+    if (fd == MP_STREAM_ERROR) {
+        mp_raise_OSError(EOPNOTSUPP);
+    }
+    if (setsockopt((int)fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0) {
         mp_raise_OSError(errno);
     }
 }

@@ -4,7 +4,8 @@
 
 #include "link.h"
 
-// Readiness as its ioctl method tells it. One that cannot tell is not asked again.
+// Readiness as its ioctl method tells it. One that cannot tell is not asked again, but read: the first time at once, as
+// whoever asks may be about to wait for a day.
 static mp_uint_t object_poll(coap_obj_t *self, mp_uint_t flags) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
@@ -18,7 +19,7 @@ static mp_uint_t object_poll(coap_obj_t *self, mp_uint_t flags) {
         microcoapy_contain(self, MP_QSTR_ioctl, nlr.ret_val);
     }
     self->tells_readiness = false;
-    return 0;
+    return flags & MP_STREAM_POLL_RD;
 }
 
 const link_type_t microcoapy_link_object = {

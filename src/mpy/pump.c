@@ -160,13 +160,16 @@ void microcoapy_take_in(coap_obj_t *self) {
     }
 }
 
-bool microcoapy_feed(coap_obj_t *self, const void *data, size_t len, mp_obj_t address) {
+bool microcoapy_feed(coap_obj_t *self, mp_obj_t data, mp_obj_t address) {
     datagram_t datagram;
+    mp_buffer_info_t buffer;
     datagram.multicast = false;
     microcoapy_peer_from_object(self, address, &datagram.peer);
+    // Looking at the address may have run Python, so the bytes are looked up last.
+    microcoapy_bytes_arg(data, MP_QSTR_data, &buffer);
     // One byte more than fits shows the engine that it is too large.
-    datagram.len = MIN(len, self->rx_len);
-    memcpy(self->rx, data, datagram.len);
+    datagram.len = MIN(buffer.len, self->rx_len);
+    memcpy(self->rx, buffer.buf, datagram.len);
     microcoapy_read_clock(self);
     bool handled = handle_datagram(self, &datagram);
     return dispatch_timer_events(self) || handled;

@@ -71,6 +71,14 @@ static uint32_t timeout_ms(mp_obj_t seconds) {
     return MAX(milliseconds, 1);
 }
 
+// The argument's bytes, copied: reading the other arguments may run Python code, which may change a bytearray.
+static void copied_bytes_arg(mp_obj_t value, qstr argument, mp_buffer_info_t *out) {
+    microcoapy_bytes_arg(value, argument, out);
+    if (out->len != 0) {
+        out->buf = memcpy(m_new(uint8_t, out->len), out->buf, out->len);
+    }
+}
+
 // (bytes received, ETag), or an exchange that has both.
 static void plan_resume(plan_t *plan, mp_obj_t resume) {
     size_t len;
@@ -90,7 +98,7 @@ static void plan_resume(plan_t *plan, mp_obj_t resume) {
         etag = mp_load_attr(resume, MP_QSTR_etag);
     }
     plan->start = microcoapy_int_arg(received, MP_QSTR_resume, 0, INT32_MAX);
-    microcoapy_bytes_arg(etag, MP_QSTR_resume, &plan->etag);
+    copied_bytes_arg(etag, MP_QSTR_resume, &plan->etag);
 }
 
 static void plan_destination(coap_obj_t *self, plan_t *plan, mp_obj_t uri) {
@@ -267,7 +275,7 @@ static MP_NOINLINE exchange_obj_t *make_request(
         plan.block_size = microcoapy_int_arg(value[ARG_BLOCK_SIZE], MP_QSTR_block_size, 16, 1024);
     }
     plan.draws_token = !microcoapy_is_given(value[ARG_TOKEN_]);
-    microcoapy_bytes_arg(value[ARG_TOKEN_], MP_QSTR_token, &plan.token);
+    copied_bytes_arg(value[ARG_TOKEN_], MP_QSTR_token, &plan.token);
     if (plan.token.len > MCOAP_TOKEN_MAX) {
         microcoapy_bad_value(MP_QSTR_token);
     }

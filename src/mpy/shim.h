@@ -279,7 +279,7 @@ static inline mp_obj_t microcoapy_callback_for(coap_obj_t *self, bool is_error) 
 }
 void microcoapy_call_back(coap_obj_t *self, bool is_error, mp_obj_t what, mp_obj_t sender);
 // A datagram from elsewhere than a socket: true if a program was told of something.
-bool microcoapy_feed(coap_obj_t *self, const void *data, size_t len, mp_obj_t address);
+bool microcoapy_feed(coap_obj_t *self, mp_obj_t data, mp_obj_t address);
 // The next datagram that is to be sent, with its address; None if there is none.
 mp_obj_t microcoapy_take(coap_obj_t *self);
 // Milliseconds until the next timer is due.

@@ -1,16 +1,35 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Usage: tests/fuzz/run.sh SECONDS [TARGET]...
-# Builds the fuzz targets and runs each for SECONDS; exits non-zero on a finding.
-# The corpus stays in build/fuzz/corpus and makes the next run better.
+# Builds the fuzz targets (wire, endpoint, pair, python) and runs each for SECONDS; exits non-zero on a finding.
+# The corpus stays in build/fuzz/corpus and makes the next run better. The target python is python/run.py, which takes
+# its seeds from where it has ended.
 set -eu
 
 seconds=${1:?usage: $0 SECONDS [TARGET]...}
 shift
-[ $# -gt 0 ] || set -- wire endpoint pair
+[ $# -gt 0 ] || set -- wire endpoint pair python
 
 cd "$(dirname "$0")/../.."
 work=$PWD/build/fuzz
+status=0
+
+fuzz_python() {
+    for interpreter in micropython micropython-asan; do
+        if [ ! -x "build/$interpreter" ]; then
+            echo "$0: no build/$interpreter: make all asan" >&2
+            exit 2
+        fi
+    done
+    echo "== fuzz python, $seconds s"
+    python3 tests/fuzz/python/run.py "$seconds" || status=1
+}
+
+# It needs neither libFuzzer nor a build of its own.
+if [ "$*" = python ]; then
+    fuzz_python
+    exit $status
+fi
 
 find_libfuzzer() {
     for archive in /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-"$(uname -m)".a \
@@ -97,8 +116,11 @@ seed pair non '\100\000\002\000\036\002\000\003\000\010\000\160\005\001\070\005\
 seed pair corrupted '\000\000\006\000\014\007\001\000\053\002\000\020\001\020\144\370\002\001\002\000\010\000\370'
 seed pair replayed '\040\000\003\055\000\075\002\000\020\000\010\010\064\002\000\040\002\010\010\064'
 
-status=0
 for target in "$@"; do
+    if [ "$target" = python ]; then
+        fuzz_python
+        continue
+    fi
     mkdir -p "$work/corpus/$target" "$work/findings/$target"
     echo "== fuzz $target, $seconds s"
     # len_control: a script of some operations is longer than libFuzzer would try in the first minutes.

@@ -77,6 +77,7 @@ check("addIncomingRequestCallback", coap.addIncomingRequestCallback, ("a%2", pri
 check("addIncomingRequestCallback", coap.addIncomingRequestCallback, ("a", 5), {}, "cb")
 check("addIncomingRequestCallback", coap.addIncomingRequestCallback, ("a", None), {}, "cb")
 check("poll", coap.poll, ("soon",), {}, "timeoutMs")
+check("setCustomSocket", coap.setCustomSocket, (Coap(),), {}, "sock")
 check("start", coap.start, (-1,), {}, "port")
 check("start", coap.start, (65536,), {}, "port")
 check("start", coap.start, ("5683",), {}, "port")

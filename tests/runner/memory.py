@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Group 'memory': the py tests again under valgrind and in the AddressSanitizer build; any report fails the test.
+"""Group 'memory': the py tests again under valgrind and in the AddressSanitizer build, and a little of the fuzzing of the
+boundary to Python, of which `make fuzz` does more; any report fails the test.
 
 Tests do fewer rounds there: they read COAP_TEST_QUICK.
 """
@@ -18,6 +19,10 @@ COLLECTS = re.compile(r"\bgc\b|heapsize")
 ADDRESSES_ONLY = ["--undef-value-errors=no"]
 VALGRIND = ["valgrind", "-q", "--error-exitcode=9", "--num-callers=20", "--suppressions=" + SUPPRESSIONS]
 REPORTS = ("ERROR: AddressSanitizer", "runtime error:", "==ERROR", "LeakSanitizer", "Invalid read", "Invalid write")
+# Seed, batches: under AddressSanitizer. Seed, batches, repeats: the heap of the interpreter under test stays.
+BOUNDARY = os.path.join(process.TESTS, "fuzz", "python", "boundary.py")
+BOUNDARIES = {"boundary/asan": (ASAN, "1", "40"), "boundary/heap": (None, "1", "1", "18")}
+BOUNDARY_LIMIT = 120
 SLOWER = 10
 QUICK = {"COAP_TEST_QUICK": "1"}
 # Detecting leaks is no use with a collector: what it has not collected at exit is not leaked.
@@ -29,6 +34,14 @@ def passes(interpreter, name, wrapper, environment):
     reported = [word for word in REPORTS if word in output]
     if status != 0 or difference or reported:
         raise Failed("exit status %s\n%s" % (status, output[-6000:] if reported or status == 9 else difference))
+
+
+def holds(interpreter, *arguments):
+    """The boundary to Python, fuzzed with seeds that are always the same."""
+    argv = [interpreter, "-X", "heapsize=8m", BOUNDARY, *arguments]
+    status, output = process.run(argv, BOUNDARY_LIMIT, env=ASAN_OPTIONS)
+    if status != 0 or any(word in output for word in REPORTS):
+        raise Failed("exit status %s\n%s" % (status, output[-6000:]))
 
 
 def collects(test):
@@ -66,7 +79,8 @@ def run(report, options):
         wrapper = VALGRIND + (ADDRESSES_ONLY if collects(test) else [])
         jobs.append(lambda test=test, wrapper=wrapper: one("valgrind", test, setup.interpreter(), test, wrapper, QUICK))
     asan = options.chosen(["asan/" + test for test in tests])
-    if asan and not os.access(ASAN, os.X_OK):
+    wants_asan = asan or options.chosen(["boundary/asan"])
+    if wants_asan and not os.access(ASAN, os.X_OK):
         status, output = process.run(["make", "asan"], 900)
         if status != 0 or not os.access(ASAN, os.X_OK):
             report.fail("memory/asan", "no build/micropython-asan, and make asan did not make it:\n" + output[-4000:])
@@ -76,4 +90,8 @@ def run(report, options):
     for name in asan:
         test = name.partition("/")[2]
         jobs.append(lambda test=test: one("asan", test, ASAN, test, (), {**QUICK, **ASAN_OPTIONS}))
+    for name in options.chosen(list(BOUNDARIES)):
+        interpreter, *arguments = BOUNDARIES[name]
+        interpreter = interpreter or setup.interpreter()
+        jobs.append(lambda name=name, run=(interpreter, *arguments): report.test("memory/" + name, lambda: holds(*run)))
     options.parallel(jobs)
