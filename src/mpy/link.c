@@ -34,9 +34,7 @@ void microcoapy_link_attach(coap_obj_t *self, mp_obj_t sock) {
 
     self->flat_sendto = flat;
     self->own_socket = false;
-    #if MICROCOAPY_POSIX
     self->awaits = false;
-    #endif
     self->last_peer.len = 0;
     self->sock = sock;
     self->tells_readiness = true;
@@ -62,7 +60,7 @@ void microcoapy_link_open(coap_obj_t *self, mp_int_t port) {
     microcoapy_link_attach(self, sock);
     self->own_socket = true;
     #if MICROCOAPY_POSIX
-    self->awaits = self->link->prepare != NULL && self->link->prepare(self);
+    self->awaits = self->link != NULL && self->link->prepare != NULL && self->link->prepare(self);
     #endif
 }
 
@@ -84,9 +82,7 @@ void microcoapy_link_close(coap_obj_t *self) {
     self->sock = mp_const_none;
     self->link = NULL;
     self->tells_readiness = false;
-    #if MICROCOAPY_POSIX
     self->awaits = false;
-    #endif
     close_socket(self, sock);
     #if MICROCOAPY_DISCOVERY
     self->joined = false;

@@ -104,9 +104,7 @@ typedef struct _coap_obj_t {
     uint16_t bound_port; // while a socket of ours is open
     uint8_t family;      // link_fd.c: 4 or 6, as in an engine's peer address
     uint8_t timers_deferred;
-    #if MICROCOAPY_POSIX
     bool awaits; // the socket blocks, for LINK_SLICE_MS at most
-    #endif
     bool own_socket;
     bool port_given; // to the constructor
     bool joined;     // a group

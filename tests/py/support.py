@@ -166,13 +166,14 @@ def pair(**parameters):
 
 
 def settle(*coaps):
-    """Polls all of them until none has anything to do."""
-    busy = True
-    while busy:
-        busy = False
+    """Polls all of them until none has anything to do, and no datagram is on its way."""
+    before, now = None, 0
+    while now != before:
+        before = now
         for coap in coaps:
             while coap.poll(0):
-                busy = True
+                pass
+        now = [(stats["sent"], stats["received"]) for stats in [coap.stats() for coap in coaps]]
 
 
 def message(mtype, code, messageid, token=b"", rest=b""):
