@@ -30,7 +30,16 @@ class Wire:
         pass
 
 
+def scrub(depth=12):
+    """As in tests/py/growing.py: what earlier calls have left on the stack looks like pointers to the collector."""
+    a = b = c = d = e = f = g = h = 0
+    if depth:
+        scrub(depth - 1)
+    return a + b + c + d + e + f + g + h
+
+
 def heap():
+    scrub()
     gc.collect()
     return gc.mem_alloc()
 
@@ -60,7 +69,13 @@ def measure():
     return waiting, heap() - before, sent, (outstanding, coap.stats()["exchanges_in_use"])
 
 
+def first(depth=2):
+    """What is done once. Deeper on the stack, so that scrub() reaches what it leaves there."""
+    return first(depth - 1) if depth else measure()
+
+
+first()
 waiting, after, sent, exchanges = measure()
-if sent < 480 or got != 1 or exchanges != (1, 0):
+if sent < 480 or got != 2 or exchanges != (1, 0):
     raise ValueError("no exchange: %r" % ((sent, got, exchanges),))
 print(waiting, after)
