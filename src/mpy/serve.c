@@ -339,10 +339,22 @@ static bool send_exception(const pending_t *pending, mp_obj_t exception) {
     return !is_answer;
 }
 
+// Where there is no memory for what the exception says: 5.00, which needs none.
+static MP_NOINLINE bool answer_exception(const pending_t *pending, mp_obj_t exception) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        bool shown = send_exception(pending, exception);
+        nlr_pop();
+        return shown;
+    }
+    send_code(pending->coap, pending->handle, MCOAP_CODE_INTERNAL_SERVER_ERROR);
+    return true;
+}
+
 // Answers an exception of a handler; raises it again if it is none that a server survives.
 static void fail(const pending_t *pending, mp_obj_t exception) {
     bool survives = mp_obj_exception_match(exception, MP_OBJ_FROM_PTR(&mp_type_Exception));
-    if (send_exception(pending, exception) && survives) {
+    if (answer_exception(pending, exception) && survives) {
         microcoapy_show(exception);
     }
     microcoapy_flush(pending->coap, 0);
@@ -653,7 +665,7 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
     }
     if (exception != NULL && pending.resource != NULL && pending.message != NULL) {
         bool survives = mp_obj_exception_match(MP_OBJ_FROM_PTR(exception), MP_OBJ_FROM_PTR(&mp_type_Exception));
-        if (send_exception(&pending, MP_OBJ_FROM_PTR(exception)) && survives) {
+        if (answer_exception(&pending, MP_OBJ_FROM_PTR(exception)) && survives) {
             microcoapy_show(MP_OBJ_FROM_PTR(exception));
         }
         exception = survives ? NULL : exception;
