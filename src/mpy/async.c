@@ -419,10 +419,13 @@ static void serve_give_up(waiter_t *waiter) {
 
 static mp_obj_t serve_iternext(mp_obj_t self_in) {
     waiter_t *waiter = MP_OBJ_TO_PTR(self_in);
+    mp_obj_t yielded = microcoapy_waiter_iternext(self_in);
     if (waiter->result == MP_OBJ_NULL) {
+        // It waits now: who could not would never be taken out again.
         microcoapy_waiter_begin(waiter);
+        microcoapy_async_update(waiter->coap);
     }
-    return microcoapy_waiter_iternext(self_in);
+    return yielded;
 }
 
 // await coap.serve(): until stop(), or until it is cancelled.
