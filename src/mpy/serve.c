@@ -316,7 +316,8 @@ static bool send_exception(const pending_t *pending, mp_obj_t exception) {
         if (len != 0 && mp_obj_is_small_int(items[0]) && MP_OBJ_SMALL_INT_VALUE(items[0]) <= UINT8_MAX) {
             code = MP_OBJ_SMALL_INT_VALUE(items[0]);
         }
-        if (len > 1 && !mp_get_buffer(items[1], &text, MP_BUFFER_READ)) {
+        // The text is no part of a body of which a later block is asked for.
+        if (len > 1 && (pending->offset != 0 || !mp_get_buffer(items[1], &text, MP_BUFFER_READ))) {
             text.len = 0;
         }
     }
