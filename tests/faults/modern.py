@@ -61,7 +61,7 @@ class Get(Case):
         @self.server.resource("get", etag=lambda request: b"tag")
         def get(request):
             self.runs.handled(request)
-            return microcoapy.Response("body", 69, options=[(2050, b"x")], max_age=5)
+            return microcoapy.Response(69, "body", options=[(2050, b"x")], max_age=5)
 
     def run(self):
         query = self.runs.next()

@@ -39,6 +39,7 @@ LEFT_OUT = NEEDS_SOCKETS | NEEDS_THREADS
 NEEDS_LARGE = {
     "bodies",
     "body_memory",
+    "callbacks_raise_modern",
     "discover",
     "feed_take",
     "heap_flat_modern",
