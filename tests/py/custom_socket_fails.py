@@ -190,5 +190,6 @@ for kind in (Failing, Asked):
         open_link(coap, address)
     for work in (sends, observes, opens):
         print(kind.__name__, work.__name__, "heap grew by", growth(lambda: each_call_fails(work), 1))
-    print(sorted(hits))
+    # Readiness is asked for when a timer is due, or while poll() waits: not at a certain call.
+    print(sorted(hits - {"ioctl"}))
 print("handled twice:", value.twice, "failures:", failures <= {errno.ETIMEDOUT, errno.EIO, errno.ECONNRESET})
