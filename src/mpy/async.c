@@ -118,7 +118,8 @@ static void forget_tasks(coap_obj_t *self) {
     waiter_t *next;
     for (waiter_t *waiter = self->waiters; waiter != NULL; waiter = next) {
         next = waiter->next;
-        if (waiter->task != MP_OBJ_NULL) {
+        // Who serves is one of them, even if cancelled and not run since.
+        if (waiter->task != MP_OBJ_NULL || waiter->base.type == &serve_type) {
             waiter->task = MP_OBJ_NULL;
             microcoapy_waiter_end(waiter, error, true);
         }
