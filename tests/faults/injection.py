@@ -3,14 +3,15 @@ import time
 
 import faults
 import microcoapy
-from growing import grown, heap
+from growing import heap
 from support import CLIENT, SERVER, Net, settle
 
 HOST = "coap://10.0.0.2/"
 # What was lost is soon given up. But EXCHANGE_LIFETIME is minutes: what waits for its end will be found to be stuck.
 PARAMETERS = {"ack_timeout": 4, "max_retransmit": 5, "nstart": 4, "message_store": 4096}
-# Transfers that the other side has abandoned are forgotten at its end.
+# Transfers that the other side has abandoned are forgotten at its end. What is repeated later is a new request.
 SHORT_LIVED = {"max_latency": 1, "processing_delay": 1}
+SHORT_LIFETIME_MS = 4 * 31 + 3
 PATIENCE_MS = 30000
 IN_USE = (
     "exchanges_in_use", "transmissions_in_use", "requests_in_use", "bodies_in_use", "observations_in_use", "observers_in_use",
@@ -44,8 +45,12 @@ class Case:
     # What could not be sent or received for want of memory is an OSError, as ever.
     follows = (MemoryError, OSError)
 
+    # How often all allocations fail in turn, to see whether that leaves something behind.
+    sweeps = 3
+
     def __init__(self, **parameters):
         self.parameters = dict(PARAMETERS, **parameters)
+        self.started = time.ticks_ms()
         self.net = Net()
         self.runs = Runs()
         self.wrong = []
@@ -91,7 +96,8 @@ class Case:
         self.calm(told)
         del self.exchanges[:]
         most = self.runs.most()
-        if most > 1:
+        is_late = "max_latency" in self.parameters and time.ticks_diff(time.ticks_ms(), self.started) >= SHORT_LIFETIME_MS
+        if most > 1 and not is_late:
             self.wrong.append("handled %d times after %s" % (most, told))
         exchange = self.client.get(HOST + "plain")
         while not exchange.done():
@@ -113,6 +119,7 @@ class Case:
 def attempt(case, n, count):
     """Runs the case while allocations fail from the nth on. False: it was through before."""
     told = None
+    case.started = time.ticks_ms()
     faults.fail(n, count)
     try:
         case.run()
@@ -145,8 +152,9 @@ def inject(make, count=1):
         case.run()
         case.check("nothing")
     # What one failed allocation may leave, several in a row may leave too.
-    sizes = [0] * (3 if count == 1 else 1)
+    sizes = [0] * (case.sweeps if count == 1 else 1)
     for number in range(len(sizes)):
         sizes[number] = sweep(case, count)
-    grew = grown(sizes) if count == 1 else 0
+    # Each sweep leaves it; what the collector keeps by chance comes and goes.
+    grew = max(0, min([b - a for a, b in zip(sizes, sizes[1:])] or [0]))
     print(make.__name__, "one" if count == 1 else "many", "wrong:", case.wrong[:5], "heap grew by", grew)
