@@ -10,6 +10,7 @@
 #   make lint      formatting, clippy, and whether include/microcoapy.h is up to date
 #   make header    writes include/microcoapy.h
 #   make asan      build/micropython-asan, with AddressSanitizer
+#   make faults    build/micropython-faults, in which allocations fail where a test says so
 #   make clean     removes what was built (not what was fetched); make distclean: all of build/
 #
 # V=1 shows commands. MICROPY_DIR=... builds against a MicroPython tree of your own. MICROCOAPY_CACHE=... keeps what is
@@ -39,7 +40,7 @@ SUBMAKE = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null |
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: all demo test bench firmware sizes fuzz lint header header-check asan clean distclean setup FORCE
+.PHONY: all demo test bench firmware sizes fuzz lint header header-check asan faults clean distclean setup FORCE
 .DELETE_ON_ERROR:
 
 all: $(OUT)/micropython
@@ -155,6 +156,21 @@ $(OUT)/micropython-asan: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
 	  CFLAGS_EXTRA="-fsanitize=address -fno-omit-frame-pointer" LDFLAGS_EXTRA=-fsanitize=address $(QUIETLY)
 	$(Q)$(call INSTALL,$(UNIX_BUILD)$(VARIANT_SUFFIX)/micropython)
 
+# The same with module faults, which makes allocations fail: tests/faults.
+FAULTS_MODULES := $(OUT)/modules-faults
+FAULTS_LINKS := $(FAULTS_MODULES)/microcoapy $(FAULTS_MODULES)/faults
+$(FAULTS_MODULES)/microcoapy: | $(MODULE_LINKS)
+	$(Q)mkdir -p $(@D) && ln -sfn $(MODULES)/microcoapy $@
+$(FAULTS_MODULES)/faults:
+	$(Q)mkdir -p $(@D) && ln -sfn $(ROOT)/tests/faults/module $@
+
+faults: $(OUT)/micropython-faults
+$(OUT)/micropython-faults: VARIANT_SUFFIX := -faults
+$(OUT)/micropython-faults: $(INPUTS) $(wildcard tests/faults/module/*) $(MPY_CROSS) | $(NEEDED) $(FAULTS_LINKS)
+	$(call SAY,build/micropython-faults)
+	+$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS) USER_C_MODULES=$(FAULTS_MODULES) $(QUIETLY)
+	$(Q)$(call INSTALL,$(UNIX_BUILD)$(VARIANT_SUFFIX)/micropython)
+
 # With room for 1,000 peers.
 $(OUT)/micropython-gateway: VARIANT_SUFFIX := -gateway
 $(OUT)/micropython-gateway: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
@@ -167,7 +183,7 @@ $(OUT)/micropython-gateway: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
 demo: $(OUT)/micropython
 	$(Q)python3 tools/demo.py
 
-test: $(OUT)/micropython $(OUT)/micropython-asan | $(OUT)/.packages-test
+test: $(OUT)/micropython $(OUT)/micropython-asan $(OUT)/micropython-faults | $(OUT)/.packages-test
 	$(Q)python3 tests/run.py $(TESTS)
 
 bench: $(OUT)/micropython $(OUT)/micropython-gateway | $(OUT)/.packages-test $(OUT)/.packages-bench $(OUT)/.cargo
@@ -221,7 +237,7 @@ lint: header-check | $(OUT)/.cargo
 	done
 
 clean:
-	$(Q)rm -rf $(OUT)/unix* $(OUT)/qemu-* $(OUT)/flash32.so $(OUT)/archive $(OUT)/ports $(OUT)/modules \
+	$(Q)rm -rf $(OUT)/unix* $(OUT)/qemu-* $(OUT)/flash32.so $(OUT)/archive $(OUT)/ports $(OUT)/modules $(OUT)/modules-faults \
 	  $(OUT)/cargo-lint $(OUT)/cargo-test $(OUT)/micropython $(OUT)/micropython-*
 	$(Q)rm -rf $(OUT)/cargo
 distclean:

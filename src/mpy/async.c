@@ -118,7 +118,8 @@ static void forget_tasks(coap_obj_t *self) {
     waiter_t *next;
     for (waiter_t *waiter = self->waiters; waiter != NULL; waiter = next) {
         next = waiter->next;
-        if (waiter->task != MP_OBJ_NULL) {
+        // Who serves is one of them, even if cancelled and not run since.
+        if (waiter->task != MP_OBJ_NULL || waiter->base.type == &serve_type) {
             waiter->task = MP_OBJ_NULL;
             microcoapy_waiter_end(waiter, error, true);
         }
@@ -421,10 +422,13 @@ static void serve_give_up(waiter_t *waiter) {
 
 static mp_obj_t serve_iternext(mp_obj_t self_in) {
     waiter_t *waiter = MP_OBJ_TO_PTR(self_in);
+    mp_obj_t yielded = microcoapy_waiter_iternext(self_in);
     if (waiter->result == MP_OBJ_NULL) {
+        // It waits now: who could not would never be taken out again.
         microcoapy_waiter_begin(waiter);
+        microcoapy_async_update(waiter->coap);
     }
-    return microcoapy_waiter_iternext(self_in);
+    return yielded;
 }
 
 // await coap.serve(): until stop(), or until it is cancelled.

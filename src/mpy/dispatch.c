@@ -69,6 +69,21 @@ static void deliver_whole(coap_obj_t *self, exchange_obj_t *exchange, const peer
     }
 }
 
+// An Exchange for a classic request whose response comes block by block. Without memory for it nobody would ask for more.
+static exchange_obj_t *adopt(coap_obj_t *self, mcoap_handle handle) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        exchange_obj_t *exchange = microcoapy_exchange_new(self, false);
+        nlr_pop();
+        exchange->handle = handle;
+        exchange->is_classic = true;
+        microcoapy_waiter_begin(&exchange->waiter);
+        return exchange;
+    }
+    mcoap_exchange_cancel(self->endpoint, microcoapy_now(), handle);
+    nlr_jump(nlr.ret_val);
+}
+
 static bool is_request(uint8_t kind) {
     return kind == MCOAP_EVENT_REQUEST || kind == MCOAP_EVENT_UPLOAD || kind == MCOAP_EVENT_DOWNLOAD;
 }
@@ -86,10 +101,7 @@ bool microcoapy_dispatch(coap_obj_t *self, const mcoap_event *event, const peer_
         return microcoapy_serve_event(self, event, peer);
     }
     if (event->kind == MCOAP_EVENT_BLOCK && exchange == NULL) {
-        exchange = microcoapy_exchange_new(self, false);
-        exchange->handle = event->handle;
-        exchange->is_classic = true;
-        microcoapy_waiter_begin(&exchange->waiter);
+        exchange = adopt(self, event->handle);
     }
     if (exchange == NULL) {
         return dispatch_classic(self, event, peer, when);

@@ -53,8 +53,17 @@ static void drop_oldest_news(coap_obj_t *self) {
     }
 }
 
+// Made before a datagram is read: what has been read and cannot be kept would be lost.
+static void make_news_room(coap_obj_t *self) {
+    if (self->news_room == NULL) {
+        self->news_room = m_new0(news_t, 1);
+    }
+}
+
 news_t *microcoapy_news_add(coap_obj_t *self) {
-    news_t *added = m_new0(news_t, 1);
+    make_news_room(self);
+    news_t *added = self->news_room;
+    self->news_room = NULL;
     size_t count = 0;
     for (const news_t *news = self->news; news != NULL; news = news->next) {
         count++;
@@ -146,6 +155,7 @@ void microcoapy_take_in(coap_obj_t *self) {
     datagram_t datagram;
     microcoapy_read_clock(self);
     for (unsigned i = 0; i < DATAGRAMS_PER_PASS && !receive_buffer_is_in_use(self); i++) {
+        make_news_room(self);
         receive_t received = microcoapy_link_receive(self, &datagram);
         if (received == RECEIVE_NONE) {
             break;

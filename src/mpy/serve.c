@@ -348,7 +348,8 @@ static bool send_exception(const pending_t *pending, mp_obj_t exception) {
         if (len != 0 && mp_obj_is_small_int(items[0]) && MP_OBJ_SMALL_INT_VALUE(items[0]) <= UINT8_MAX) {
             code = MP_OBJ_SMALL_INT_VALUE(items[0]);
         }
-        if (len > 1 && !mp_get_buffer(items[1], &text, MP_BUFFER_READ)) {
+        // The text is no part of a body of which a later block is asked for.
+        if (len > 1 && (pending->offset != 0 || !mp_get_buffer(items[1], &text, MP_BUFFER_READ))) {
             text.len = 0;
         }
     }
@@ -371,10 +372,22 @@ static bool send_exception(const pending_t *pending, mp_obj_t exception) {
     return !is_answer;
 }
 
+// Where there is no memory for what the exception says: 5.00, which needs none.
+static MP_NOINLINE bool answer_exception(const pending_t *pending, mp_obj_t exception) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        bool shown = send_exception(pending, exception);
+        nlr_pop();
+        return shown;
+    }
+    send_code(pending->coap, pending->handle, MCOAP_CODE_INTERNAL_SERVER_ERROR);
+    return true;
+}
+
 // Answers an exception of a handler; raises it again if it is none that a server survives.
 static void fail(const pending_t *pending, mp_obj_t exception) {
     bool survives = mp_obj_exception_match(exception, MP_OBJ_FROM_PTR(&mp_type_Exception));
-    if (send_exception(pending, exception) && survives) {
+    if (answer_exception(pending, exception) && survives) {
         microcoapy_show(exception);
     }
     microcoapy_flush(pending->coap, 0);
@@ -690,7 +703,7 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
     }
     if (exception != NULL && pending.resource != NULL && pending.message != NULL) {
         bool survives = mp_obj_exception_match(MP_OBJ_FROM_PTR(exception), MP_OBJ_FROM_PTR(&mp_type_Exception));
-        if (send_exception(&pending, MP_OBJ_FROM_PTR(exception)) && survives) {
+        if (answer_exception(&pending, MP_OBJ_FROM_PTR(exception)) && survives) {
             microcoapy_show(MP_OBJ_FROM_PTR(exception));
         }
         exception = survives ? NULL : exception;

@@ -84,6 +84,7 @@ typedef struct _coap_obj_t {
     struct _incoming_obj_t *handled; // the request whose handler runs, or NULL
     struct _body_t *bodies;     // that come or go block by block
     struct _news_t *news;       // what a sending call has taken in: for poll(), oldest first
+    struct _news_t *news_room;  // for the next of them, or NULL
     mp_obj_t own;               // dict of the program's own attributes; MP_OBJ_NULL until first used
     #if MICROCOAPY_URANDOM
     entropy_t entropy;

@@ -30,6 +30,20 @@ PROMPT = b">>> "
 ENTER, ENTERED = b"\x01", b"raw REPL; CTRL-B to exit\r\n>"
 END = b"\x04"
 ACCEPTED = b"OK"
+# Leaves the board in the middle of a request, a transfer and an observation, after one exchange that is complete.
+BUSY = b"""
+from support import finish, pair, settle
+client, server, net = pair()
+HOST = "coap://10.0.0.2/"
+server.resource("x", methods=("GET", "PUT"), obs=True)(lambda request: "x")
+print(finish(client.get(HOST + "x"), client, server).payload)
+observation = client.observe(HOST + "x")
+settle(server, client)
+server.callbacks["x"].notify()
+left = [client.get(HOST + "x"), client.put(HOST + "x", bytes(3000))]
+server.poll(0)
+print(client.stats()["exchanges_in_use"], server.stats()["observers_in_use"])
+"""
 
 
 class Stopped(Exception):
@@ -106,7 +120,25 @@ class Board:
         return process.run(argv, BUILD_LIMIT, env={"MAKEFLAGS": ""})
 
     def extra_tests(self):
-        return [("root_level_module", self.root_level_module), ("over_the_repl", self.over_the_repl)]
+        tests = (self.root_level_module, self.over_the_repl, self.soft_reset)
+        return [(test.__name__, test) for test in tests]
+
+    def soft_reset(self):
+        """In the middle of exchanges, several times: the next program finds nothing of them."""
+        with Console(self.command(()), python.FOLDER, time.monotonic() + 120) as console:
+            console.until(PROMPT)
+            console.send(ENTER)
+            seen = []
+            for _ in range(5):
+                console.until(ENTERED)
+                console.send(BUSY + END)
+                console.until(ACCEPTED)
+                seen.append((console.until(END), console.until(END)))
+                # On an empty line this one is a soft reset.
+                console.until(b">")
+                console.send(END)
+                console.until(b"soft reboot")
+        assert seen == [(b"b'x'\r\n3 1\r\n", b"")] * 5, seen
 
     def over_the_repl(self):
         """`tests/run.py py --board DEVICE`, as the owner of a board runs it; the board has no files of the tests."""

@@ -142,3 +142,21 @@ def tasks():
 
 
 print("tasks", growth(tasks))
+
+
+async def leave():
+    task = asyncio.create_task(server.serve())
+    await asyncio.sleep_ms(0)
+    # It does not run any more: the loop is left.
+    task.cancel()
+
+
+def abandoned():
+    for _ in range(ROUNDS):
+        asyncio.new_event_loop()
+        asyncio.run(leave())
+
+
+start(server, port)
+print("abandoned loops", growth(abandoned))
+server.stop()

@@ -29,6 +29,8 @@ def make_server():
 
     @server.resource("fails")
     async def fails(request):
+        if request.query == "early":
+            raise microcoapy.CoapError(0x84)
         await asyncio.sleep_ms(1)
         if request.query:
             raise microcoapy.CoapError(0x80, request.query)
@@ -108,7 +110,7 @@ async def main():
     print(both)
 
     print("-- errors of coroutines")
-    print(await client.get(HOST + "fails"), await client.get(HOST + "fails?text"), await client.get(HOST + "quick?on"))
+    print(await client.get(HOST + "fails"), await client.get(HOST + "fails?text"), await client.get(HOST + "fails?early"), await client.get(HOST + "quick?on"))
 
     print("-- timeouts")
     hasty = microcoapy.Coap(ack_timeout=20, max_retransmit=1)

@@ -19,7 +19,7 @@ sys.path.append(os.path.join(process.ROOT, "tools"))
 
 import elf  # noqa: E402
 
-BUILT = ("build/micropython", "build/micropython-asan")
+BUILT = ("build/micropython", "build/micropython-asan", "build/micropython-faults")
 PARTS = ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "build.rs", "micropython.mk", "src", "include", "tools")
 # Core's functions that end in a panic.
 PANIC = re.compile(r"9panicking|panic_fmt|slice_\w*fail|unwrap_failed|expect_failed")

@@ -31,6 +31,7 @@ NEEDS_SOCKETS = {
     "keywords",
     "loopback",
     "many_objects",
+    "stop_start",
 }
 NEEDS_THREADS = {"threads"}
 LEFT_OUT = NEEDS_SOCKETS | NEEDS_THREADS
@@ -38,6 +39,7 @@ LEFT_OUT = NEEDS_SOCKETS | NEEDS_THREADS
 NEEDS_LARGE = {
     "bodies",
     "body_memory",
+    "callbacks_raise_modern",
     "discover",
     "feed_take",
     "heap_flat_modern",
@@ -46,7 +48,7 @@ NEEDS_LARGE = {
     "state",
 }
 # What a build with a part left out cannot run: IPv6, Observe, blocks, discovery.
-NEEDS_ALL_FEATURES = NEEDS_LARGE | {"custom_socket_shapes", "out_of_memory_modern", "resource"}
+NEEDS_ALL_FEATURES = NEEDS_LARGE | {"custom_socket_fails", "custom_socket_shapes", "out_of_memory_modern", "resource"}
 # The board talks to libcoap's programs on this machine.
 OVER_SOCKETS = {"esp8266/modem"}
 # What the engine prints when a handler raises: a board has one output for all.

@@ -2,7 +2,8 @@
 """Group 'memory': the py tests again under valgrind and in the AddressSanitizer build, and a little of the fuzzing of the
 boundary to Python, of which `make fuzz` does more; any report fails the test.
 
-Tests do fewer rounds there: they read COAP_TEST_QUICK.
+Tests do fewer rounds there: they read COAP_TEST_QUICK. And the tests of ../faults, in the build whose allocations fail
+where a test says so.
 """
 
 import os
@@ -12,6 +13,8 @@ from runner import process, python, setup
 from runner.report import Failed
 
 ASAN = os.path.join(process.ROOT, "build", "micropython-asan")
+FAULTS = os.path.join(process.ROOT, "build", "micropython-faults")
+FAULTS_FOLDER = os.path.join(process.TESTS, "faults")
 SUPPRESSIONS = os.path.join(process.TESTS, "runner", "valgrind.supp")
 # The collector marks by every word of the stack, written or not, so in its tables, and in what it hands out after
 # a collection, valgrind sees the mark of unwritten memory. Tests that collect are run for bad addresses alone.
@@ -29,8 +32,8 @@ QUICK = {"COAP_TEST_QUICK": "1"}
 ASAN_OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=0:exitcode=9"}
 
 
-def passes(interpreter, name, wrapper, environment):
-    status, output, difference = python.execute(interpreter, name, wrapper, slower=SLOWER, environment=environment)
+def passes(interpreter, name, wrapper, environment, folder=python.FOLDER):
+    status, output, difference = python.execute(interpreter, name, wrapper, SLOWER, environment, folder)
     reported = [word for word in REPORTS if word in output]
     if status != 0 or difference or reported:
         raise Failed("exit status %s\n%s" % (status, output[-6000:] if reported or status == 9 else difference))
@@ -62,6 +65,17 @@ def has_symbols(interpreter):
         return b".symtab" in file.read()
 
 
+def made(report, target, interpreter):
+    """Whether there is this interpreter, which `make TARGET` makes."""
+    if os.access(interpreter, os.X_OK):
+        return True
+    status, output = process.run(["make", target], 900)
+    if status == 0 and os.access(interpreter, os.X_OK):
+        return True
+    report.fail("memory/" + target, "no %s, and make %s did not make it:\n%s" % (interpreter, target, output[-4000:]))
+    return False
+
+
 def run(report, options):
     setup.programs("valgrind")
     tests = python.names()
@@ -80,11 +94,8 @@ def run(report, options):
         jobs.append(lambda test=test, wrapper=wrapper: one("valgrind", test, setup.interpreter(), test, wrapper, QUICK))
     asan = options.chosen(["asan/" + test for test in tests])
     wants_asan = asan or options.chosen(["boundary/asan"])
-    if wants_asan and not os.access(ASAN, os.X_OK):
-        status, output = process.run(["make", "asan"], 900)
-        if status != 0 or not os.access(ASAN, os.X_OK):
-            report.fail("memory/asan", "no build/micropython-asan, and make asan did not make it:\n" + output[-4000:])
-            asan = []
+    if wants_asan and not made(report, "asan", ASAN):
+        asan = []
     if asan:
         jobs.append(lambda: report.test("memory/asan is in the build", armed))
     for name in asan:
@@ -94,4 +105,12 @@ def run(report, options):
         interpreter, *arguments = BOUNDARIES[name]
         interpreter = interpreter or setup.interpreter()
         jobs.append(lambda name=name, run=(interpreter, *arguments): report.test("memory/" + name, lambda: holds(*run)))
+    # What the tests share lies in both folders.
+    path = {"MICROPYPATH": ":".join((FAULTS_FOLDER, python.FOLDER, ".frozen"))}
+    faults = options.chosen(["faults/" + test for test in python.names(FAULTS_FOLDER)])
+    if faults and not made(report, "faults", FAULTS):
+        faults = []
+    for name in faults:
+        test = name.partition("/")[2]
+        jobs.append(lambda test=test: report.test("memory/faults/" + test, lambda: passes(FAULTS, test, (), path, FAULTS_FOLDER)))
     options.parallel(jobs)

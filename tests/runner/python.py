@@ -19,9 +19,9 @@ LIMIT = 300
 DIRECTIVE = re.compile(r"^# (heapsize|timeout|stderr|needs): *(\S+)$")
 
 
-def names():
-    """Names of the tests; a .py without .exp is a helper the tests import."""
-    return sorted(os.path.basename(path)[:-7] for path in glob.glob(os.path.join(FOLDER, "*.py.exp")))
+def names(folder=FOLDER):
+    """Names of the folder's tests; a .py without .exp is a helper the tests import."""
+    return sorted(os.path.basename(path)[:-7] for path in glob.glob(os.path.join(folder, "*.py.exp")))
 
 
 def source(name):
@@ -73,15 +73,15 @@ def difference(path, output, over_serial=False):
     return "\n".join(difflib.unified_diff(lines, output.splitlines(), "expected", "got", lineterm="", n=1))
 
 
-def execute(interpreter, name, wrapper=(), slower=1, environment=None):
-    """Runs one test: (exit status, output, difference to what is expected)."""
-    path = os.path.join(FOLDER, name + ".py")
+def execute(interpreter, name, wrapper=(), slower=1, environment=None, folder=FOLDER):
+    """Runs one test of the folder: (exit status, output, difference to what is expected)."""
+    path = os.path.join(folder, name + ".py")
     said = directives(path)
     argv = [*wrapper, interpreter]
     if "heapsize" in said:
         argv += ["-X", "heapsize=" + said["heapsize"]]
     env = {"COAP_TEST_PORTS": " ".join(str(ports.free()) for _ in range(4)), **(environment or {})}
-    status, output = process.run(argv + [name + ".py"], limit(said) * slower, FOLDER, env, errors="stderr" not in said)
+    status, output = process.run(argv + [name + ".py"], limit(said) * slower, folder, env, errors="stderr" not in said)
     return status, output, difference(path, output)
 
 

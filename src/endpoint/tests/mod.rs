@@ -31,6 +31,7 @@ mod tokens;
 mod transfer_in;
 mod transfer_out;
 mod understood;
+mod wrap;
 
 use super::*;
 pub(super) use crate::block::transfer::ETag;
