@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Message ids, RFC 7252 section 4.4.
 
-use crate::config::BLOCK as HAS_MAC;
-use crate::mac::HalfSipHash;
 use crate::time::Instant;
-use crate::when::When;
 use crate::wire::header::MessageId;
 
 /// Ids are watched in blocks of this many.
@@ -18,8 +15,7 @@ const BLOCKS: usize = 16;
 /// that long ago. So at most about 61,440 messages go out in one EXCHANGE_LIFETIME (with the
 /// default parameters, 248 a second on average), and the next ones wait.
 ///
-/// To each peer the sequence is moved by a number of its own, so that who sees the ids sent to one peer does not know
-/// those sent to another.
+/// To each peer the sequence is moved by a number of its own ([`PeerTable::id_offset`](super::peer::PeerTable)).
 #[derive(Default)]
 pub struct MessageIds {
     next: u16,
@@ -27,40 +23,12 @@ pub struct MessageIds {
     last_use: [Instant; BLOCKS],
     /// Bit n: that was within EXCHANGE_LIFETIME for block n.
     in_use: u16,
-    /// What the peers' numbers are made with; all zeros: they are 0.
-    key: When<{ HAS_MAC as usize }, IdKey>,
 }
-
-/// A secret; to be kept as long as the sequence goes on.
-pub type IdKey = [u8; 8];
 
 impl MessageIds {
     /// Where the sequence starts; should be unpredictable.
     pub fn start_at(&mut self, start: u16) {
         self.next = start;
-    }
-
-    /// Sets the secret that the sequences of peers are told apart with.
-    pub fn set_key(&mut self, key: IdKey) {
-        self.key.set(key);
-    }
-
-    /// The secret.
-    #[must_use]
-    pub fn key(&self) -> IdKey {
-        self.key.get()
-    }
-
-    /// By how much the sequence is moved for the peer.
-    fn offset(&self, peer: &[u8]) -> u16 {
-        let key = self.key.get();
-        if !HAS_MAC || key == [0; 8] {
-            return 0;
-        }
-        let mut mac = HalfSipHash::new(key);
-        mac.update(peer);
-        let [[first, second, ..], _] = mac.finish();
-        u16::from_be_bytes([first, second])
     }
 
     /// The id that comes next, and the blocks (bit n: block n) of which ids may still be known to a peer.
@@ -71,20 +39,22 @@ impl MessageIds {
 
     /// Goes on from such a state. How long ago it was is not known: what was in use then is from now on.
     pub fn restore(&mut self, (next, in_use): (u16, u16), now: Instant) {
-        self.next = next;
-        self.last_use = [now; BLOCKS];
-        self.in_use = in_use;
+        *self = Self {
+            next,
+            last_use: [now; BLOCKS],
+            in_use,
+        };
     }
 
-    /// The next id for the peer with this address, unless it may still be known to a peer.
-    pub fn allocate(&mut self, peer: &[u8], now: Instant, lifetime_ms: u32) -> Option<MessageId> {
+    /// The next id, unless it may still be known to a peer.
+    pub fn allocate(&mut self, now: Instant, lifetime_ms: u32) -> Option<MessageId> {
         if self.available_at(now, lifetime_ms) != now {
             return None;
         }
-        let number = self.next;
-        self.next = number.wrapping_add(1);
-        self.used(number, now);
-        Some(MessageId(number.wrapping_add(self.offset(peer))))
+        let id = MessageId(self.next);
+        self.next = self.next.wrapping_add(1);
+        self.sent(id, now);
+        Some(id)
     }
 
     /// When the next id can be given out; `now` if at once.
@@ -99,13 +69,9 @@ impl MessageIds {
         }
     }
 
-    /// Notes that a message to the peer with this id goes out now.
-    pub fn sent(&mut self, peer: &[u8], id: MessageId, now: Instant) {
-        self.used(id.0.wrapping_sub(self.offset(peer)), now);
-    }
-
-    fn used(&mut self, number: u16, now: Instant) {
-        let block = number / BLOCK;
+    /// Notes that a message with this id goes out now.
+    pub fn sent(&mut self, id: MessageId, now: Instant) {
+        let block = id.0 / BLOCK;
         self.in_use |= 1 << block;
         if let Some(last_use) = self.last_use.get_mut(usize::from(block)) {
             *last_use = now;
@@ -136,8 +102,6 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
-    const PEER: &[u8] = &[4, 192, 0, 2, 1, 0x16, 0x33];
-
     fn ids_from(start: u16) -> MessageIds {
         let mut ids = MessageIds::default();
         ids.start_at(start);
@@ -147,11 +111,8 @@ mod tests {
     #[test]
     fn ids_run_in_sequence_from_the_start() {
         let mut ids = ids_from(0xFFFF);
-        assert_eq!(
-            ids.allocate(PEER, Instant(0), 1000),
-            Some(MessageId(0xFFFF))
-        );
-        assert_eq!(ids.allocate(PEER, Instant(0), 1000), Some(MessageId(0)));
+        assert_eq!(ids.allocate(Instant(0), 1000), Some(MessageId(0xFFFF)));
+        assert_eq!(ids.allocate(Instant(0), 1000), Some(MessageId(0)));
     }
 
     #[test]
@@ -161,7 +122,7 @@ mod tests {
         let mut now = 0;
         for _ in 0..200_000 {
             let id = loop {
-                match ids.allocate(PEER, Instant(now), 247_000) {
+                match ids.allocate(Instant(now), 247_000) {
                     Some(id) => break id,
                     None => now = ids.available_at(Instant(now), 247_000).0,
                 }
@@ -174,68 +135,34 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "block")]
-    fn ids_to_one_peer_say_nothing_of_those_to_another() {
-        // The difference between what two peers get next: if it were known, it would be the same for all keys.
-        let other: &[u8] = &[4, 192, 0, 2, 2, 0x16, 0x33];
-        let mut counts = [0; 16];
-        for key in 0..4096u64 {
-            let mut ids = ids_from(0x1234);
-            ids.set_key((key + 1).to_be_bytes());
-            let one = ids.allocate(PEER, Instant(0), 1000).unwrap();
-            let two = ids.allocate(other, Instant(0), 1000).unwrap();
-            let three = ids.allocate(PEER, Instant(0), 1000).unwrap();
-            assert_eq!(three.0, one.0.wrapping_add(2), "in sequence to each");
-            counts[usize::from(two.0.wrapping_sub(one.0) >> 12)] += 1;
-        }
-        // Chi-squared with 15 degrees of freedom: above 50 in one of 80,000 runs, and the keys are always these.
-        let expected = 4096.0 / 16.0;
-        let deviation = counts.map(|count| (f64::from(count) - expected).powi(2) / expected);
-        assert!(deviation.iter().sum::<f64>() < 50.0, "{counts:?}");
-    }
-
-    #[test]
-    #[cfg(feature = "block")]
-    fn a_message_to_a_peer_with_its_own_sequence_keeps_its_block() {
-        let mut ids = ids_from(0);
-        ids.set_key([7; 8]);
-        let id = ids.allocate(PEER, Instant(0), 1000).unwrap();
-        for _ in 1..=u16::MAX {
-            ids.allocate(PEER, Instant(0), 1000).unwrap();
-        }
-        ids.sent(PEER, id, Instant(900));
-        assert_eq!(ids.available_at(Instant(1000), 1000), Instant(1900));
-    }
-
-    #[test]
     fn a_message_sent_late_keeps_its_block() {
         let mut ids = ids_from(0);
-        let id = ids.allocate(PEER, Instant(0), 1000).unwrap();
+        let id = ids.allocate(Instant(0), 1000).unwrap();
         for _ in 1..=u16::MAX {
-            ids.allocate(PEER, Instant(0), 1000).unwrap();
+            ids.allocate(Instant(0), 1000).unwrap();
         }
-        ids.sent(PEER, id, Instant(900));
-        assert_eq!(ids.allocate(PEER, Instant(1000), 1000), None);
+        ids.sent(id, Instant(900));
+        assert_eq!(ids.allocate(Instant(1000), 1000), None);
         assert_eq!(ids.available_at(Instant(1000), 1000), Instant(1900));
-        assert!(ids.allocate(PEER, Instant(1900), 1000).is_some());
+        assert!(ids.allocate(Instant(1900), 1000).is_some());
     }
 
     #[test]
     fn a_restored_sequence_goes_on_and_reuses_nothing_too_early() {
         let mut ids = ids_from(8 * BLOCK);
         for _ in 0..=u16::MAX {
-            ids.allocate(PEER, Instant(0), 1000).unwrap();
+            ids.allocate(Instant(0), 1000).unwrap();
         }
         let mut restored = ids_from(7);
         restored.restore(ids.state(), Instant(50));
-        assert_eq!(restored.allocate(PEER, Instant(51), 1000), None);
+        assert_eq!(restored.allocate(Instant(51), 1000), None);
         assert_eq!(
             restored.available_at(Instant(51), 1000),
             Instant(1050),
             "as if all had been sent at the time of the restart"
         );
         assert_eq!(
-            restored.allocate(PEER, Instant(1050), 1000),
+            restored.allocate(Instant(1050), 1000),
             Some(MessageId(8 * BLOCK))
         );
     }
@@ -243,12 +170,9 @@ mod tests {
     #[test]
     fn old_uses_are_forgotten_before_the_clock_wraps() {
         let mut ids = ids_from(0);
-        ids.allocate(PEER, Instant(0), 1000).unwrap();
+        ids.allocate(Instant(0), 1000).unwrap();
         ids.expire(Instant(1000), 1000);
         ids.next = 0;
-        assert!(
-            ids.allocate(PEER, Instant(u32::MAX / 2 + 10), 1000)
-                .is_some()
-        );
+        assert!(ids.allocate(Instant(u32::MAX / 2 + 10), 1000).is_some());
     }
 }

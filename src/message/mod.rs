@@ -19,9 +19,9 @@ use crate::time::Instant;
 use crate::wire::header::{HEADER_LEN, MessageId, MessageType};
 use crate::wire::option::Options;
 use deduplication::{Answer, Deduplication};
-use message_id::{IdKey, MessageIds};
+use message_id::MessageIds;
 use outbox::Outbox;
-use peer::{PeerAddr, PeerId, PeerTable};
+use peer::{IdKey, PeerAddr, PeerId, PeerTable};
 use store::{MessageStore, StoredMessage};
 use transmission::{Owner, Transmissions};
 
@@ -123,14 +123,20 @@ impl<'m> MessageLayer<'m> {
 
     /// Sets the secret that the sequences of message ids of different peers are told apart with.
     pub fn set_id_key(&mut self, key: IdKey) {
-        self.ids.set_key(key);
+        self.peers.set_id_key(key);
     }
 
     /// The next message id for a peer, unless it may still be known to one.
     fn new_id(&mut self, peer: PeerId, now: Instant) -> Option<MessageId> {
         let lifetime = self.parameters.exchange_lifetime_ms();
-        let address = self.peers.address(peer)?.as_slice();
-        self.ids.allocate(address, now, lifetime)
+        let MessageId(number) = self.ids.allocate(now, lifetime)?;
+        Some(MessageId(number.wrapping_add(self.peers.id_offset(peer))))
+    }
+
+    /// Notes that a message to the peer with this id goes out now.
+    fn note_sent(&mut self, peer: PeerId, id: MessageId, now: Instant) {
+        let number = id.0.wrapping_sub(self.peers.id_offset(peer));
+        self.ids.sent(MessageId(number), now);
     }
 
     /// Ends everything. The sequence of message ids goes on.
@@ -193,13 +199,13 @@ impl<'m> MessageLayer<'m> {
     /// The sequence of message ids, see [`MessageIds::state`].
     #[must_use]
     pub fn ids_state(&self) -> ((u16, u16), IdKey) {
-        (self.ids.state(), self.ids.key())
+        (self.ids.state(), self.peers.id_key())
     }
 
     /// Goes on with the sequence of message ids from before a restart.
     pub fn restore_ids(&mut self, state: (u16, u16), key: IdKey, now: Instant) {
         self.ids.restore(state, now);
-        self.ids.set_key(key);
+        self.peers.set_id_key(key);
     }
 
     /// The peer's number, if it has one.

@@ -2,7 +2,7 @@
 //! Messages on their way, RFC 7252 sections 4.2, 4.3 and 4.7: retransmission, and when a message may start.
 
 use super::outbox::Outgoing;
-use super::peer::{PeerAddr, PeerId};
+use super::peer::PeerId;
 use super::store::StoredMessage;
 use super::transmission::{Backoff, Handover, Owner, State, Transmission};
 use super::{MessageLayer, count};
@@ -264,8 +264,7 @@ impl MessageLayer<'_> {
         let known = self.transmissions.get(index).and_then(|t| t.id);
         let id = match known {
             Some(id) => {
-                let address = self.peers.address(peer).map(PeerAddr::as_slice);
-                self.ids.sent(address.unwrap_or_default(), id, now);
+                self.note_sent(peer, id, now);
                 id
             }
             None => {

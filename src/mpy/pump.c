@@ -60,6 +60,13 @@ static void make_news_room(coap_obj_t *self) {
     }
 }
 
+static void free_news_room(coap_obj_t *self) {
+    if (self->news_room != NULL) {
+        m_del(news_t, self->news_room, 1);
+        self->news_room = NULL;
+    }
+}
+
 news_t *microcoapy_news_add(coap_obj_t *self) {
     make_news_room(self);
     news_t *added = self->news_room;
@@ -165,6 +172,7 @@ void microcoapy_take_in(coap_obj_t *self) {
             self->dispatch(self, &event, &datagram.peer, DISPATCH_RUN_LATER);
         }
     }
+    free_news_room(self);
     microcoapy_run_timers(self);
     while (dispatch_ended(self, DISPATCH_TELL_LATER)) {
     }

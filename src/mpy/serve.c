@@ -307,8 +307,9 @@ static bool is_stored(mp_obj_t handler, const mcoap_event *event) {
     return resource->value != MP_OBJ_NULL && mp_obj_is_type(resource->etag, &mp_type_bytes) && is_whole;
 }
 
-// No Python code runs, nothing is allocated, and no block of a longer value is kept.
-static void serve_stored(coap_obj_t *self, const resource_obj_t *resource, const mcoap_event *event) {
+// No Python code runs, nothing is allocated, and no block of a longer value is kept. Never inlined: what it keeps on the
+// stack is no part of answering an exception.
+static MP_NOINLINE void serve_stored(coap_obj_t *self, const resource_obj_t *resource, const mcoap_event *event) {
     size_t tag_len;
     const uint8_t *tag = (const uint8_t *)mp_obj_str_get_data(resource->etag, &tag_len);
     uint8_t code = mcoap_incoming_condition(METHOD_GET, event->options, event->options_len, true, tag, tag_len);
@@ -334,10 +335,8 @@ static void serve_stored(coap_obj_t *self, const resource_obj_t *resource, const
 
 // ---- errors ------------------------------------------------------------------------------------
 
-// An exception answers its code if it is a CoapError, else 5.00; gives whether it is to be shown.
-static bool send_exception(const pending_t *pending, mp_obj_t exception) {
-    coap_obj_t *self = pending->coap;
-    uint8_t code = MCOAP_CODE_INTERNAL_SERVER_ERROR;
+// What answers an exception: its code and text if it is a CoapError, else 5.00. Gives whether it is a CoapError.
+static bool reply_from_exception(reply_t *reply, const pending_t *pending, mp_obj_t exception) {
     mp_buffer_info_t text = { NULL, 0, 0 };
     bool is_answer = mp_obj_exception_match(exception, MP_OBJ_FROM_PTR(&microcoapy_error_type));
     if (is_answer) {
@@ -346,42 +345,50 @@ static bool send_exception(const pending_t *pending, mp_obj_t exception) {
         mp_obj_t *items;
         mp_obj_get_array(args, &len, &items);
         if (len != 0 && mp_obj_is_small_int(items[0]) && MP_OBJ_SMALL_INT_VALUE(items[0]) <= UINT8_MAX) {
-            code = MP_OBJ_SMALL_INT_VALUE(items[0]);
+            reply->code = MP_OBJ_SMALL_INT_VALUE(items[0]);
         }
         // The text is no part of a body of which a later block is asked for.
         if (len > 1 && (pending->offset != 0 || !mp_get_buffer(items[1], &text, MP_BUFFER_READ))) {
             text.len = 0;
         }
     }
-    size_t options_len;
-    const uint8_t *options = request_options(pending, &options_len);
-    reply_t reply = { .type = TYPE_CON, .code = code, .location = mp_const_none };
-    reply.format = MCOAP_CONTENT_FORMAT_NONE;
     if (text.len != 0) {
+        size_t options_len;
+        const uint8_t *options = request_options(pending, &options_len);
         vstr_t payload;
         vstr_init_len(&payload, text.len + MCOAP_DIAGNOSTIC_OVERHEAD);
         payload.len = mcoap_diagnostic(options, options_len, microcoapy_engine_bytes(text.buf, text.len), text.len,
-            (uint8_t *)payload.buf, payload.len, &reply.format);
-        microcoapy_source_init(&reply.source, mp_obj_new_bytes_from_vstr(&payload), MP_QSTR_payload);
+            (uint8_t *)payload.buf, payload.len, &reply->format);
+        microcoapy_source_init(&reply->source, mp_obj_new_bytes_from_vstr(&payload), MP_QSTR_payload);
     }
-    mcoap_handle body;
-    size_t len;
-    if (write_reply(self, pending->handle, &reply, &len, &body) != MCOAP_OK) {
-        send_code(self, pending->handle, MCOAP_CODE_INTERNAL_SERVER_ERROR);
-    }
-    return !is_answer;
+    return is_answer;
 }
 
-// Where there is no memory for what the exception says: 5.00, which needs none.
-static MP_NOINLINE bool answer_exception(const pending_t *pending, mp_obj_t exception) {
+// Where there is no memory for what the exception says: 5.00, which needs none. Its own frame, which is gone when the
+// answer is written.
+static MP_NOINLINE bool try_reply_from_exception(reply_t *reply, const pending_t *pending, mp_obj_t exception) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        bool shown = send_exception(pending, exception);
+        bool is_answer = reply_from_exception(reply, pending, exception);
         nlr_pop();
-        return shown;
+        return is_answer;
     }
-    send_code(pending->coap, pending->handle, MCOAP_CODE_INTERNAL_SERVER_ERROR);
-    return true;
+    reply->code = MCOAP_CODE_INTERNAL_SERVER_ERROR;
+    reply->format = MCOAP_CONTENT_FORMAT_NONE;
+    return false;
+}
+
+// Answers an exception; gives whether it is to be shown.
+static MP_NOINLINE bool answer_exception(const pending_t *pending, mp_obj_t exception) {
+    reply_t reply = { .type = TYPE_CON, .code = MCOAP_CODE_INTERNAL_SERVER_ERROR, .location = mp_const_none };
+    reply.format = MCOAP_CONTENT_FORMAT_NONE;
+    bool is_answer = try_reply_from_exception(&reply, pending, exception);
+    mcoap_handle body;
+    size_t len;
+    if (write_reply(pending->coap, pending->handle, &reply, &len, &body) != MCOAP_OK) {
+        send_code(pending->coap, pending->handle, MCOAP_CODE_INTERNAL_SERVER_ERROR);
+    }
+    return !is_answer;
 }
 
 // Answers an exception of a handler; raises it again if it is none that a server survives.
@@ -660,8 +667,8 @@ static void answer(pending_t *pending, const mcoap_event *event, mp_obj_t handle
     }
 }
 
-// The exception that came of it, or NULL. Never inlined: what it leaves in pending must be in memory when an exception
-// ends it.
+// The exception that came of it, or NULL; a stored value is left to the caller, with a resource and no message. Never
+// inlined: what it leaves in pending must be in memory when an exception ends it.
 static MP_NOINLINE void *try_answer(pending_t *pending, const mcoap_event *event, const peer_t *peer) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
@@ -669,7 +676,7 @@ static MP_NOINLINE void *try_answer(pending_t *pending, const mcoap_event *event
     }
     mp_obj_t handler = microcoapy_path_handler(pending->coap, event->resource);
     if (is_stored(handler, event)) {
-        serve_stored(pending->coap, MP_OBJ_TO_PTR(handler), event);
+        pending->resource = MP_OBJ_TO_PTR(handler);
         nlr_pop();
         return NULL;
     }
@@ -696,6 +703,10 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
     incoming_obj_t *outer = self->handled;
     void *exception = try_answer(&pending, event, peer);
     self->handled = outer;
+    bool is_stored = exception == NULL && pending.resource != NULL && pending.message == NULL;
+    if (is_stored) {
+        serve_stored(self, pending.resource, event);
+    }
     mp_obj_t yielded;
     if (exception == NULL && pending.run != NULL && step(pending.run, mp_const_none, MP_OBJ_NULL, &yielded)) {
         exception = MP_OBJ_TO_PTR(mp_obj_new_exception_msg(
@@ -719,7 +730,7 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
         // The client has heard of it before the program does.
         nlr_jump(exception);
     }
-    return !is_part && pending.message != NULL; // a stored value has no handler
+    return !is_part && !is_stored;
 }
 
 #include "tables/serve.h"

@@ -170,7 +170,7 @@ fn a_message_id_given_late_is_the_exchange_s_too() {
             .endpoint
             .message
             .ids_mut()
-            .allocate(b"peer", bench.now, lifetime)
+            .allocate(bench.now, lifetime)
             .unwrap();
     }
     assert_eq!(bench.get(NonConfirmable, b"t").unwrap().id, MessageId(0));
