@@ -31,6 +31,7 @@ NEEDS_SOCKETS = {
     "keywords",
     "loopback",
     "many_objects",
+    "own_socket_module",
     "stop_start",
 }
 NEEDS_THREADS = {"threads"}
@@ -52,7 +53,7 @@ NEEDS_ALL_FEATURES = NEEDS_LARGE | {"custom_socket_fails", "custom_socket_shapes
 # The board talks to libcoap's programs on this machine.
 OVER_SOCKETS = {"esp8266/modem"}
 # What the engine prints when a handler raises: a board has one output for all.
-TRACEBACK = re.compile(r"^(?:Traceback \(most recent call last\):\n(?:  .*\n)*)?\w+Error(?:: .*)?\n", re.M)
+TRACEBACK = re.compile(r"^(?:Traceback \(most recent call last\):\n(?:  .*\n)*\w+|\w+Error)(?:: .*)?\n", re.M)
 # Any target that needs no compiler but Rust's.
 CORE_TARGET = "riscv32imc-unknown-none-elf"
 NO_CORE_SOURCE = "no source of Rust's core library for other CPUs: rustup component add rust-src, or set MICROCOAPY_RUST_SRC"
