@@ -178,20 +178,24 @@ bool microcoapy_source_prepare(source_t *source, uint32_t offset, size_t len) {
     if (source->object == MP_OBJ_NULL || source->kind == SOURCE_BYTES) {
         return true;
     }
+    // A stream may make the endpoint receive what asks for another part.
+    if (source->busy) {
+        return false;
+    }
+    source->busy = true;
     // One byte more shows whether the body goes on.
     if (source->size < len + 1) {
         source->buffer = m_renew(uint8_t, source->buffer, source->size, len + 1);
         source->size = len + 1;
     }
-    if (!move_to(source, offset)) {
-        return false;
-    }
-    while (source->filled < len + 1 && !source->ended) {
+    bool moved = move_to(source, offset);
+    while (moved && source->filled < len + 1 && !source->ended) {
         size_t more = read_on(source);
         source->filled += more;
         source->ended = more == 0;
     }
-    return true;
+    source->busy = false;
+    return moved;
 }
 
 const uint8_t *microcoapy_source_part(const source_t *source, uint32_t offset, size_t *len, bool *more) {
@@ -286,6 +290,10 @@ static void write_unit(sink_t *sink) {
 
 void microcoapy_sink_write(sink_t *sink, const uint8_t *data, size_t len) {
     // Copied first, because writing may run Python code that makes the endpoint receive something else.
+    if (sink->busy) {
+        mp_raise_OSError(MP_EBUSY);
+    }
+    sink->busy = true;
     if (sink->buffer.buf == NULL) {
         vstr_init(&sink->buffer, len);
     }
@@ -301,6 +309,7 @@ void microcoapy_sink_write(sink_t *sink, const uint8_t *data, size_t len) {
     while (sink->kind == SINK_BLOCKS && sink->buffer.len >= sink->unit) {
         write_unit(sink);
     }
+    sink->busy = false;
 }
 
 mp_obj_t microcoapy_sink_finish(sink_t *sink) {

@@ -43,13 +43,15 @@ typedef struct {
     uint32_t offset; // of the buffer in the body
     uint8_t kind;
     bool ended; // nothing comes behind the buffer
+    bool busy;  // it is being read, or reading has failed
 } source_t;
 
 // TypeError if the object cannot be a body.
 void microcoapy_source_init(source_t *source, mp_obj_t object, qstr argument);
 // Bytes of the whole body, or MCOAP_UNKNOWN.
 uint32_t microcoapy_source_total(const source_t *source);
-// Reads ahead what microcoapy_source_part will want: may run Python code. False: the body cannot go back to there.
+// Reads ahead what microcoapy_source_part will want: may run Python code. False: the body cannot go back to there, or is
+// being read already, further out on the stack.
 bool microcoapy_source_prepare(source_t *source, uint32_t offset, size_t len);
 // At most len bytes of the body, and whether it goes on after them; what was read ahead must hold them.
 const uint8_t *microcoapy_source_part(const source_t *source, uint32_t offset, size_t *len, bool *more);
@@ -62,12 +64,14 @@ typedef struct {
     uint32_t total;  // bytes so far, those before the start included
     uint32_t unit;   // bytes of a block of the device
     uint8_t kind;
+    bool busy; // it is being written to, or writing has failed
 } sink_t;
 
 // TypeError if the object takes no bytes. start: bytes of the body that the target has already.
 void microcoapy_sink_init(sink_t *sink, mp_obj_t target, uint32_t start, qstr argument);
 // Forgets everything from the start on. False: the target cannot go back.
 bool microcoapy_sink_restart(sink_t *sink, uint32_t start);
+// OSError(EBUSY) while it is being written to, further out on the stack.
 void microcoapy_sink_write(sink_t *sink, const uint8_t *data, size_t len);
 // After the last byte: the bytes, if they were kept; else the target.
 mp_obj_t microcoapy_sink_finish(sink_t *sink);
