@@ -1,5 +1,6 @@
 # A bytearray that the program changes while the call that was given it runs Python code: it is read before or after, and
 # never where its bytes have been.
+# needs: block
 import microcoapy
 from support import message
 
