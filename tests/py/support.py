@@ -166,14 +166,13 @@ def pair(**parameters):
 
 
 def settle(*coaps):
-    """Polls all of them until none has anything to do, and no datagram is on its way."""
-    before, now = None, 0
-    while now != before:
-        before = now
+    """Polls all of them until nothing is told in four rounds running: of what goes to and fro, not everything is told."""
+    quiet = 0
+    while quiet < 4:
+        quiet += 1
         for coap in coaps:
             while coap.poll(0):
-                pass
-        now = [(stats["sent"], stats["received"]) for stats in [coap.stats() for coap in coaps]]
+                quiet = 0
 
 
 def message(mtype, code, messageid, token=b"", rest=b""):
