@@ -1,4 +1,5 @@
 # start() where the module `socket` is the program's own, and gives objects of a class of its own.
+# needs: modern
 import sys
 
 import microcoapy
