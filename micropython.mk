@@ -133,15 +133,13 @@ MICROCOAPY_TARGET = $(MICROCOAPY_FOUND)
 endif
 MICROCOAPY_IS_DEVICE = $(findstring -none-,$(MICROCOAPY_TARGET))
 
-# Systems have the room: the code is made for speed there.
-MICROCOAPY_OPT_LEVEL ?= $(if $(MICROCOAPY_IS_DEVICE),z,3)
-
-# Where Rust has a standard library, cargo alone does it. It must not see make's job server, which is
-# not passed on to it.
+# Where Rust has a standard library, cargo alone does it, for speed: there is room. It must not see make's job server,
+# which is not passed on to it.
 define MICROCOAPY_BUILD_HOST
 	PATH="$$PATH:$$HOME/.cargo/bin"; command -v cargo >/dev/null || { \
 	  echo "microcoapy: cargo is missing. Install Rust with rustup (https://rustup.rs)." >&2; exit 1; }; \
-	cd $(MICROCOAPY_ROOT) && MAKEFLAGS= CARGO_PROFILE_RELEASE_OPT_LEVEL=$(MICROCOAPY_OPT_LEVEL) cargo rustc $(if $(Q),--quiet) --locked --lib --release \
+	cd $(MICROCOAPY_ROOT) && MAKEFLAGS= CARGO_PROFILE_RELEASE_OPT_LEVEL=$(or $(MICROCOAPY_OPT_LEVEL),3) \
+	  cargo rustc $(if $(Q),--quiet) --locked --lib --release \
 	  --crate-type staticlib --no-default-features \
 	  --features "$$($(MICROCOAPY_ENVIRONMENT) sh tools/features.sh $(MICROCOAPY_TARGET))" \
 	  --target $(MICROCOAPY_TARGET) --target-dir $(MICROCOAPY_TARGET_DIR) && \
@@ -201,7 +199,7 @@ MICROCOAPY_CC_CLANG = $(eval MICROCOAPY_CC_CLANG := $(findstring clang,$(shell $
 MICROCOAPY_SMALLER = $(if $(MICROCOAPY_CC_CLANG),$(MICROCOAPY_SMALLER_CLANG),\
 	$(if $(findstring xtensa,$(MICROCOAPY_CC_MACHINE)),$(MICROCOAPY_SMALLER_XTENSA)) \
 	$(if $(findstring riscv,$(MICROCOAPY_CC_MACHINE)),$(MICROCOAPY_SMALLER_RISCV)))
-# As MICROCOAPY_OPT_LEVEL; CFLAGS cannot ask for the target, which is found with them.
+# As for Rust; CFLAGS cannot ask for the target, which is found with them.
 MICROCOAPY_FASTER = $(if $(findstring linux,$(MICROCOAPY_CC_MACHINE))$(findstring apple,$(MICROCOAPY_CC_MACHINE)),-O2)
 $(MICROCOAPY_OBJECTS): private CFLAGS += \
 	$(if $(findstring lx106,$(MICROCOAPY_CC_MACHINE)),$(MICROCOAPY_IN_FLASH)) \

@@ -103,8 +103,8 @@ pub type NonZeroPlace = core::num::NonZeroU8;
 #[cfg(feature = "profile-gateway")]
 pub type NonZeroPlace = core::num::NonZeroU16;
 
-/// Peers whose errors are counted. 1 byte each.
-pub const COUNTED_PEERS: usize = if BLOCK { PEERS } else { 0 };
+/// Peers whose errors are counted, and whose message ids are moved. 3 bytes each.
+pub const NOTED_PEERS: usize = if BLOCK { PEERS } else { 0 };
 
 /// Received messages whose repetitions are recognised, RFC 7252 section 4.5. 12 bytes each, and the
 /// bytes of the answer in the message store. When full, the oldest answered one gives way.

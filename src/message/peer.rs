@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The peers an endpoint is in touch with.
 
-use crate::config::{BLOCK, COUNTED_PEERS, PEER_ADDRESS_MAX, PEERS, Place};
+use crate::config::{BLOCK, NOTED_PEERS, PEER_ADDRESS_MAX, PEERS, Place};
 use crate::hash::Hash;
 use crate::index::{self, Index};
 use crate::mac::HalfSipHash;
@@ -98,9 +98,9 @@ pub struct PeerTable {
     verified: [u8; PEERS.div_ceil(8)],
     /// What the numbers are made with that move the sequence of message ids; all zeros: they are 0.
     id_key: When<{ BLOCK as usize }, IdKey>,
-    id_offsets: [u16; COUNTED_PEERS],
+    id_offsets: [u16; NOTED_PEERS],
     /// Errors that each has got since then.
-    errors: [u8; COUNTED_PEERS],
+    errors: [u8; NOTED_PEERS],
     errors_since: Instant,
 }
 
@@ -113,8 +113,8 @@ impl Default for PeerTable {
             probing: 0,
             verified: [0; PEERS.div_ceil(8)],
             id_key: When::default(),
-            id_offsets: [0; COUNTED_PEERS],
-            errors: [0; COUNTED_PEERS],
+            id_offsets: [0; NOTED_PEERS],
+            errors: [0; NOTED_PEERS],
             errors_since: Instant(0),
         }
     }
@@ -265,7 +265,7 @@ impl PeerTable {
             return true;
         }
         if now.0.wrapping_sub(self.errors_since.0) >= 1000 {
-            self.errors = [0; COUNTED_PEERS];
+            self.errors = [0; NOTED_PEERS];
             self.errors_since = now;
         }
         let Some(errors) = self.errors.get_mut(usize::from(id.0)) else {

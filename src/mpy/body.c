@@ -289,11 +289,11 @@ static void write_unit(sink_t *sink) {
 }
 
 void microcoapy_sink_write(sink_t *sink, const uint8_t *data, size_t len) {
-    // Copied first, because writing may run Python code that makes the endpoint receive something else.
     if (sink->busy) {
         mp_raise_OSError(MP_EBUSY);
     }
     sink->busy = true;
+    // Copied first, because writing may run Python code that makes the endpoint receive something else.
     if (sink->buffer.buf == NULL) {
         vstr_init(&sink->buffer, len);
     }

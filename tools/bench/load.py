@@ -43,20 +43,17 @@ class Load:
         except TimeoutError:
             raise AssertionError("no answer within %.0f s" % TIMEOUT) from None
 
-    def gets(self, count, payload, path=PATH, window=1):
-        """Confirmable GETs, `window` of them under way: the next ones go when these are answered."""
+    def gets(self, count, payload, path=PATH):
+        """Confirmable GETs, one after the other."""
         options = coapmsg.Message(options=coapmsg.uri_path(path)).encode()[4:]
         mids = list(itertools.islice(self.mids, count))
         assert len(mids) == count, "out of message ids"
-        for at in range(0, count, window):
-            wanted = {struct.pack(">HI", mid, mid * 0x10001) for mid in mids[at : at + window]}
-            for ids in wanted:
-                self.send(b"\x44\x01" + ids + options)
-            while wanted:
-                answer = self.receive()
-                good = answer[:2] == b"\x64\x45" and answer[2:8] in wanted and answer.endswith(b"\xff" + payload)
-                assert good, "wrong answer %r" % answer
-                wanted.remove(answer[2:8])
+        for mid in mids:
+            ids = struct.pack(">HI", mid, mid * 0x10001)
+            self.send(b"\x44\x01" + ids + options)
+            answer = self.receive()
+            good = answer[:2] == b"\x64\x45" and answer[2:8] == ids and answer.endswith(b"\xff" + payload)
+            assert good, "wrong answer %r" % answer
 
     def ask(self, method, path=PATH, options=(), payload=b"", token=b"load"):
         """A confirmable request and its piggybacked response."""

@@ -210,6 +210,19 @@ impl Engine {
         }
     }
 
+    /// Places in use, but those of observations, which may wait for their program for ever.
+    pub fn in_use(&self) -> [u32; 6] {
+        let stats = self.stats();
+        [
+            stats.exchanges_in_use,
+            stats.transmissions_in_use,
+            stats.deduplication_in_use,
+            stats.requests_in_use,
+            stats.bodies_in_use,
+            stats.observers_in_use,
+        ]
+    }
+
     pub fn knows_peer(&self, peer: &[u8]) -> bool {
         let peer = exact(peer);
         // SAFETY: the endpoint and the input are alive.
@@ -481,6 +494,19 @@ impl Engine {
             self._resources = memory;
         }
         moved == MCOAP_OK
+    }
+
+    /// Serves a path: any method.
+    pub fn serve(&mut self, path: &[u8], number: u32, flags: u32) {
+        let resource = mcoap_resource {
+            number,
+            methods: 0xFE,
+            flags,
+            max_body: 0,
+            interval_ms: 0,
+            understood: [0; MCOAP_UNDERSTOOD],
+        };
+        assert_eq!(self.resource_add(path, &resource), MCOAP_OK);
     }
 
     pub fn resource_add(&mut self, path: &[u8], resource: &mcoap_resource) -> mcoap_result {

@@ -99,15 +99,7 @@ pub struct World {
 fn begin(parameters: &Parameters, seed: [u8; MCOAP_SEED_LEN], flags: u32) -> Engine {
     let mut engine = Engine::new(parameters, seed, 96);
     for (path, number, flags) in [(b"a", A, flags), (b"o", O, MCOAP_RESOURCE_OBSERVABLE)] {
-        let resource = mcoap_resource {
-            number,
-            methods: 0xFE,
-            flags,
-            max_body: 0,
-            interval_ms: 0,
-            understood: [0; MCOAP_UNDERSTOOD],
-        };
-        assert_eq!(engine.resource_add(path, &resource), MCOAP_OK);
+        engine.serve(path, number, flags);
     }
     let (size, most) = (engine.block_size(), parameters.max_message);
     assert!(size.is_power_of_two() && size <= most && size * 2 > most.min(1024));
@@ -366,17 +358,8 @@ impl World {
     }
 
     fn check_nothing_is_in_use(&self) {
-        let stats = self.engine.stats();
-        let in_use = [
-            stats.exchanges_in_use,
-            stats.transmissions_in_use,
-            stats.deduplication_in_use,
-            stats.requests_in_use,
-            stats.bodies_in_use,
-            stats.observations_in_use,
-            stats.observers_in_use,
-        ];
-        assert_eq!(in_use, [0; 7]);
+        assert_eq!(self.engine.in_use(), [0; 6]);
+        assert_eq!(self.engine.stats().observations_in_use, 0);
         for number in 0..PEERS {
             assert!(!self.engine.knows_peer(&peer(number)));
         }

@@ -92,16 +92,7 @@ impl World {
         }
         for host in &mut self.hosts {
             assert!(host.exchanges.is_empty() && host.owed.is_empty());
-            let stats = host.engine.stats();
-            let in_use = [
-                stats.exchanges_in_use,
-                stats.transmissions_in_use,
-                stats.deduplication_in_use,
-                stats.requests_in_use,
-                stats.bodies_in_use,
-                stats.observers_in_use,
-            ];
-            assert_eq!(in_use, [0; 6]);
+            assert_eq!(host.engine.in_use(), [0; 6]);
         }
     }
 }

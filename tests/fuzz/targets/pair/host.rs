@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use common::engine::Engine;
-use microcoapy::ffi::MCOAP_OK;
 use microcoapy::ffi::endpoint::MCOAP_SEED_LEN;
-use microcoapy::ffi::resource::*;
 use microcoapy::wire::header::MessageType;
 use microcoapy::wire::message::MessageView;
 use microcoapy::{DEDUPLICATION, Parameters, REQUESTS};
@@ -64,15 +62,7 @@ pub fn begin(parameters: &Parameters, number: u8, life: u8, flags: u32) -> Engin
     let mut seed = [7; MCOAP_SEED_LEN];
     seed[..2].copy_from_slice(&[number, life]);
     let mut engine = Engine::new(parameters, seed, 64);
-    let resource = mcoap_resource {
-        number: RESOURCE,
-        methods: 0xFE,
-        flags,
-        max_body: 0,
-        interval_ms: 0,
-        understood: [0; MCOAP_UNDERSTOOD],
-    };
-    assert_eq!(engine.resource_add(PATH, &resource), MCOAP_OK);
+    engine.serve(PATH, RESOURCE, flags);
     engine
 }
 
