@@ -36,6 +36,8 @@ typedef struct {
 } driver_coro_t;
 
 static const mp_obj_type_t driver_coro_type;
+// Of the task that stands in where no event loop runs: over as soon as it is run.
+static const driver_coro_t stand_in_coro = { .base = { &driver_coro_type } };
 static const mp_obj_type_t serve_type;
 static const mp_obj_type_t ready_type;
 
@@ -59,13 +61,17 @@ mp_obj_t microcoapy_core(qstr name) {
     return mp_obj_dict_get(MP_OBJ_FROM_PTR(core(true)), MP_OBJ_NEW_QSTR(name));
 }
 
-static mp_obj_t current_task(void) {
-    mp_obj_dict_t *globals = core(false);
-    if (globals == NULL) {
-        return mp_const_none;
-    }
+static mp_obj_t cur_task(mp_obj_dict_t *globals) {
     mp_map_elem_t *found = mp_map_lookup(&globals->map, MP_OBJ_NEW_QSTR(MP_QSTR_cur_task), MP_MAP_LOOKUP);
     return found == NULL ? mp_const_none : found->value;
+}
+
+// None where no event loop runs.
+static mp_obj_t current_task(void) {
+    mp_obj_dict_t *globals = core(false);
+    mp_obj_t task = globals == NULL ? mp_const_none : cur_task(globals);
+    bool is_stand_in = task != mp_const_none && mp_load_attr(task, MP_QSTR_coro) == MP_OBJ_FROM_PTR(&stand_in_coro);
+    return is_stand_in ? mp_const_none : task;
 }
 
 bool microcoapy_in_loop(void) {
@@ -75,6 +81,26 @@ bool microcoapy_in_loop(void) {
 void microcoapy_must_not_block(void) {
     if (microcoapy_in_loop()) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("event loop is running: await it"));
+    }
+}
+
+// What asyncio's awaitables do first is to put the current task into a queue; they do not look whether there is one.
+void microcoapy_stand_in_begin(stand_in_t *stand_in) {
+    mp_obj_dict_t *globals = core(false);
+    if (globals != NULL && current_task() == mp_const_none) {
+        stand_in->outer = cur_task(globals);
+        stand_in->task = mp_call_function_1(microcoapy_core(MP_QSTR_Task), MP_OBJ_FROM_PTR(&stand_in_coro));
+        mp_obj_dict_store(MP_OBJ_FROM_PTR(globals), MP_OBJ_NEW_QSTR(MP_QSTR_cur_task), stand_in->task);
+    }
+}
+
+void microcoapy_stand_in_end(stand_in_t *stand_in) {
+    mp_obj_t task = stand_in->task;
+    if (task != MP_OBJ_NULL) {
+        stand_in->task = MP_OBJ_NULL;
+        mp_obj_dict_store(MP_OBJ_FROM_PTR(core(true)), MP_OBJ_NEW_QSTR(MP_QSTR_cur_task), stand_in->outer);
+        // From the event loop's queue, or a task's, it runs, and ends. From others it must not be woken: a lock would be its.
+        microcoapy_call_maybe(mp_load_attr(task, MP_QSTR_data), MP_QSTR_remove, 1, task, MP_OBJ_NULL);
     }
 }
 
@@ -226,10 +252,10 @@ static bool run_messages(coap_obj_t *self) {
 
 static mp_obj_t driver_run(driver_coro_t *coro) {
     coap_obj_t *self = coro->coap;
-    driver_t *driver = driver_of(self);
+    driver_t *driver = self == NULL ? NULL : driver_of(self);
     mp_obj_t me = current_task();
     if (driver == NULL || me != (coro->is_timer ? driver->timer_task : driver->io_task)) {
-        mp_raise_StopIteration(MP_OBJ_NULL); // of an event loop that was replaced
+        mp_raise_StopIteration(MP_OBJ_NULL); // a stand-in's, or of an event loop that was replaced
     }
     if (coro->is_timer) {
         driver->timer_armed = false;

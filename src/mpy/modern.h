@@ -162,6 +162,15 @@ MP_DECLARE_CONST_FUN_OBJ_2(microcoapy_waiter_remove_obj);
 bool microcoapy_in_loop(void);
 // RuntimeError if one runs here: what is waited for may be the work of a task that could not run meanwhile.
 void microcoapy_must_not_block(void);
+// A task that stands in for the current one while a coroutine runs where no event loop does. None is needed where nobody
+// has imported asyncio.
+typedef struct {
+    mp_obj_t task; // MP_OBJ_NULL: none
+    mp_obj_t outer;
+} stand_in_t;
+void microcoapy_stand_in_begin(stand_in_t *stand_in);
+// Takes it out of the queue that it waits in. A method of the program's may be called for that, and raise.
+void microcoapy_stand_in_end(stand_in_t *stand_in);
 // An attribute of asyncio.core.
 mp_obj_t microcoapy_core(qstr name);
 // Something is under way from now on: where an event loop runs, it is driven without anybody awaiting it.

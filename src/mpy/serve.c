@@ -430,13 +430,17 @@ static void reply_with_generator(handler_run_t *run, mp_obj_t first_chunk) {
 
 // One step of the generator. Its own frame, so that none of these is on the stack when an error is answered.
 static MP_NOINLINE mp_vm_return_kind_t resume(handler_run_t *run, mp_obj_t value, mp_obj_t exception, mp_obj_t *result) {
+    stand_in_t stand_in = { .task = MP_OBJ_NULL };
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
+        microcoapy_stand_in_begin(&stand_in);
         // It raises when what the generator waits for is an object of C.
         mp_vm_return_kind_t kind = mp_resume(run->generator, value, exception, result);
+        microcoapy_stand_in_end(&stand_in);
         nlr_pop();
         return kind;
     }
+    microcoapy_stand_in_end(&stand_in);
     *result = MP_OBJ_FROM_PTR(nlr.ret_val);
     return MP_VM_RETURN_EXCEPTION;
 }
@@ -458,15 +462,14 @@ static MP_NOINLINE void *try_reply(handler_run_t *run, mp_vm_return_kind_t kind,
     return NULL;
 }
 
-// One step. True: it waits for something, and has yielded that.
-static bool step(handler_run_t *run, mp_obj_t value, mp_obj_t exception, mp_obj_t *yielded) {
-    mp_obj_t result;
-    mp_vm_return_kind_t kind = resume(run, value, exception, &result);
+// Whether it waits for something, and has yielded that.
+static bool waits(mp_vm_return_kind_t kind, mp_obj_t result) {
     mp_buffer_info_t chunk;
-    if (kind == MP_VM_RETURN_YIELD && !mp_get_buffer(result, &chunk, MP_BUFFER_READ)) {
-        *yielded = result;
-        return true;
-    }
+    return kind == MP_VM_RETURN_YIELD && !mp_get_buffer(result, &chunk, MP_BUFFER_READ);
+}
+
+// Answers with what the last step has given.
+static void finish(handler_run_t *run, mp_vm_return_kind_t kind, mp_obj_t result) {
     microcoapy_answering_end(run->pending.coap, run->pending.handle);
     void *error = kind == MP_VM_RETURN_EXCEPTION ? MP_OBJ_TO_PTR(result) : try_reply(run, kind, result);
     if (error != NULL) {
@@ -474,15 +477,28 @@ static bool step(handler_run_t *run, mp_obj_t value, mp_obj_t exception, mp_obj_
     }
     microcoapy_flush(run->pending.coap, 0);
     microcoapy_async_update(run->pending.coap);
-    return false;
 }
 
 static mp_obj_t task_step(handler_run_t *run, mp_obj_t value, mp_obj_t exception) {
-    mp_obj_t yielded;
-    if (step(run, value, exception, &yielded)) {
-        return yielded;
+    mp_obj_t result;
+    mp_vm_return_kind_t kind = resume(run, value, exception, &result);
+    if (waits(kind, result)) {
+        return result;
     }
+    finish(run, kind, result);
     mp_raise_StopIteration(MP_OBJ_NULL);
+}
+
+// The only step where no event loop runs. A coroutine that waits is closed.
+static MP_NOINLINE mp_vm_return_kind_t resume_alone(handler_run_t *run, mp_obj_t *result) {
+    mp_vm_return_kind_t kind = resume(run, mp_const_none, MP_OBJ_NULL, result);
+    if (waits(kind, *result)) {
+        resume(run, MP_OBJ_NULL, MP_OBJ_FROM_PTR(&mp_const_GeneratorExit_obj), result);
+        kind = MP_VM_RETURN_EXCEPTION;
+        *result = mp_obj_new_exception_msg(
+            &mp_type_RuntimeError, MP_ERROR_TEXT("coroutine without event loop: use serve() or run()"));
+    }
+    return kind;
 }
 
 static mp_obj_t handler_run_send(mp_obj_t self_in, mp_obj_t value) {
@@ -707,10 +723,10 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
     if (is_stored) {
         serve_stored(self, pending.resource, event);
     }
-    mp_obj_t yielded;
-    if (exception == NULL && pending.run != NULL && step(pending.run, mp_const_none, MP_OBJ_NULL, &yielded)) {
-        exception = MP_OBJ_TO_PTR(mp_obj_new_exception_msg(
-            &mp_type_RuntimeError, MP_ERROR_TEXT("coroutine without event loop: use serve() or run()")));
+    if (exception == NULL && pending.run != NULL) {
+        mp_obj_t result;
+        mp_vm_return_kind_t kind = resume_alone(pending.run, &result);
+        finish(pending.run, kind, result);
     }
     if (exception != NULL && pending.resource != NULL && pending.message != NULL) {
         bool survives = mp_obj_exception_match(MP_OBJ_FROM_PTR(exception), MP_OBJ_FROM_PTR(&mp_type_Exception));
