@@ -2,7 +2,8 @@
 //
 // MicroPython on a windowed Xtensa core under QEMU, as a command:
 //   firmware [NAME=VALUE...] SCRIPT [ARGUMENT...]
-// NAME=VALUE is for os.getenv; HEAP_SIZE is the heap's, in bytes. The exit status is the script's.
+// NAME=VALUE is for os.getenv; HEAP_SIZE is the heap's, in bytes, RESETS the number of soft resets after which the script
+// runs again. The exit status is the script's.
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #define HEAP_SIZE_DEFAULT (256 * 1024)
 #define HEAP_SIZE_MAX (4 * 1024 * 1024)
+#define RESETS_MAX (1000)
 // Below the checked limit: what C code uses between two checks.
 #define STACK_RESERVE (4096)
 
@@ -59,17 +61,17 @@ char *getenv(const char *name) {
     return NULL;
 }
 
-// 0 for what is no size.
-static size_t heap_size(void) {
-    const char *text = getenv("HEAP_SIZE");
+// A variable's number; what is none, or too large, gives invalid.
+static size_t number(const char *name, size_t otherwise, size_t max, size_t invalid) {
+    const char *text = getenv(name);
     if (text == NULL) {
-        return HEAP_SIZE_DEFAULT;
+        return otherwise;
     }
-    size_t size = 0;
-    while (*text >= '0' && *text <= '9' && size <= HEAP_SIZE_MAX) {
-        size = size * 10 + (*text++ - '0');
+    size_t value = 0;
+    while (*text >= '0' && *text <= '9' && value <= max) {
+        value = value * 10 + (*text++ - '0');
     }
-    return *text == 0 && size <= HEAP_SIZE_MAX ? size : 0;
+    return *text == 0 && value <= max ? value : invalid;
 }
 
 void c_start(void) {
@@ -83,11 +85,11 @@ void c_start(void) {
     }
     mp_stack_set_top(&_estack);
     mp_stack_set_limit((char *)&_estack - (char *)&_sstack - STACK_RESERVE);
-    size_t heap = heap_size();
+    size_t heap = number("HEAP_SIZE", HEAP_SIZE_DEFAULT, HEAP_SIZE_MAX, 0);
     if (n == 0 || heap == 0) {
         mp_printf(&mp_plat_print, "usage: firmware [NAME=VALUE...] SCRIPT [ARGUMENT...]; HEAP_SIZE is at most %d\n",
             HEAP_SIZE_MAX);
         exit(2);
     }
-    exit(run_script(gc_heap, heap, n, arguments));
+    exit(run_script(gc_heap, heap, number("RESETS", 0, RESETS_MAX, 0), n, arguments));
 }

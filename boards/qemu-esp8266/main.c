@@ -3,7 +3,7 @@
 // MicroPython on the lx106 core, ESP8266's, as QEMU's 'sim' machine has it: semihosting gives files, arguments, waiting
 // and an exit status, so a program of the host's is run and ended like by the unix port.
 //
-//   firmware [-X heapsize=BYTES[k]] [-X uart=PATH] SCRIPT [ARGUMENT...]
+//   firmware [-X heapsize=BYTES[k]] [-X resets=COUNT] [-X uart=PATH] SCRIPT [ARGUMENT...]
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +61,7 @@ void gc_collect(void) {
 }
 
 // The index of the script; -1 if the command line is not understood.
-static int parse_options(int n, const char **arguments, size_t *heap_size) {
+static int parse_options(int n, const char **arguments, size_t *heap_size, unsigned *resets) {
     int i = 0;
     for (; i + 1 < n && strcmp(arguments[i], "-X") == 0; i += 2) {
         const char *option = arguments[i + 1];
@@ -71,6 +71,8 @@ static int parse_options(int n, const char **arguments, size_t *heap_size) {
             if (*heap_size < 4096 || *heap_size > HEAP_SIZE_MAX) {
                 return -1;
             }
+        } else if (strncmp(option, "resets=", 7) == 0) {
+            *resets = strtoul(option + 7, NULL, 10);
         } else if (strncmp(option, "uart=", 5) == 0) {
             qemu_uart_path = option + 5;
         } else {
@@ -84,12 +86,13 @@ void c_start(void) {
     const char **arguments = NULL;
     size_t heap_size = HEAP_SIZE_DEFAULT;
     int n = host_arguments(&arguments);
-    int script = parse_options(n, arguments, &heap_size);
+    unsigned resets = 0;
+    int script = parse_options(n, arguments, &heap_size, &resets);
     mp_stack_set_top(&_stack_top);
     mp_stack_set_limit(STACK_SIZE - 192);
     if (script < 0) {
-        mp_printf(&mp_plat_print, "usage: firmware [-X heapsize=BYTES[k]] [-X uart=PATH] SCRIPT [ARGUMENT...]\n");
+        mp_printf(&mp_plat_print, "usage: firmware [-X heapsize=BYTES[k]] [-X resets=COUNT] [-X uart=PATH] SCRIPT [ARGUMENT...]\n");
         exit(2);
     }
-    exit(run_script(heap, heap_size, n - script, arguments + script));
+    exit(run_script(heap, heap_size, resets, n - script, arguments + script));
 }

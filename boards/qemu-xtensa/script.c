@@ -85,10 +85,17 @@ static int run(int n, const char **arguments) {
     return status_of(MP_OBJ_FROM_PTR(nlr.ret_val));
 }
 
-int run_script(void *heap, size_t heap_size, int n, const char **arguments) {
-    gc_init(heap, (char *)heap + heap_size);
-    mp_init();
-    int status = run(n, arguments);
-    mp_deinit();
-    return status;
+int run_script(void *heap, size_t heap_size, unsigned resets, int n, const char **arguments) {
+    for (;;) {
+        gc_init(heap, (char *)heap + heap_size);
+        mp_init();
+        int status = run(n, arguments);
+        if (status != 0 || resets-- == 0) {
+            mp_deinit();
+            return status;
+        }
+        // As the chips' ports reset softly.
+        gc_sweep_all();
+        mp_deinit();
+    }
 }

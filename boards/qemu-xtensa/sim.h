@@ -27,7 +27,8 @@ uint32_t cycle_count(void);
 // The host's argument list without the firmware's own name; empty when it is too long.
 int host_arguments(const char ***arguments);
 
-// script.c: runs MicroPython with the script arguments[0], to its end; the exit status.
-int run_script(void *heap, size_t heap_size, int n, const char **arguments);
+// script.c: runs MicroPython with the script arguments[0], to its end; the exit status. If that is 0, the board is reset
+// softly, so many times, and the script is run again.
+int run_script(void *heap, size_t heap_size, unsigned resets, int n, const char **arguments);
 
 #endif

@@ -4,7 +4,7 @@
 
 Usage: tests/firmware/esp32.py SCRIPT [NAME=VALUE...]
 builds the firmware if need be, runs the script on the board and exits with its status. The variables are the script's
-environment; HEAP_SIZE in bytes is its heap.
+environment; HEAP_SIZE in bytes is its heap, RESETS soft resets follow, after each of which it runs again.
 """
 
 import os
@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
-from runner import process, setup  # noqa: E402
+from runner import firmware, process, setup  # noqa: E402
 
 FIRMWARE = os.path.join(process.ROOT, "build", "qemu-esp32", "firmware.elf")
 OWN_TESTS = os.path.join(process.TESTS, "firmware", "esp32")
@@ -41,14 +41,15 @@ class Board:
     def run(self, script, args=(), timeout=30):
         """Runs a script file, in its folder: (output, exit status). Status None when the time was up.
 
-        `args` are NAME=VALUE, the script's environment; HEAP_SIZE in bytes is the heap.
+        `args` are NAME=VALUE, the script's environment; HEAP_SIZE in bytes is the heap; RESETS soft resets follow, and
+        the script runs after each.
         """
         folder, name = os.path.split(os.path.abspath(script))
         status, output = process.run(self.command([*args, name]), timeout, folder)
         return output, status
 
     def extra_tests(self):
-        return [("abi", self.abi)]
+        return [("abi", self.abi), ("soft_reset", lambda: firmware.run_after_soft_resets(self))]
 
     def abi(self):
         """Register windows, variable arguments, calls between C and Rust: boards/qemu-esp32/abi.c."""

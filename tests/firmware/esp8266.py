@@ -9,6 +9,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from runner import firmware as group
 from runner import mptree, process, python, setup  # noqa: E402
 
 BUILD = os.path.join(process.ROOT, "build")
@@ -77,7 +78,7 @@ class Board:
     def run(self, script, args=(), timeout=30):
         """Runs a script file, in its folder: (output, exit status). Status None when the time was up.
 
-        `args` are NAME=VALUE: HEAP_SIZE in bytes is the heap; LARGE=1 chooses the firmware with the
+        `args` are NAME=VALUE: HEAP_SIZE in bytes is the heap; RESETS soft resets follow, the script runs after each; LARGE=1 chooses the firmware with the
         capacities of profile esp32, CLASSIC=1 that with the classic layer alone. A violation of the flash
         rule ends the output and makes the status 1.
         """
@@ -90,8 +91,10 @@ class Board:
 
     def watched_run(self, script, args=(), timeout=30, elf=None, watched=None):
         """(output, exit status, the plugin's report)"""
-        heap = dict(word.split("=", 1) for word in args).get("HEAP_SIZE")
-        options = ["-X", "heapsize=" + heap] if heap else []
+        said = dict(word.split("=", 1) for word in args)
+        options = []
+        for name, option in (("HEAP_SIZE", "heapsize"), ("RESETS", "resets")):
+            options += ["-X", "%s=%s" % (option, said[name])] if name in said else []
         with tempfile.TemporaryDirectory() as folder:
             report = os.path.join(folder, "report")
             argv = command([*options, os.path.basename(script)], report, elf, watched)
@@ -113,6 +116,7 @@ class Board:
             ("memory_functions_4M", lambda: self.memory_functions("4M")),
             ("root_level_module", self.root_level_module),
             ("modem", self.modem),
+            ("soft_reset", lambda: group.run_after_soft_resets(self)),
         ]
 
     def flash_rule_is_checked(self):

@@ -18,7 +18,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
-from runner import mptree, process, python  # noqa: E402
+from runner import firmware, mptree, process, python  # noqa: E402
 
 FIRMWARE = os.path.join(process.ROOT, "build", "qemu-rv32", "firmware.elf")
 RULES = os.path.join("boards", "qemu-rv32", "rules.mk")
@@ -30,20 +30,6 @@ PROMPT = b">>> "
 ENTER, ENTERED = b"\x01", b"raw REPL; CTRL-B to exit\r\n>"
 END = b"\x04"
 ACCEPTED = b"OK"
-# Leaves the board in the middle of a request, a transfer and an observation, after one exchange that is complete.
-BUSY = b"""
-from support import finish, pair, settle
-client, server, net = pair()
-HOST = "coap://10.0.0.2/"
-server.resource("x", methods=("GET", "PUT"), obs=True)(lambda request: "x")
-print(finish(client.get(HOST + "x"), client, server).payload)
-observation = client.observe(HOST + "x")
-settle(server, client)
-server.callbacks["x"].notify()
-left = [client.get(HOST + "x"), client.put(HOST + "x", bytes(3000))]
-server.poll(0)
-print(client.stats()["exchanges_in_use"], server.stats()["observers_in_use"])
-"""
 
 
 class Stopped(Exception):
@@ -110,8 +96,8 @@ class Board:
     name = "rv32"
     packages = ("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf", "qemu-system-misc")
 
-    def __init__(self, firmware=FIRMWARE):
-        self.firmware = os.path.abspath(firmware)
+    def __init__(self, elf=FIRMWARE):
+        self.firmware = os.path.abspath(elf)
 
     def build(self):
         """(exit status, output) of make."""
@@ -125,20 +111,23 @@ class Board:
 
     def soft_reset(self):
         """In the middle of exchanges, several times: the next program finds nothing of them."""
+        script = os.path.join(python.FOLDER, "left_busy.py")
+        with open(script) as text, open(script + ".exp") as expected:
+            text, wanted = text.read().encode(), expected.read()
+        seen = []
         with Console(self.command(()), python.FOLDER, time.monotonic() + 120) as console:
             console.until(PROMPT)
             console.send(ENTER)
-            seen = []
-            for _ in range(5):
+            for _ in range(1 + firmware.SOFT_RESETS):
                 console.until(ENTERED)
-                console.send(BUSY + END)
+                console.send(text + END)
                 console.until(ACCEPTED)
-                seen.append((console.until(END), console.until(END)))
+                seen.append((console.until(END) + console.until(END)).decode().replace("\r\n", "\n"))
                 # On an empty line this one is a soft reset.
                 console.until(b">")
                 console.send(END)
                 console.until(b"soft reboot")
-        assert seen == [(b"b'x'\r\n3 1\r\n", b"")] * 5, seen
+        assert seen == [wanted] * (1 + firmware.SOFT_RESETS), seen
 
     def over_the_repl(self):
         """`tests/run.py py --board DEVICE`, as the owner of a board runs it; the board has no files of the tests."""

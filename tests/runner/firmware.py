@@ -50,6 +50,7 @@ NEEDS_LARGE = {
 }
 # What a build with a part left out cannot run: IPv6, Observe, blocks, discovery.
 NEEDS_ALL_FEATURES = NEEDS_LARGE | {"custom_socket_fails", "custom_socket_shapes", "out_of_memory_modern", "resource"}
+SOFT_RESETS = 4
 # The board talks to libcoap's programs on this machine.
 OVER_SOCKETS = {"esp8266/modem"}
 # What the engine prints when a handler raises: a board has one output for all.
@@ -112,6 +113,15 @@ def run_script(board, name, path):
         output = TRACEBACK.sub("", output)
     difference = python.difference(path, output, over_serial=True)
     assert status == 0 and not difference, "exit status %s\n%s" % (status, difference)
+
+
+def run_after_soft_resets(board):
+    """A program that ends in the middle of exchanges: the next one finds nothing of them."""
+    script = os.path.join(python.FOLDER, "left_busy.py")
+    output, status = board.run(script, ["RESETS=%d" % SOFT_RESETS], 120)
+    with open(script + ".exp") as expected:
+        wanted = expected.read() * (1 + SOFT_RESETS)
+    assert status == 0 and output == wanted, "exit status %s\n%s" % (status, output)
 
 
 def board_tests(board):
