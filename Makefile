@@ -9,7 +9,7 @@
 #   make bench     CPU time, instructions and memory beside libcoap and aiocoap
 #   make lint      formatting, clippy, and whether include/microcoapy.h is up to date
 #   make header    writes include/microcoapy.h
-#   make asan      build/micropython-asan, with AddressSanitizer
+#   make asan      build/micropython-asan, with AddressSanitizer and UndefinedBehaviorSanitizer
 #   make faults    build/micropython-faults, in which allocations fail where a test says so
 #   make clean     removes what was built (not what was fetched); make distclean: all of build/
 #
@@ -146,14 +146,17 @@ $(OUT)/micropython: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
 	+$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS) $(QUIETLY)
 	$(Q)$(call INSTALL,$(UNIX_BUILD)/micropython)
 
-# The same sources with AddressSanitizer. To be run with ASAN_OPTIONS=detect_stack_use_after_return=0:
-# MicroPython's collector scans the stack, which must be the real one.
+# The same sources with AddressSanitizer and UndefinedBehaviorSanitizer. To be run with
+# ASAN_OPTIONS=detect_stack_use_after_return=0: MicroPython's collector scans the stack, which must be the real one.
+# MicroPython itself copies no bytes from and to NULL.
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize=nonnull-attribute
 asan: $(OUT)/micropython-asan
-$(OUT)/micropython-asan: VARIANT_SUFFIX := -asan
+$(OUT)/micropython-asan: VARIANT_SUFFIX := -sanitized
 $(OUT)/micropython-asan: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
 	$(call SAY,build/micropython-asan)
 	+$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS) \
-	  CFLAGS_EXTRA="-fsanitize=address -fno-omit-frame-pointer" LDFLAGS_EXTRA=-fsanitize=address $(QUIETLY)
+	  CFLAGS_EXTRA="$(SANITIZERS) -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
+	  LDFLAGS_EXTRA="$(SANITIZERS)" $(QUIETLY)
 	$(Q)$(call INSTALL,$(UNIX_BUILD)$(VARIANT_SUFFIX)/micropython)
 
 # The same with module faults, which makes allocations fail: tests/faults.

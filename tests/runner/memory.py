@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Group 'memory': the py tests again under valgrind and in the AddressSanitizer build, and a little of the fuzzing of the
-boundary to Python, of which `make fuzz` does more; any report fails the test.
+"""Group 'memory': the py tests again under valgrind and in the build with AddressSanitizer and UndefinedBehaviorSanitizer,
+and a little of the fuzzing of the boundary to Python, of which `make fuzz` does more; any report fails the test.
 
 Tests do fewer rounds there: they read COAP_TEST_QUICK. And the tests of ../faults, in the build whose allocations fail
 where a test says so.
@@ -53,10 +53,13 @@ def collects(test):
 
 
 def armed():
-    """The build has AddressSanitizer at all."""
+    """The build has both sanitizers at all."""
     _, output = process.run([ASAN, "-c", "pass"], 30, env={"ASAN_OPTIONS": "help=1"})
     if "AddressSanitizer" not in output:
         raise Failed(output)
+    with open(ASAN, "rb") as file:
+        if b"__ubsan_handle_" not in file.read():
+            raise Failed("no UndefinedBehaviorSanitizer")
 
 
 def has_symbols(interpreter):
