@@ -31,9 +31,7 @@ impl World {
     /// The same as any program would.
     pub fn respond_eagerly(&mut self, event: &Event) {
         if event.kind == MCOAP_EVENT_UPLOAD {
-            let result = self.engine.incoming_continue(self.now, event.handle);
-            assert_eq!(result, MCOAP_OK);
-            self.promises.accept(event.handle);
+            assert_eq!(self.welcome_next(event.handle), MCOAP_OK);
             return self.forget_request(event.handle);
         }
         let answer = Answer {
@@ -110,6 +108,16 @@ impl World {
         }
     }
 
+    /// An answer for which there is no room is counted as dropped: the peer sends the block again.
+    fn welcome_next(&mut self, request: u32) -> i32 {
+        let before = self.engine.stats().counters.dropped;
+        let result = self.engine.incoming_continue(self.now, request);
+        if result == MCOAP_OK && self.engine.stats().counters.dropped == before {
+            self.promises.accept(request);
+        }
+        result
+    }
+
     /// It has been answered.
     fn forget_request(&mut self, request: u32) {
         self.requests.retain(|&other| other != request);
@@ -127,8 +135,7 @@ impl World {
             0 => self.engine.incoming_release(request),
             // Also if it is no block that others follow.
             _ => {
-                if self.engine.incoming_continue(self.now, request) == MCOAP_OK {
-                    self.promises.accept(request);
+                if self.welcome_next(request) == MCOAP_OK {
                     self.forget_request(request);
                 }
             }

@@ -216,8 +216,22 @@ impl World {
         tokens.any(|token| self.network.has_touched(token))
     }
 
-    /// RFC 7641 section 3.4: each notification is newer than the one before it, but for the answer to a
-    /// registration, which begins anew.
+    /// What may answer a registration, after which the order begins anew: also when the engine has no room for its body,
+    /// and says nothing of it.
+    pub fn hear_registered(&mut self, host: usize) {
+        if let Ok(message) = MessageView::parse(&self.arrived)
+            && message.kind() == MessageType::Acknowledgement
+        {
+            let token = message.token().as_slice();
+            for exchange in self.hosts[host].exchanges.values_mut() {
+                if exchange.tokens.iter().any(|own| own == token) {
+                    exchange.last = None;
+                }
+            }
+        }
+    }
+
+    /// RFC 7641 section 3.4: each notification is newer than the one before it.
     fn check_order(&mut self, host: usize, event: &Event) {
         let message = MessageView::parse(&self.arrived).unwrap();
         let Some(number) = message.uint(OptionNumber::OBSERVE) else {
@@ -226,10 +240,7 @@ impl World {
         let now = Instant(self.now());
         let exchange = &self.hosts[host].exchanges[&event.handle];
         let is_touched = self.is_touched(exchange);
-        let mut last = exchange.last;
-        if message.kind() == MessageType::Acknowledgement {
-            last = None;
-        }
+        let last = exchange.last;
         let newer = last.is_none_or(|(last, then)| is_newer(last, then, number, now));
         assert!(newer || is_touched, "{number} after {last:?}");
         let exchange = self.hosts[host].exchanges.get_mut(&event.handle);

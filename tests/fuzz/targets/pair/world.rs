@@ -202,6 +202,7 @@ impl World {
         let (now, from) = (self.now(), address(1 - host));
         self.hosts[host].arrivals.note(&datagram, self.elapsed);
         self.arrived = datagram;
+        self.hear_registered(host);
         let engine = &mut self.hosts[host].engine;
         if let Some(event) = engine.handle_datagram(now, &from, &self.arrived, false) {
             self.see(host, &event, true);
