@@ -37,7 +37,7 @@ impl HalfSipHash {
         }
     }
 
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn push(&mut self, byte: u8) {
         self.word = self.word >> 8 | u32::from(byte) << 24;
         self.length = self.length.wrapping_add(1);
@@ -67,7 +67,7 @@ impl HalfSipHash {
         [low.to_le_bytes(), high.to_le_bytes()]
     }
 
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn rounds(&mut self, count: u8) {
         for _ in 0..count {
             self.v0 = self.v0.wrapping_add(self.v1);

@@ -356,7 +356,7 @@ struct Records<'a> {
 impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;
 
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn next(&mut self) -> Option<Record<'a>> {
         let (head, tail) = self.rest.split_first_chunk::<HEAD>()?;
         let [

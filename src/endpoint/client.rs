@@ -425,7 +425,7 @@ impl Endpoint<'_> {
 
     /// The exchange that fetches the rest of a notification.
     // Never inlined: what it keeps on the stack is no part of sending the next message.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn fetch_begin(
         &mut self,
         root: Handle,

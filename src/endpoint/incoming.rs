@@ -57,7 +57,7 @@ impl Endpoint<'_> {
     }
 
     // Never inlined: what it keeps on the stack is no part of sending a refusal, nor of handling a response.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn take_request(
         &mut self,
         incoming: &Incoming<'_>,
@@ -315,7 +315,7 @@ impl Endpoint<'_> {
     }
 
     /// Notes a request that goes to a handler. `None`: no room.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn accept(
         &mut self,
         incoming: &Incoming<'_>,

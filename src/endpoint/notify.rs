@@ -152,7 +152,7 @@ impl Endpoint<'_> {
     }
 
     /// Sends what a handler has said as a notification.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn notification_send(
         &mut self,
         request: &IncomingRequest,

@@ -62,7 +62,7 @@ impl Upper {
 
 /// The first critical option of a message that must be refused for it, RFC 7252 section 5.4.1: each layer says itself
 /// what it understands; `by_program`: numbers that the application deals with, 0 for none.
-#[inline(never)]
+#[cfg_attr(target_os = "none", inline(never))]
 pub(super) fn unrecognized_critical(
     message: &MessageView<'_>,
     by_program: &[u16],

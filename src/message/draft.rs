@@ -35,7 +35,7 @@ enum Step<'a> {
 }
 
 impl Step<'_> {
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn write(&self, draft: &mut MessageDraft, buffer: &mut [u8]) -> Result<(), UriError> {
         match *self {
             Self::Begin(token) => *draft = MessageDraft::begin(buffer, token)?,
@@ -61,7 +61,7 @@ impl Step<'_> {
 }
 
 /// Adds the options of another message, but these: all of them, or none and an error.
-#[inline(never)]
+#[cfg_attr(target_os = "none", inline(never))]
 #[expect(
     clippy::manual_contains,
     reason = "contains() is made for long slices, and large"
@@ -227,7 +227,7 @@ impl MessageLayer<'_> {
         }
     }
 
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn step(&mut self, above: &mut impl Above, step: &Step<'_>) -> Result<(), UriError> {
         self.with_room(above, None, |_, draft, buffer| step.write(draft, buffer))
     }

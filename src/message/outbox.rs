@@ -75,7 +75,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// Appends a datagram. False: the queue is full.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn push(&mut self, outgoing: Outgoing) -> bool {
         self.queue.push(outgoing).is_ok()
     }

@@ -215,7 +215,7 @@ impl PeerTable {
         self.id_key.get()
     }
 
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn new_id_offset(&self, address: &PeerAddr) -> u16 {
         let key = self.id_key.get();
         if !BLOCK || key == [0; 8] {

@@ -49,7 +49,7 @@ pub enum Role {
 impl MessageLayer<'_> {
     /// Takes one datagram in. `None`: there is nothing in it for the layers above.
     // Never inlined: what it keeps on the stack is no part of what those do.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn receive<'d>(
         &mut self,
         above: &mut impl Above,

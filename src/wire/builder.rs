@@ -123,7 +123,7 @@ impl MessageDraft {
             .ok_or(BuildError::TooLong)
     }
 
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn place(&self, buffer: &[u8], number: u16) -> Place {
         let start = HEADER_LEN + usize::from(self.token_len);
         // RFC 7252 section 3.1: options appear in order of their numbers, so one beyond the last is
@@ -228,7 +228,7 @@ struct Extended {
 
 impl Extended {
     /// `value` is at most [`VALUE_MAX`].
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn new(value: u32) -> Self {
         let (nibble, value) = if value < EXTENDED_ONE {
             (value as u8, 0)
@@ -259,7 +259,7 @@ fn extension_len(nibble: u8) -> usize {
 }
 
 /// Writes an option's first byte and the extension of its delta; returns the offset after them.
-#[inline(never)]
+#[cfg_attr(target_os = "none", inline(never))]
 fn put_delta(buffer: &mut [u8], at: usize, delta: &Extended, low_nibble: u8) -> usize {
     put(buffer, at, &[delta.nibble << 4 | low_nibble]);
     put(buffer, at + 1, delta.as_slice());
@@ -267,13 +267,13 @@ fn put_delta(buffer: &mut [u8], at: usize, delta: &Extended, low_nibble: u8) -> 
 }
 
 /// Copies `bytes` to offset `at`, as far as they fit.
-#[inline(never)]
+#[cfg_attr(target_os = "none", inline(never))]
 fn put(buffer: &mut [u8], at: usize, bytes: &[u8]) {
     copy(buffer.get_mut(at..).unwrap_or_default(), bytes);
 }
 
 /// Copies as much as both hold; unlike `copy_from_slice` it has no panicking path.
-#[inline(never)]
+#[cfg_attr(target_os = "none", inline(never))]
 fn copy(to: &mut [u8], from: &[u8]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;

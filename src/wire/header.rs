@@ -50,7 +50,7 @@ pub struct Token {
 }
 
 impl PartialEq for Token {
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn eq(&self, other: &Self) -> bool {
         self.bytes == other.bytes && self.len == other.len
     }

@@ -47,7 +47,7 @@ fn hex_digit(value: u16) -> u8 {
 }
 
 /// What stands before the first `byte`, and what after it.
-#[inline(never)]
+#[cfg_attr(target_os = "none", inline(never))]
 pub(super) fn split_once(text: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
     let end = text.iter().position(|&b| b == byte).unwrap_or(text.len());
     match text.split_at_checked(end) {
@@ -175,7 +175,7 @@ pub fn peer_from_text(text: &[u8], port: u16, peer: &mut [u8]) -> Option<usize> 
 }
 
 /// Writes the peer with an IPv4 address (4 bytes) or an IPv6 address (16 bytes).
-#[inline(never)]
+#[cfg_attr(target_os = "none", inline(never))]
 pub fn write_peer(address: &[u8], port: u16, peer: &mut [u8]) -> Option<usize> {
     let mut writer = Writer::new(peer, 0);
     writer.byte(if address.len() == 4 {

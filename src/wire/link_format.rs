@@ -123,7 +123,7 @@ impl<'a> Iterator for Attributes<'a> {
     type Item = AttributeView<'a>;
 
     // Never inlined: both the links and the filter walk attributes.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn next(&mut self) -> Option<AttributeView<'a>> {
         let [b';', rest @ ..] = skip_space(self.text.get(self.offset..)?) else {
             return None;
@@ -183,7 +183,7 @@ pub struct ValueBytes<'a> {
 impl Iterator for ValueBytes<'_> {
     type Item = u8;
 
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn next(&mut self) -> Option<u8> {
         let (byte, rest) = match self.rest {
             // RFC 2616 section 2.2: quoted-pair.
@@ -197,7 +197,7 @@ impl Iterator for ValueBytes<'_> {
 }
 
 /// Without the space at its start.
-#[inline(never)]
+#[cfg_attr(target_os = "none", inline(never))]
 fn skip_space(mut text: &[u8]) -> &[u8] {
     // RFC 2616 section 2.2: LWS, of which RFC 8288 keeps space and tab.
     while let [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = text {
@@ -248,7 +248,7 @@ fn token_len(text: &[u8]) -> usize {
 }
 
 /// How many bytes at the start are an attribute's name.
-#[inline(never)]
+#[cfg_attr(target_os = "none", inline(never))]
 fn name_len(text: &[u8]) -> usize {
     // RFC 5987 section 3.2.1: parmname consists of attr-char.
     let len = text
@@ -375,7 +375,7 @@ impl<'a> Pattern<'a> {
     }
 
     /// Takes one pass over the value, which is given as in [`Value`].
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn matches(&self, raw: &[u8], quoted: bool) -> bool {
         let mut rest = Some(self.text);
         for byte in (Value { raw, quoted }).bytes() {

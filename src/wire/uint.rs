@@ -18,7 +18,7 @@ impl Uint {
 }
 
 /// The shortest encoding of `value`.
-#[inline(never)]
+#[cfg_attr(target_os = "none", inline(never))]
 pub fn encode(value: u32) -> Uint {
     // RFC 7252 section 3.2: the number 0 is represented with zero bytes; no leading zero bytes.
     // Counted, as few of the CPUs have an instruction for leading zeros.

@@ -503,7 +503,7 @@ fn write_path(options: Options, number: OptionNumber, writer: &mut Writer) {
 }
 
 /// Writes the values of all options with this number, percent-encoded; returns how many there are.
-#[inline(never)]
+#[cfg_attr(target_os = "none", inline(never))]
 fn write_values(
     options: Options,
     number: OptionNumber,

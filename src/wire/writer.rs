@@ -21,7 +21,7 @@ impl<'a> Writer<'a> {
     }
 
     // Never inlined: the callers would grow by more than the calls cost.
-    #[inline(never)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn byte(&mut self, byte: u8) {
         if let Some(slot) = self.out.get_mut(self.at.wrapping_sub(self.skip)) {
             *slot = byte;
