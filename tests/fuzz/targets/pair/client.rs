@@ -6,7 +6,7 @@ use common::script::Script;
 use microcoapy::Instant;
 use microcoapy::ffi::draft::*;
 use microcoapy::ffi::event::*;
-use microcoapy::ffi::{MCOAP_ERR_NO_SLOT, MCOAP_ERR_STALE, MCOAP_OK};
+use microcoapy::ffi::{MCOAP_ERR_NO_SLOT, MCOAP_ERR_STALE, MCOAP_ERR_TOO_LARGE, MCOAP_OK};
 use microcoapy::wire::code::Code;
 use microcoapy::wire::header::MessageType;
 use microcoapy::wire::message::MessageView;
@@ -62,10 +62,11 @@ impl World {
         if is_ping {
             engine.exchange_begin(0, 0, None, entropy);
         } else {
-            assert_eq!(
-                engine.exchange_begin(has & NON, method.0, None, entropy),
-                MCOAP_OK
-            );
+            let begun = engine.exchange_begin(has & NON, method.0, None, entropy);
+            if begun == MCOAP_ERR_TOO_LARGE {
+                return None; // the message store is full
+            }
+            assert_eq!(begun, MCOAP_OK);
             self.write(host, &ask, method, observes, small)?;
         }
         let sent = self.hosts[host]
