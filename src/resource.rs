@@ -67,10 +67,10 @@ impl Resource {
     }
 }
 
-/// A record, taken apart.
+/// A record, taken apart but for its head: of most of them only the path is looked at.
 #[derive(Clone, Copy)]
 pub struct Record<'a> {
-    resource: Resource,
+    head: &'a [u8; HEAD],
     path: &'a [u8],
     attributes: &'a [u8],
 }
@@ -185,14 +185,14 @@ impl<'m> Resources<'m> {
         let options = from_uri_path(options);
         let mut records = self.records();
         let found = records.find(|record| path_equals(record.path, options))?;
-        Some(found.resource)
+        Some(found.resource())
     }
 
     /// The path that was added with this number.
     #[must_use]
     pub fn numbered(&self, number: u32) -> Option<Record<'_>> {
         self.records()
-            .find(|record| record.resource.number == number)
+            .find(|record| record.resource().number == number)
     }
 
     /// Whether the resource that the options name gives one of the formats that `accept` asks for: its link
@@ -222,7 +222,7 @@ impl<'m> Resources<'m> {
         let mut writer = Writer::window(out, offset);
         let mut is_first = true;
         for record in self.records() {
-            if record.resource.has(HIDDEN) || !record.is_asked_for(query) {
+            if record.resource().has(HIDDEN) || !record.is_asked_for(query) {
                 continue;
             }
             writer.bytes(if is_first { b"<" } else { b",<" });
@@ -242,6 +242,52 @@ impl<'m> Resources<'m> {
 }
 
 impl Record<'_> {
+    /// What is known about the path.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        let [
+            _,
+            _,
+            n0,
+            n1,
+            n2,
+            n3,
+            methods,
+            flags,
+            b0,
+            b1,
+            b2,
+            b3,
+            i0,
+            i1,
+            i2,
+            i3,
+            u0,
+            u1,
+            u2,
+            u3,
+            u4,
+            u5,
+            u6,
+            u7,
+            _,
+            _,
+        ] = *self.head;
+        Resource {
+            number: u32::from_be_bytes([n0, n1, n2, n3]),
+            methods,
+            flags,
+            max_body: u32::from_be_bytes([b0, b1, b2, b3]),
+            interval_ms: u32::from_be_bytes([i0, i1, i2, i3]),
+            understood: Understood::new([
+                u16::from_be_bytes([u0, u1]),
+                u16::from_be_bytes([u2, u3]),
+                u16::from_be_bytes([u4, u5]),
+                u16::from_be_bytes([u6, u7]),
+            ]),
+        }
+    }
+
     /// Whether the Uri-Path options of a request name it.
     #[must_use]
     pub fn is_named_by(&self, options: Options<'_>) -> bool {
@@ -359,53 +405,14 @@ impl<'a> Iterator for Records<'a> {
     #[cfg_attr(target_os = "none", inline(never))]
     fn next(&mut self) -> Option<Record<'a>> {
         let (head, tail) = self.rest.split_first_chunk::<HEAD>()?;
-        let [
-            l0,
-            l1,
-            n0,
-            n1,
-            n2,
-            n3,
-            methods,
-            flags,
-            b0,
-            b1,
-            b2,
-            b3,
-            i0,
-            i1,
-            i2,
-            i3,
-            u0,
-            u1,
-            u2,
-            u3,
-            u4,
-            u5,
-            u6,
-            u7,
-            p0,
-            p1,
-        ] = *head;
+        let [l0, l1, .., p0, p1] = *head;
         let rest_len = usize::from(u16::from_be_bytes([l0, l1])) + 2;
         let (rest, next) = tail.split_at_checked(rest_len.checked_sub(HEAD)?)?;
         let path_len = usize::from(u16::from_be_bytes([p0, p1]));
         let (path, attributes) = rest.split_at_checked(path_len)?;
         self.rest = next;
         Some(Record {
-            resource: Resource {
-                number: u32::from_be_bytes([n0, n1, n2, n3]),
-                methods,
-                flags,
-                max_body: u32::from_be_bytes([b0, b1, b2, b3]),
-                interval_ms: u32::from_be_bytes([i0, i1, i2, i3]),
-                understood: Understood::new([
-                    u16::from_be_bytes([u0, u1]),
-                    u16::from_be_bytes([u2, u3]),
-                    u16::from_be_bytes([u4, u5]),
-                    u16::from_be_bytes([u6, u7]),
-                ]),
-            },
+            head,
             path,
             attributes,
         })

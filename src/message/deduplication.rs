@@ -69,8 +69,10 @@ struct Entry {
 /// out a request that is being handled.
 #[derive(Default)]
 pub struct Deduplication {
-    entries: Vec<Entry, DEDUPLICATION>,
+    entries: Vec<Entry, { DEDUPLICATION + SLACK }>,
     index: EntryIndex,
+    /// How many of them have gone and are still to be moved over, less than [`SLACK`].
+    dead: When<{ EntryIndex::exists() as usize }, usize>,
     /// How many entries have gone from the beginning: with its position, the number that an entry has in the index.
     gone: When<{ EntryIndex::exists() as usize }, usize>,
     /// No entry expires before.
@@ -78,6 +80,13 @@ pub struct Deduplication {
 }
 
 type EntryIndex = Index<{ index::slots(DEDUPLICATION) }>;
+
+/// A large table is moved over the entries that have gone from its beginning when there are so many of them.
+const SLACK: usize = if EntryIndex::exists() {
+    DEDUPLICATION / 8
+} else {
+    0
+};
 
 impl Entry {
     fn is(&self, peer: PeerId, id: ReceivedId) -> bool {
@@ -103,6 +112,15 @@ impl Deduplication {
     #[cfg(test)]
     pub const ENTRY_LEN: usize = size_of::<Entry>();
 
+    fn live(&self) -> &[Entry] {
+        self.entries.get(self.dead.get()..).unwrap_or_default()
+    }
+
+    fn live_mut(&mut self) -> &mut [Entry] {
+        let dead = self.dead.get();
+        self.entries.get_mut(dead..).unwrap_or_default()
+    }
+
     /// The number in the index of the entry at a position.
     fn number(&self, position: usize) -> usize {
         self.gone.get().wrapping_add(position) % index::NUMBERS
@@ -113,19 +131,19 @@ impl Deduplication {
         if EntryIndex::exists() {
             let position = |number| position_of(number, self.gone.get());
             let is_it = |number| {
-                let entry = self.entries.get(position(number));
+                let entry = self.live().get(position(number));
                 entry.is_some_and(|e| e.is(peer, id))
             };
             return self.index.find(hash_of(peer, id), is_it).map(position);
         }
         // What is asked for has just come, as a rule.
-        self.entries.iter().rposition(|e| e.is(peer, id))
+        self.live().iter().rposition(|e| e.is(peer, id))
     }
 
     /// The answer to repeat, if this message was received before and has not expired.
     #[must_use]
     pub fn find(&self, peer: PeerId, id: ReceivedId, now: Instant) -> Option<Answer> {
-        let entry = self.entries.get(self.position(peer, id)?)?;
+        let entry = self.live().get(self.position(peer, id)?)?;
         (!entry.expires.is_due(now)).then_some(entry.answer)
     }
 
@@ -137,7 +155,7 @@ impl Deduplication {
         expires: Instant,
         answer: Answer,
     ) -> bool {
-        if self.entries.is_empty() || expires.is_before(self.first_expiry) {
+        if self.is_empty() || expires.is_before(self.first_expiry) {
             self.first_expiry = expires;
         }
         let entry = Entry {
@@ -146,8 +164,11 @@ impl Deduplication {
             expires,
             answer,
         };
-        if EntryIndex::exists() && !self.is_full() {
-            let number = self.number(self.entries.len());
+        if self.is_full() {
+            return false;
+        }
+        if EntryIndex::exists() {
+            let number = self.number(self.len());
             self.index.insert(entry.hash(), number);
         }
         self.entries.push(entry).is_ok()
@@ -157,7 +178,7 @@ impl Deduplication {
     /// same and whose answer is stored; that one stays, as nothing else would free it.
     pub fn set_answer(&mut self, peer: PeerId, id: ReceivedId, answer: Answer) -> bool {
         let position = self.position(peer, id);
-        let entry = position.and_then(|position| self.entries.get_mut(position));
+        let entry = position.and_then(|position| self.live_mut().get_mut(position));
         let entry = entry.filter(|entry| !matches!(entry.answer, Answer::Message(_)));
         entry.map(|entry| entry.answer = answer).is_some()
     }
@@ -170,17 +191,17 @@ impl Deduplication {
     /// Whether the table has no room left.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.entries.is_full()
+        self.len() >= DEDUPLICATION
     }
 
     /// Removes one expired entry and gives its answer.
     pub fn take_expired(&mut self, now: Instant) -> Option<Answer> {
-        if self.entries.is_empty() || !self.first_expiry.is_due(now) {
+        if self.is_empty() || !self.first_expiry.is_due(now) {
             return None;
         }
         let expired = self.take_first(|entry| entry.expires.is_due(now));
         if expired.is_none() {
-            let first = self.entries.iter().map(|entry| Some(entry.expires));
+            let first = self.live().iter().map(|entry| Some(entry.expires));
             self.first_expiry = first.fold(None, earliest).unwrap_or(now);
         }
         expired
@@ -197,7 +218,7 @@ impl Deduplication {
     }
 
     fn take_first(&mut self, which: impl Fn(&Entry) -> bool) -> Option<Answer> {
-        let position = self.entries.iter().position(which)?;
+        let position = self.live().iter().position(which)?;
         if EntryIndex::exists() {
             return self.take_indexed(position);
         }
@@ -206,24 +227,30 @@ impl Deduplication {
 
     /// Removes an entry. The older ones, of which there are few, move up, so that the later ones keep their numbers.
     fn take_indexed(&mut self, position: usize) -> Option<Answer> {
-        let taken = *self.entries.get(position)?;
+        let taken = *self.live().get(position)?;
         self.index_remove(&taken, position);
         for older in (0..position).rev() {
-            let entry = *self.entries.get(older)?;
+            let entry = *self.live().get(older)?;
             self.index_remove(&entry, older);
-            *self.entries.get_mut(older + 1)? = entry;
+            *self.live_mut().get_mut(older + 1)? = entry;
             self.index.insert(entry.hash(), self.number(older + 1));
         }
-        list::remove(&mut self.entries, 0)?;
+        self.dead.set(self.dead.get() + 1);
+        if self.dead.get() == SLACK {
+            let len = self.len();
+            list::move_down(&mut self.entries, self.dead.get());
+            self.entries.truncate(len);
+            self.dead.set(0);
+        }
         self.gone.set(self.gone.get().wrapping_add(1));
         Some(taken.answer)
     }
 
     fn index_remove(&mut self, entry: &Entry, position: usize) {
         let number = self.number(position);
-        let (entries, gone) = (&self.entries, self.gone.get());
+        let (entries, dead, gone) = (&self.entries, self.dead.get(), self.gone.get());
         let hash_of = |number| {
-            let entry = entries.get(position_of(number, gone));
+            let entry = entries.get(dead + position_of(number, gone));
             entry.map_or(0, Entry::hash)
         };
         self.index.remove(entry.hash(), number, hash_of);
@@ -232,13 +259,13 @@ impl Deduplication {
     /// Whether an entry refers to the peer.
     #[must_use]
     pub fn refers_to(&self, peer: PeerId) -> bool {
-        self.entries.iter().any(|entry| entry.peer == peer)
+        self.live().iter().any(|entry| entry.peer == peer)
     }
 
     /// All entries.
     #[cfg(test)]
     pub fn all(&self) -> std::vec::Vec<(PeerId, ReceivedId, Answer)> {
-        self.entries
+        self.live()
             .iter()
             .map(|e| (e.peer, e.id, e.answer))
             .collect()
@@ -247,19 +274,20 @@ impl Deduplication {
     /// Entries in use.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.live().len()
     }
 
     /// Whether no entry is in use.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.live().is_empty()
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.entries.clear();
         self.index.clear();
+        self.dead.set(0);
     }
 }
 

@@ -57,6 +57,7 @@ static bool postpone(coap_obj_t *self, const mcoap_event *event, const peer_t *p
     news_t *news = microcoapy_news_add(self);
     news->event = *event;
     news->peer = *peer;
+    news->path = microcoapy_path_of(self, event->resource);
     return true;
 }
 

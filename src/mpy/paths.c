@@ -64,12 +64,14 @@ mp_obj_t microcoapy_handler(mp_obj_t callback, mp_obj_t understands) {
 
 // ---- the table ---------------------------------------------------------------------------------
 
-static bool in_step(coap_obj_t *self, mp_map_t *map) {
-    if (map->used != self->resource_count) {
+// Whether the dict has the same keys at the same places. A lookup of each would take ten times as long.
+static bool in_step(coap_obj_t *self, const mp_map_t *map) {
+    size_t number = 0;
+    if (self->paths_changed || map->used != self->resource_count) {
         return false;
     }
-    for (size_t i = 0; i < self->resource_count; i++) {
-        if (mp_map_lookup(map, self->resource_paths[i], MP_MAP_LOOKUP) == NULL) {
+    for (size_t i = 0; i < map->alloc; i++) {
+        if (mp_map_slot_is_filled(map, i) && map->table[i].key != self->resource_paths[number++]) {
             return false;
         }
     }
@@ -158,6 +160,7 @@ static mcoap_result update(coap_obj_t *self) {
     mp_obj_t *paths = m_new(mp_obj_t, map->used);
     self->resource_paths = paths;
     self->resource_count = 0;
+    self->paths_changed = true;
     mcoap_resource_clear(self->endpoint);
     mcoap_result failure = MCOAP_OK;
     for (size_t i = 0; i < map->alloc; i++) {
@@ -171,6 +174,7 @@ static mcoap_result update(coap_obj_t *self) {
             failure = result == MCOAP_OK ? failure : result;
         }
     }
+    self->paths_changed = false;
     #if MICROCOAPY_OBSERVE
     mcoap_resource_changed(self->endpoint);
     #endif
@@ -184,6 +188,14 @@ void microcoapy_paths_sync(coap_obj_t *self) {
     }
 }
 
+uint32_t microcoapy_path_find(coap_obj_t *self, mp_obj_t path) {
+    uint32_t number = 0;
+    while (number < self->resource_count && !mp_obj_equal(self->resource_paths[number], path)) {
+        number++;
+    }
+    return number;
+}
+
 void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, qstr argument) {
     size_t len;
     const char *text = mp_obj_str_get_data(path, &len);
@@ -191,10 +203,11 @@ void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, qstr
         path = mp_obj_new_str(text + 1, len - 1);
     }
     mp_obj_dict_store(microcoapy_callbacks(self), path, handler);
-    self->resource_count = UINT16_MAX; // out of step, also if the path was there before
+    self->paths_changed = true; // also if the path was there before
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        mcoap_result result = update(self);
+        // What is wrong with it is to be told here. All the rest is done once, when the next datagram comes.
+        mcoap_result result = add(self, path, handler, microcoapy_path_find(self, path));
         if (result == MCOAP_ERR_URI) {
             microcoapy_bad_value(argument);
         }
@@ -210,12 +223,16 @@ void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, qstr
     self->is_server = mp_const_true;
 }
 
+mp_obj_t microcoapy_path_of(coap_obj_t *self, uint32_t number) {
+    return number < self->resource_count ? self->resource_paths[number] : MP_OBJ_NULL;
+}
+
 mp_obj_t microcoapy_path_handler(coap_obj_t *self, uint32_t number) {
-    if (self->callbacks == MP_OBJ_NULL || number >= self->resource_count) {
+    mp_obj_t path = microcoapy_path_of(self, number);
+    if (path == MP_OBJ_NULL) {
         return MP_OBJ_NULL;
     }
-    mp_map_elem_t *elem =
-        mp_map_lookup(mp_obj_dict_get_map(self->callbacks), self->resource_paths[number], MP_MAP_LOOKUP);
+    mp_map_elem_t *elem = mp_map_lookup(mp_obj_dict_get_map(self->callbacks), path, MP_MAP_LOOKUP);
     return elem == NULL ? MP_OBJ_NULL : elem->value;
 }
 

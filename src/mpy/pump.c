@@ -117,6 +117,9 @@ static bool tell_news(coap_obj_t *self) {
             microcoapy_call_back(self, news->is_error, news->what, news->sender);
             return true;
         }
+        if (news->path != MP_OBJ_NULL) {
+            news->event.resource = microcoapy_path_find(self, news->path);
+        }
         told = self->dispatch(self, &news->event, &news->peer, DISPATCH_NOW);
         microcoapy_flush(self, 0);
     }
@@ -244,6 +247,9 @@ static void run_timers_unless_data(coap_obj_t *self) {
 
 bool microcoapy_pass(coap_obj_t *self) {
     microcoapy_read_clock(self);
+    if (self->paths_changed) {
+        microcoapy_paths_sync(self); // observers of a path that has gone are told
+    }
     if (dispatch_timer_events(self)) {
         return true;
     }

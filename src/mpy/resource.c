@@ -188,7 +188,7 @@ static void resource_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
             dest[0] = resource->etag == MP_OBJ_NULL ? mp_const_none : resource->etag;
         } else if (dest[1] != MP_OBJ_NULL) {
             if (resource->etag == MP_OBJ_NULL) {
-                resource->handler.coap->resource_count = UINT16_MAX; // out of step
+                resource->handler.coap->paths_changed = true;
             }
             resource->etag = dest[1];
             enforce_conditions(resource);

@@ -16,6 +16,14 @@ static void call_classic(mp_obj_t handler, incoming_obj_t *incoming) {
     mp_call_function_n_kw(handler, 3, 0, args);
 }
 
+static void send_code(coap_obj_t *self, mcoap_handle request, uint8_t code) {
+    size_t len;
+    mcoap_handle body;
+    if (mcoap_response_begin(self->endpoint, request, TYPE_CON, code) == MCOAP_OK) {
+        mcoap_response_send(self->endpoint, microcoapy_now(), &len, &body);
+    }
+}
+
 #if MICROCOAPY_MODERN
 
 // What a handler has said.
@@ -92,14 +100,6 @@ static mcoap_result write_reply(
         }
     }
     return result == MCOAP_OK ? mcoap_response_send(self->endpoint, microcoapy_now(), message_len, body) : result;
-}
-
-static void send_code(coap_obj_t *self, mcoap_handle request, uint8_t code) {
-    size_t len;
-    mcoap_handle body;
-    if (mcoap_response_begin(self->endpoint, request, TYPE_CON, code) == MCOAP_OK) {
-        mcoap_response_send(self->endpoint, microcoapy_now(), &len, &body);
-    }
 }
 
 // The body goes on: what is left of it is kept for later requests.
@@ -696,7 +696,12 @@ static MP_NOINLINE void *try_answer(pending_t *pending, const mcoap_event *event
         nlr_pop();
         return NULL;
     }
-    bool is_resource = handler != MP_OBJ_NULL && mp_obj_is_type(handler, &microcoapy_resource_type);
+    if (handler == MP_OBJ_NULL) {
+        send_code(pending->coap, pending->handle, MCOAP_CODE_NOT_FOUND); // taken away since
+        nlr_pop();
+        return NULL;
+    }
+    bool is_resource = mp_obj_is_type(handler, &microcoapy_resource_type);
     pending->resource = is_resource ? MP_OBJ_TO_PTR(handler) : NULL;
     pending->message =
         microcoapy_message_new(is_resource ? &microcoapy_request_type : &microcoapy_packet_type, event, mp_const_none);
@@ -704,9 +709,7 @@ static MP_NOINLINE void *try_answer(pending_t *pending, const mcoap_event *event
     microcoapy_peer_to_pair(pending->coap, peer, pending->message->incoming.address);
     pending->message->incoming.handle = pending->handle;
     pending->coap->handled = &pending->message->incoming;
-    if (handler != MP_OBJ_NULL) {
-        answer(pending, event, handler);
-    }
+    answer(pending, event, handler);
     nlr_pop();
     return NULL;
 }
@@ -767,15 +770,13 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
             microcoapy_peer_to_pair(self, peer, incoming->address);
             self->handled = incoming;
             call_classic(handler, incoming);
+        } else {
+            send_code(self, request, MCOAP_CODE_NOT_FOUND); // taken away since
         }
         nlr_pop();
     } else {
         exception = nlr.ret_val;
-        size_t len;
-        mcoap_handle body;
-        if (mcoap_response_begin(self->endpoint, request, TYPE_CON, MCOAP_CODE_INTERNAL_SERVER_ERROR) == MCOAP_OK) {
-            mcoap_response_send(self->endpoint, microcoapy_now(), &len, &body);
-        }
+        send_code(self, request, MCOAP_CODE_INTERNAL_SERVER_ERROR);
     }
     self->handled = outer;
     mcoap_incoming_release(self->endpoint, request);

@@ -100,7 +100,8 @@ typedef struct _coap_obj_t {
     uint32_t now;          // pump.c: the clock, as it was read last
     uint32_t news_dropped; // responses and errors that nobody was told of, as nobody polled
     uint16_t rx_len;
-    uint16_t resource_count; // UINT16_MAX: out of step with callbacks
+    uint16_t resource_count : 15; // of resource_paths
+    uint16_t paths_changed : 1;   // the engine's table is to be made anew
     uint16_t start_port; // what start() binds unless told otherwise
     uint16_t bound_port; // while a socket of ours is open
     uint8_t family;      // link_fd.c: 4 or 6, as in an engine's peer address
@@ -248,8 +249,11 @@ mcoap_result microcoapy_options_add(coap_obj_t *self, const options_t *options);
 mp_obj_t microcoapy_callbacks(coap_obj_t *self);
 // Brings the engine's table of paths in line with the dict of handlers, which the program may edit.
 void microcoapy_paths_sync(coap_obj_t *self);
-// The handler of a path's number, or MP_OBJ_NULL.
+// The path with this number, its handler, or MP_OBJ_NULL. Numbers change when paths come or go.
+mp_obj_t microcoapy_path_of(coap_obj_t *self, uint32_t number);
 mp_obj_t microcoapy_path_handler(coap_obj_t *self, uint32_t number);
+// The number of a path, or one that none has.
+uint32_t microcoapy_path_find(coap_obj_t *self, mp_obj_t path);
 
 // pump.c
 // Sends all that the engine has to send. False if the first transmission of the exchange
@@ -266,6 +270,7 @@ typedef struct _news_t {
     struct _news_t *next;
     mp_obj_t what;      // a packet or an exception for a callback; MP_OBJ_NULL: the event is to be dispatched
     mp_obj_t sender;
+    mp_obj_t path;      // that the event's request names, or MP_OBJ_NULL
     bool is_error;
     mcoap_event event; // what it lends is in the receive buffer, which nothing overwrites before it is dispatched
     peer_t peer;
