@@ -79,10 +79,16 @@ impl Content {
 /// A number that depends on every field.
 fn decode(datagram: &[u8]) -> Option<usize> {
     let message = MessageView::parse(datagram).ok()?;
-    let head = message.kind() as usize + usize::from(message.code().0) + usize::from(message.id().0);
-    let options = message
-        .options()
-        .map(|option| usize::from(option.number.0) + option.value.iter().map(|&byte| usize::from(byte)).sum::<usize>());
+    let head =
+        message.kind() as usize + usize::from(message.code().0) + usize::from(message.id().0);
+    let options = message.options().map(|option| {
+        usize::from(option.number.0)
+            + option
+                .value
+                .iter()
+                .map(|&byte| usize::from(byte))
+                .sum::<usize>()
+    });
     Some(head + message.token().len() + options.sum::<usize>() + message.payload().len())
 }
 
@@ -94,11 +100,12 @@ fn decode_with_coap_lite(datagram: &[u8]) -> Option<usize> {
         coap_lite::MessageType::Acknowledgement => 2,
         coap_lite::MessageType::Reset => 3,
     };
-    let head = kind + usize::from(u8::from(packet.header.code)) + usize::from(packet.header.message_id);
+    let head =
+        kind + usize::from(u8::from(packet.header.code)) + usize::from(packet.header.message_id);
     let options = packet.options().flat_map(|(number, values)| {
-        values
-            .iter()
-            .map(move |value| usize::from(*number) + value.iter().map(|&byte| usize::from(byte)).sum::<usize>())
+        values.iter().map(move |value| {
+            usize::from(*number) + value.iter().map(|&byte| usize::from(byte)).sum::<usize>()
+        })
     });
     Some(head + packet.get_token().len() + options.sum::<usize>() + packet.payload.len())
 }
@@ -127,7 +134,12 @@ fn main() {
         Content::new(
             "GET",
             (MessageType::Confirmable, 0x01),
-            &[(11, b"sensors"), (11, b"temperature"), (15, b"unit=C"), (17, &[50])],
+            &[
+                (11, b"sensors"),
+                (11, b"temperature"),
+                (15, b"unit=C"),
+                (17, &[50]),
+            ],
             Vec::new(),
         ),
         Content::new(

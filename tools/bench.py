@@ -8,14 +8,12 @@ its ratio to the first column. Every answer is checked, and a wrong one ends the
 instructions above its line in benches/ceilings, which only go down, unless a commit says what was bought with them.
 
 In the build for gateways a GET may take 1.2 times the instructions with 1,000 peers that it takes with one, and a
-notification with 50 observers 1.2 times those that it takes with 5.
+notification with 50 observers 1.2 times those that it takes with 5. Resources are searched one after the other.
 
 Usage: bench.py [--rounds N] [--requests N] [--top]
 """
 
 import argparse
-import contextlib
-import functools
 import os
 import platform
 import re
@@ -28,33 +26,25 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HERE = os.path.join(ROOT, "tools", "bench")
-CEILINGS = os.path.join(ROOT, "benches", "ceilings")
 sys.path += [HERE, os.path.join(ROOT, "tests"), os.path.join(ROOT, "tests", "interop")]
 sys.dont_write_bytecode = True
 
-import coapmsg  # noqa: E402
+import codec  # noqa: E402
+import instructions  # noqa: E402
 import net  # noqa: E402
 import programs  # noqa: E402
 import rates  # noqa: E402
 from load import Load  # noqa: E402
+from processes import (  # noqa: E402
+    AIOCOAP, CLIENT, COLUMNS, LARGE_HEAP, LIBCOAP, OURS, POLL, SERVER, STORED, command, peak, script, server, spent,
+)  # fmt: skip
 from runner import setup  # noqa: E402
 from work import BLOCK, PATH, SIZE, SMALL, large  # noqa: E402
 
-POLL, ASYNCIO, LIBCOAP, AIOCOAP = COLUMNS = ("microcoapy", "microcoapy, asyncio", "libcoap", "aiocoap")
-OURS = {POLL: "poll", ASYNCIO: "asyncio"}
-OBSERVED = "observed"  # ours too
-SERVER, CLIENT = "coap-server-notls", "coap-client-notls"
 WARM_UP = 500
-COUNTED = 2000  # GETs under valgrind, and twice as many
-PEERS = 1000
-GATEWAY = os.path.join(ROOT, "build", "micropython-gateway")
-OF_ONE, OF_MANY = ("gateway: instructions of a small GET of %s" % peers for peers in ("one peer", "1,000 peers"))
-OBSERVERS = 5, 50
-TO_FEW, TO_MANY = ("gateway: instructions of a notification to each of %d observers" % count for count in OBSERVERS)
-MANY_MOST = 1.2  # times what it is of few
+DESCRIPTORS = 2 * max(instructions.PEERS) + 100
 BLOCKS = SIZE // BLOCK
 LARGE = large()
-LARGE_HEAP = ("-X", "heapsize=8M")  # where the large body is kept; else the interpreter's own, 2 MB
 
 NOTES = """
 - Server: the resource is kept in memory and answered by a handler. GETs are confirmable, {small} bytes of payload, from
@@ -76,51 +66,6 @@ NOTES = """
   is above the least by {spread:.0f} % in the median. All processes share one CPU.
 - {versions}.
 """
-
-
-# ---- processes -----------------------------------------------------------------------------------
-
-
-def script(name, *arguments, options=(), before=(), interpreter=programs.INTERPRETER):
-    """A program of tools/bench, ready: build/micropython runs it unless it is aiocoap's."""
-    run = [setup.venv()] if name.startswith("aiocoap") else [interpreter, *options]
-    argv = [*before, *run, os.path.join(HERE, name), *map(str, arguments)]
-    program = programs.Program(argv, env={"PYTHONDONTWRITEBYTECODE": "1"})
-    program.wait_line("^ready$", 60)
-    return program
-
-
-def server(name, options=(), before=(), interpreter=programs.INTERPRETER):
-    """(program, port)"""
-    port = net.free_port()
-    if name in OURS:
-        settings = {"options": options, "before": before, "interpreter": interpreter}
-        return script("server.py", port, OURS[name], **settings), port
-    if name == OBSERVED:
-        return script("observed.py", port, options=options, before=before, interpreter=interpreter), port
-    if name == AIOCOAP:
-        return script("aiocoap_server.py", port), port
-    program = programs.Program([*before, programs.needs(SERVER), "-A", "127.0.0.1", "-p", str(port)])
-    net.wait_until_up(("127.0.0.1", port))
-    return program, port
-
-
-def cpu(program):
-    """Microseconds of user and system time of the process so far: clock_getcpuclockid(3), finer than /proc."""
-    return time.clock_gettime(~program.process.pid << 3 | 2) * 1e6
-
-
-def peak(program):
-    """Megabytes of VmHWM."""
-    with open("/proc/%d/status" % program.process.pid) as status:
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read())[1]) / 1024
-
-
-def spent(program, count, work, *arguments, **settings):
-    """Microseconds per unit."""
-    before = cpu(program)
-    work(*arguments, **settings)
-    return (cpu(program) - before) / count
 
 
 # ---- what is measured ----------------------------------------------------------------------------
@@ -146,7 +91,7 @@ def measure_beside(count, add):
     """A stored value, and bare echoes."""
     port = net.free_port()
     starts = {
-        rates.STORED: lambda: (script("server.py", port, "stored"), port),
+        rates.STORED: lambda: server(STORED),
         rates.ECHO_MICROPYTHON: lambda: (script("echo.py", port), port),
         rates.ECHO_C: rates.echo,
     }
@@ -154,12 +99,6 @@ def measure_beside(count, add):
         program, port_of = start()
         with program:
             rates.measure_server(name, program, port_of, count, add, spent)
-
-
-def command(program, line):
-    start = len(program.lines)
-    program.process.stdin.write(line.encode() + b"\n")
-    program.wait_line("^done$", 120, start)
 
 
 def with_large(port, work):
@@ -243,124 +182,6 @@ def heap():
             yield int(load.ask(1, "most").payload)
 
 
-# ---- callgrind -----------------------------------------------------------------------------------
-
-
-def small_gets(loads, times):
-    """Of each in turn."""
-    loads[0].put(SMALL)
-    for at in range(times * COUNTED):
-        loads[at % len(loads)].gets(1, SMALL)
-
-
-def downloads(loads, times):
-    (load,) = loads
-    load.upload(LARGE)
-    for _ in range(times):
-        load.download(LARGE)
-
-
-def notifying(loads, times):
-    """Each change is told to all, who acknowledge it; COUNTED notifications, and twice as many."""
-    changer, *observers = loads
-    for load in observers:
-        load.observe(SMALL)
-    for _ in range(times * COUNTED // len(observers)):
-        changer.ask(coapmsg.POST)
-        for load in observers:
-            load.take_notification(SMALL)
-
-
-def valgrind(path):
-    return "valgrind", "--tool=callgrind", "--callgrind-out-file=" + path
-
-
-def counted(path):
-    """Instructions of a process's whole life."""
-    with open(path) as profile:
-        return int(re.search(r"(?m)^(?:summary|totals): (\d+)", profile.read())[1])
-
-
-def serving(name, work, times, path, peers=1, interpreter=programs.INTERPRETER):
-    program, port = server(name, LARGE_HEAP if name in (*OURS, OBSERVED) else (), valgrind(path), interpreter)
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(program)
-        work([stack.enter_context(Load(port, program.process.pid)) for _ in range(peers)], times)
-        programs.interrupt(program)
-        program.wait_end()
-    return counted(path)
-
-
-def asking(name, port, times, path):
-    uri = "coap://127.0.0.1:%d/%s" % (port, PATH)
-    program = script("client.py", OURS[name], uri, uri, options=LARGE_HEAP, before=valgrind(path))
-    with program:
-        command(program, "get %d 1" % (times * COUNTED))
-        program.process.stdin.close()
-        program.wait_end()
-    return counted(path)
-
-
-def idling(times, path):
-    program = script("idle.py", times * COUNTED, before=valgrind(path))
-    with program:
-        program.wait_end()
-    return counted(path)
-
-
-def show_top(title, path):
-    report = subprocess.run(["callgrind_annotate", path], capture_output=True, text=True, check=True)
-    print(title, *report.stdout.split("file:function", 1)[1].splitlines()[2:14], sep="\n", file=sys.stderr)
-
-
-def measure_instructions(add, top):
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "profile")
-
-        def measure(row, name, count, life, *arguments):
-            once, twice = (life(*arguments, times, path) for times in (1, 2))
-            add(row, name, (twice - once) / count)
-            if top:
-                show_top("%s, %s" % (row, name), path)
-
-        for name in (POLL, ASYNCIO, LIBCOAP):
-            measure("server: instructions of a small GET", name, COUNTED, serving, name, small_gets)
-            measure("server: instructions of a block down", name, BLOCKS, serving, name, downloads)
-        program, port = server(LIBCOAP)
-        with program:
-            with Load(port) as load:
-                load.put(SMALL)
-            for name in OURS:
-                measure("client: instructions of a small GET", name, COUNTED, asking, name, port)
-        measure("instructions of an idle pass", POLL, COUNTED, idling)
-        for row, peers in ((OF_ONE, 1), (OF_MANY, PEERS)):
-            gateway = functools.partial(serving, peers=peers, interpreter=GATEWAY)
-            measure(row, POLL, COUNTED, gateway, POLL, small_gets)
-        for row, count in zip((TO_FEW, TO_MANY), OBSERVERS):
-            gateway = functools.partial(serving, peers=1 + count, interpreter=GATEWAY)
-            measure(row, POLL, COUNTED, gateway, OBSERVED, notifying)
-
-
-def ceilings():
-    """{row: instructions that ours may take}"""
-    with open(CEILINGS) as file:
-        lines = (line.rstrip().rsplit(" ", 1) for line in file if line.strip() and not line.startswith("#"))
-        return {row: int(most) for row, most in lines}
-
-
-def above_ceilings(results):
-    """What has grown; AssertionError if there is something that is not measured any more."""
-    for row, most in ceilings().items():
-        assert (row, POLL) in results, "%s: no row %r" % (CEILINGS, row)
-        least = min(results[row, POLL])
-        if least > most:
-            yield "%s: %.0f, more than %d" % (row, least, most)
-    for of_few, of_many in ((OF_ONE, OF_MANY), (TO_FEW, TO_MANY)):
-        few, many = (min(results[row, POLL]) for row in (of_few, of_many))
-        if many > MANY_MOST * few:
-            yield "%s: %.2f times as many as of few, more than %.1f" % (of_many, many / few, MANY_MOST)
-
-
 # ---- the table -----------------------------------------------------------------------------------
 
 ROWS = {
@@ -370,14 +191,7 @@ ROWS = {
     **dict.fromkeys(rates.ASKED, "µs per request"),
     "client: 1 MB down": "µs per block",
     "client: 1 MB up": "µs per block",
-    "server: instructions of a small GET": "per request",
-    "client: instructions of a small GET": "per request",
-    "instructions of an idle pass": "per pass",
-    "server: instructions of a block down": "per block",
-    OF_ONE: "per request",
-    OF_MANY: "per request",
-    TO_FEW: "per notification",
-    TO_MANY: "per notification",
+    **instructions.ROWS,
     "server: peak memory when started": "MB",
     "server: peak memory after GETs": "MB",
     "server: peak memory after 1 MB": "MB",
@@ -428,9 +242,9 @@ def run(arguments):
             measure_server(name, arguments.requests, add)
         measure_beside(arguments.requests, add)
         measure_clients(arguments.requests, add)
-    measure_instructions(add, arguments.top)
+    instructions.measure(add, arguments.top)
     show(arguments, results)
-    grown = list(above_ceilings(results))
+    grown = list(instructions.above_ceilings(results))
     assert not grown, "; ".join(grown)
 
 
@@ -448,6 +262,8 @@ def show(arguments, results):
         return
     print()
     show_table((POLL, *rates.BESIDE), rates.SERVED, results)
+    print()
+    codec.show()
     heaps = "{:,} for small GETs, {:,} for 1 MB down, {:,} for 1 MB up".format(*heap())
     print(
         NOTES.format(
@@ -464,8 +280,8 @@ def main():
     parser.add_argument("--top", action="store_true", help="callgrind's top functions, to standard error")
     arguments = parser.parse_args()
     # All on one CPU: waking another one costs the sender more than a datagram does, and happens or not by chance.
-    # A descriptor for each peer.
-    resource.setrlimit(resource.RLIMIT_NOFILE, (2 * PEERS + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    # One for each peer.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     try:
         setup.programs(SERVER, CLIENT, "valgrind")

@@ -22,13 +22,18 @@ STORED, ECHO_MICROPYTHON, ECHO_C = BESIDE = (
 SERVED, ASKED = (["%s: a small GET, %d under way" % (side, window) for window in WINDOWS] for side in ("server", "client"))
 
 
-@functools.cache
-def load():
-    """The program of benches/load.rs."""
-    argv = ["cargo", "build", "--quiet", "--locked", "--release", "--bench", "load", "--message-format=json"]
-    lines = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+def built(bench, **environment):
+    """The program of benches/BENCH.rs."""
+    argv = ["cargo", "build", "--quiet", "--locked", "--release", "--bench", bench, "--message-format=json"]
+    environment = {**os.environ, **environment}
+    lines = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True, env=environment).stdout.splitlines()
     (program,) = filter(None, (json.loads(line).get("executable") for line in lines))
     return program
+
+
+@functools.cache
+def load():
+    return built("load")
 
 
 @functools.cache

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Runs under build/micropython: our server. Usage: server.py PORT poll|asyncio|stored
+# Runs under build/micropython: our server. Usage: server.py PORT poll|asyncio|stored RESOURCES
 import sys
 
 import microcoapy
@@ -17,6 +17,8 @@ def data(request):
     kept = request.payload
 
 
+for number in range(1, int(sys.argv[3])):
+    coap.resource("sensors/%d" % number)(lambda request: None)
 if sys.argv[2] == "stored":
     coap.resource(PATH, value=SMALL)
 coap.start()
