@@ -71,8 +71,6 @@ struct Entry {
 pub struct Deduplication {
     entries: Vec<Entry, { DEDUPLICATION + SLACK }>,
     index: EntryIndex,
-    /// How many of them have gone and are still to be moved over, less than [`SLACK`].
-    dead: When<{ EntryIndex::exists() as usize }, usize>,
     /// How many entries have gone from the beginning: with its position, the number that an entry has in the index.
     gone: When<{ EntryIndex::exists() as usize }, usize>,
     /// No entry expires before.
@@ -87,6 +85,8 @@ const SLACK: usize = if EntryIndex::exists() {
 } else {
     0
 };
+// The count of those that have gone wraps.
+const _: () = assert!(SLACK == 0 || SLACK.is_power_of_two());
 
 impl Entry {
     fn is(&self, peer: PeerId, id: ReceivedId) -> bool {
@@ -112,12 +112,17 @@ impl Deduplication {
     #[cfg(test)]
     pub const ENTRY_LEN: usize = size_of::<Entry>();
 
+    /// How many entries have gone and are still to be moved over.
+    fn dead(&self) -> usize {
+        self.gone.get().checked_rem(SLACK).unwrap_or(0)
+    }
+
     fn live(&self) -> &[Entry] {
-        self.entries.get(self.dead.get()..).unwrap_or_default()
+        self.entries.get(self.dead()..).unwrap_or_default()
     }
 
     fn live_mut(&mut self) -> &mut [Entry] {
-        let dead = self.dead.get();
+        let dead = self.dead();
         self.entries.get_mut(dead..).unwrap_or_default()
     }
 
@@ -155,6 +160,9 @@ impl Deduplication {
         expires: Instant,
         answer: Answer,
     ) -> bool {
+        if self.is_full() {
+            return false;
+        }
         if self.is_empty() || expires.is_before(self.first_expiry) {
             self.first_expiry = expires;
         }
@@ -164,9 +172,6 @@ impl Deduplication {
             expires,
             answer,
         };
-        if self.is_full() {
-            return false;
-        }
         if EntryIndex::exists() {
             let number = self.number(self.len());
             self.index.insert(entry.hash(), number);
@@ -235,20 +240,18 @@ impl Deduplication {
             *self.live_mut().get_mut(older + 1)? = entry;
             self.index.insert(entry.hash(), self.number(older + 1));
         }
-        self.dead.set(self.dead.get() + 1);
-        if self.dead.get() == SLACK {
-            let len = self.len();
-            list::move_down(&mut self.entries, self.dead.get());
-            self.entries.truncate(len);
-            self.dead.set(0);
-        }
         self.gone.set(self.gone.get().wrapping_add(1));
+        if self.dead() == 0 {
+            list::move_down(&mut self.entries, SLACK);
+            let len = self.entries.len().saturating_sub(SLACK);
+            self.entries.truncate(len);
+        }
         Some(taken.answer)
     }
 
     fn index_remove(&mut self, entry: &Entry, position: usize) {
         let number = self.number(position);
-        let (entries, dead, gone) = (&self.entries, self.dead.get(), self.gone.get());
+        let (entries, dead, gone) = (&self.entries, self.dead(), self.gone.get());
         let hash_of = |number| {
             let entry = entries.get(dead + position_of(number, gone));
             entry.map_or(0, Entry::hash)
@@ -287,7 +290,7 @@ impl Deduplication {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.index.clear();
-        self.dead.set(0);
+        self.gone.set(0);
     }
 }
 
