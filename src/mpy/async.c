@@ -87,7 +87,7 @@ void microcoapy_must_not_block(void) {
 // What asyncio's awaitables do first is to put the current task into a queue; they do not look whether there is one.
 void microcoapy_stand_in_begin(stand_in_t *stand_in) {
     mp_obj_dict_t *globals = core(false);
-    if (globals != NULL && current_task() == mp_const_none) {
+    if (globals != NULL) {
         stand_in->outer = cur_task(globals);
         stand_in->task = mp_call_function_1(microcoapy_core(MP_QSTR_Task), MP_OBJ_FROM_PTR(&stand_in_coro));
         mp_obj_dict_store(MP_OBJ_FROM_PTR(globals), MP_OBJ_NEW_QSTR(MP_QSTR_cur_task), stand_in->task);
@@ -355,7 +355,8 @@ void microcoapy_waiter_wake(waiter_t *waiter) {
     mp_obj_t task = waiter->task;
     waiter->task = MP_OBJ_NULL;
     driver_t *driver = task == MP_OBJ_NULL ? NULL : driver_of(waiter->coap);
-    if (driver != NULL) {
+    // Who calls send() and does not yield does not wait here: no task is to be in two queues.
+    if (driver != NULL && task != current_task() && mp_load_attr(task, MP_QSTR_data) == MP_OBJ_FROM_PTR(waiter)) {
         microcoapy_call(driver->queue, MP_QSTR_push, 1, task, MP_OBJ_NULL);
     }
 }

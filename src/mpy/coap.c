@@ -148,20 +148,12 @@ static mp_obj_t coap_stop(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(coap_stop_obj, coap_stop);
 
-static void attach(coap_obj_t *self, mp_obj_t sock) {
-    if (mp_obj_get_type(sock) == &microcoapy_coap_type) {
-        // An endpoint is a stream, for asyncio: asked for readiness it would ask itself.
-        microcoapy_bad_type(MP_QSTR_sock);
-    }
-    microcoapy_link_attach(self, sock);
-}
-
 // setCustomSocket(sock): in place of start()
 static mp_obj_t run_set_custom_socket(coap_obj_t *self, mp_obj_t *arg) {
     if (self->link != NULL && arg[ARG_SOCK] != self->sock) {
         stop(self);
     }
-    attach(self, arg[ARG_SOCK]);
+    microcoapy_link_attach(self, arg[ARG_SOCK]);
     return mp_const_none;
 }
 static METHOD(coap_set_custom_socket_obj, run_set_custom_socket, 1, ARG_SOCK);
@@ -366,7 +358,7 @@ static void coap_store(coap_obj_t *self, size_t index, qstr attr, mp_obj_t value
     if (index < ATTR_SOCK) {
         (&self->response_callback)[index] = value;
     } else if (index == ATTR_SOCK) {
-        attach(self, value);
+        microcoapy_link_attach(self, value);
     } else if (index == ATTR_CALLBACKS) {
         if (mp_obj_get_type(value) != &mp_type_dict) {
             microcoapy_bad_type(attr);

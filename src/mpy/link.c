@@ -26,6 +26,10 @@ void microcoapy_link_attach(coap_obj_t *self, mp_obj_t sock) {
         self->tells_readiness = false;
         return;
     }
+    if (mp_obj_get_type(sock) == self->base.type) {
+        // An endpoint is a stream, for asyncio: as a socket it would be asked for readiness and ask itself.
+        microcoapy_bad_type(MP_QSTR_sock);
+    }
     microcoapy_call_maybe(sock, MP_QSTR_setblocking, 1, mp_const_false, MP_OBJ_NULL);
     mp_obj_t unix_compatible = microcoapy_call_maybe(sock, MP_QSTR_isUnixCompatible, 0, MP_OBJ_NULL, MP_OBJ_NULL);
     bool flat = unix_compatible != MP_OBJ_NULL && !mp_obj_is_true(unix_compatible);

@@ -428,12 +428,16 @@ static void reply_with_generator(handler_run_t *run, mp_obj_t first_chunk) {
     send_reply(&run->pending, &reply);
 }
 
-// One step of the generator. Its own frame, so that none of these is on the stack when an error is answered.
-static MP_NOINLINE mp_vm_return_kind_t resume(handler_run_t *run, mp_obj_t value, mp_obj_t exception, mp_obj_t *result) {
+// One step of the generator; alone: no event loop runs. Its own frame, so that none of these is on the stack when an error
+// is answered.
+static MP_NOINLINE mp_vm_return_kind_t resume(
+    handler_run_t *run, mp_obj_t value, mp_obj_t exception, bool alone, mp_obj_t *result) {
     stand_in_t stand_in = { .task = MP_OBJ_NULL };
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        microcoapy_stand_in_begin(&stand_in);
+        if (alone) {
+            microcoapy_stand_in_begin(&stand_in);
+        }
         // It raises when what the generator waits for is an object of C.
         mp_vm_return_kind_t kind = mp_resume(run->generator, value, exception, result);
         microcoapy_stand_in_end(&stand_in);
@@ -481,7 +485,7 @@ static void finish(handler_run_t *run, mp_vm_return_kind_t kind, mp_obj_t result
 
 static mp_obj_t task_step(handler_run_t *run, mp_obj_t value, mp_obj_t exception) {
     mp_obj_t result;
-    mp_vm_return_kind_t kind = resume(run, value, exception, &result);
+    mp_vm_return_kind_t kind = resume(run, value, exception, false, &result);
     if (waits(kind, result)) {
         return result;
     }
@@ -491,9 +495,9 @@ static mp_obj_t task_step(handler_run_t *run, mp_obj_t value, mp_obj_t exception
 
 // The only step where no event loop runs. A coroutine that waits is closed.
 static MP_NOINLINE mp_vm_return_kind_t resume_alone(handler_run_t *run, mp_obj_t *result) {
-    mp_vm_return_kind_t kind = resume(run, mp_const_none, MP_OBJ_NULL, result);
+    mp_vm_return_kind_t kind = resume(run, mp_const_none, MP_OBJ_NULL, true, result);
     if (waits(kind, *result)) {
-        resume(run, MP_OBJ_NULL, MP_OBJ_FROM_PTR(&mp_const_GeneratorExit_obj), result);
+        resume(run, MP_OBJ_NULL, MP_OBJ_FROM_PTR(&mp_const_GeneratorExit_obj), true, result);
         kind = MP_VM_RETURN_EXCEPTION;
         *result = mp_obj_new_exception_msg(
             &mp_type_RuntimeError, MP_ERROR_TEXT("coroutine without event loop: use serve() or run()"));
