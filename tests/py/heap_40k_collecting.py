@@ -1,15 +1,17 @@
 # heapsize: 40k
 # needs: block,observe
-# An endpoint that talks to itself, in a heap of 40 KB. The collector runs in everything that calls the program: handlers, ETags, streams, generators,
-# observers, callbacks, the methods of sockets. Nothing in use is collected, and the heap stays as it was.
+# An endpoint that talks to itself, in a heap of 40 KB. The collector runs in everything that calls the program: handlers,
+# ETags, streams, generators, observers, callbacks, the methods of sockets. Nothing in use is collected, and the heap stays
+# as it was.
 import gc
 
 import microcoapy
+from collecting import Stream
 from growing import growth
-
 
 coap = microcoapy.Coap(max_message=256, message_store=2048)
 waiting = []
+LENGTH = 700
 
 
 class Loop:
@@ -25,21 +27,6 @@ class Loop:
 
     def setblocking(self, flag):
         gc.collect()
-
-
-class Body:
-    def __init__(self):
-        self.left = 700
-
-    def readinto(self, buffer):
-        gc.collect()
-        count = min(self.left, len(buffer))
-        self.left -= count
-        return count
-
-    def write(self, data):
-        gc.collect()
-        self.left -= len(data)
 
 
 def etag(request):
@@ -65,7 +52,7 @@ def take(request):
 
 def make_body(request):
     gc.collect()
-    return Body()
+    return Stream(LENGTH)
 
 
 def on_notification(response):
@@ -82,7 +69,7 @@ version = 0
 seen = []
 HOST = "coap://10.0.0.2:2/"
 value = coap.resource("value", obs=True, etag=etag)(get_value)
-coap.resource("body", methods=("GET",))(lambda request: Body())
+coap.resource("body", methods=("GET",))(lambda request: Stream(LENGTH))
 coap.resource("given")(give)
 coap.resource("taken", methods=("PUT",), into=make_body)(take)
 
@@ -106,12 +93,12 @@ def work():
     assert seen.pop() == b"value %d" % version and not seen
     r = answer(coap.get(HOST + "value", etag=b"e%d" % version))
     assert r.code == 0x43, r
-    target = Body()
+    target = Stream(LENGTH)
     r = answer(coap.get(HOST + "body", into=target, progress=on_progress))
     assert r.ok and target.left == 0
     r = answer(coap.get(HOST + "given"))
     assert r.payload == b"".join([b"%100d" % number for number in range(7)])
-    r = answer(coap.put(HOST + "taken", body=Body(), progress=on_progress))
+    r = answer(coap.put(HOST + "taken", body=Stream(LENGTH), progress=on_progress))
     assert r.text == "0 left", r
 
 

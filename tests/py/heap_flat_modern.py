@@ -5,6 +5,7 @@ import asyncio
 import gc
 
 import microcoapy
+from collecting import Stream
 from growing import growth
 from support import QUICK, finish, pair, ports, settle, start
 
@@ -13,21 +14,6 @@ ROUNDS = 3 if QUICK else 40
 parameters = {"message_store": 8192}
 client, server, net = pair(**parameters)
 HOST = "coap://10.0.0.2/"
-
-
-class Stream:
-    def __init__(self, length):
-        self.left = length
-
-    def readinto(self, buffer):
-        gc.collect()
-        count = min(self.left, len(buffer))
-        self.left -= count
-        return count
-
-    def write(self, data):
-        gc.collect()
-        self.left -= len(data)
 
 
 @server.resource("small", methods=("GET", "PUT"))

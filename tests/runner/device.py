@@ -32,7 +32,7 @@ if m:
 print(found)
 """
 # What the tests import.
-HELPERS = ("growing", "support")
+HELPERS = ("collecting", "growing", "support")
 # A module without a file.
 IMPORTED = """
 import sys
