@@ -61,8 +61,8 @@ char *getenv(const char *name) {
     return NULL;
 }
 
-// A variable's number; what is none, or too large, gives invalid.
-static size_t number(const char *name, size_t otherwise, size_t max, size_t invalid) {
+// A variable's number; 0 for what is none, or too large.
+static size_t number(const char *name, size_t otherwise, size_t max) {
     const char *text = getenv(name);
     if (text == NULL) {
         return otherwise;
@@ -71,7 +71,7 @@ static size_t number(const char *name, size_t otherwise, size_t max, size_t inva
     while (*text >= '0' && *text <= '9' && value <= max) {
         value = value * 10 + (*text++ - '0');
     }
-    return *text == 0 && value <= max ? value : invalid;
+    return *text == 0 && value <= max ? value : 0;
 }
 
 void c_start(void) {
@@ -85,11 +85,11 @@ void c_start(void) {
     }
     mp_stack_set_top(&_estack);
     mp_stack_set_limit((char *)&_estack - (char *)&_sstack - STACK_RESERVE);
-    size_t heap = number("HEAP_SIZE", HEAP_SIZE_DEFAULT, HEAP_SIZE_MAX, 0);
+    size_t heap = number("HEAP_SIZE", HEAP_SIZE_DEFAULT, HEAP_SIZE_MAX);
     if (n == 0 || heap == 0) {
         mp_printf(&mp_plat_print, "usage: firmware [NAME=VALUE...] SCRIPT [ARGUMENT...]; HEAP_SIZE is at most %d\n",
             HEAP_SIZE_MAX);
         exit(2);
     }
-    exit(run_script(gc_heap, heap, number("RESETS", 0, RESETS_MAX, 0), n, arguments));
+    exit(run_script(gc_heap, heap, number("RESETS", 0, RESETS_MAX), n, arguments));
 }

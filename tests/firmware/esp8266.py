@@ -9,7 +9,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from runner import firmware as group
+from runner import firmware as group  # noqa: E402
 from runner import mptree, process, python, setup  # noqa: E402
 
 BUILD = os.path.join(process.ROOT, "build")
@@ -78,9 +78,9 @@ class Board:
     def run(self, script, args=(), timeout=30):
         """Runs a script file, in its folder: (output, exit status). Status None when the time was up.
 
-        `args` are NAME=VALUE: HEAP_SIZE in bytes is the heap; RESETS soft resets follow, the script runs after each; LARGE=1 chooses the firmware with the
-        capacities of profile esp32, CLASSIC=1 that with the classic layer alone. A violation of the flash
-        rule ends the output and makes the status 1.
+        `args` are NAME=VALUE: HEAP_SIZE in bytes is the heap; RESETS soft resets follow, and the script
+        runs after each; LARGE=1 chooses the firmware with the capacities of profile esp32, CLASSIC=1 that with the
+        classic layer alone. A violation of the flash rule ends the output and makes the status 1.
         """
         variant = next(("-" + name.lower() for name in ("LARGE", "CLASSIC") if name + "=1" in args), "")
         output, status, summary = self.watched_run(script, args, timeout, firmware(variant))
