@@ -76,19 +76,18 @@ impl Content {
     }
 }
 
+fn read_option(number: u16, value: &[u8]) -> usize {
+    usize::from(number) + value.iter().map(|&byte| usize::from(byte)).sum::<usize>()
+}
+
 /// A number that depends on every field.
 fn decode(datagram: &[u8]) -> Option<usize> {
     let message = MessageView::parse(datagram).ok()?;
     let head =
         message.kind() as usize + usize::from(message.code().0) + usize::from(message.id().0);
-    let options = message.options().map(|option| {
-        usize::from(option.number.0)
-            + option
-                .value
-                .iter()
-                .map(|&byte| usize::from(byte))
-                .sum::<usize>()
-    });
+    let options = message
+        .options()
+        .map(|option| read_option(option.number.0, option.value));
     Some(head + message.token().len() + options.sum::<usize>() + message.payload().len())
 }
 
@@ -102,11 +101,9 @@ fn decode_with_coap_lite(datagram: &[u8]) -> Option<usize> {
     };
     let head =
         kind + usize::from(u8::from(packet.header.code)) + usize::from(packet.header.message_id);
-    let options = packet.options().flat_map(|(number, values)| {
-        values.iter().map(move |value| {
-            usize::from(*number) + value.iter().map(|&byte| usize::from(byte)).sum::<usize>()
-        })
-    });
+    let options = packet
+        .options()
+        .flat_map(|(number, values)| values.iter().map(move |value| read_option(*number, value)));
     Some(head + packet.get_token().len() + options.sum::<usize>() + packet.payload.len())
 }
 

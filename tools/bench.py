@@ -22,7 +22,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HERE = os.path.join(ROOT, "tools", "bench")
@@ -39,11 +38,10 @@ from processes import (  # noqa: E402
     AIOCOAP, CLIENT, COLUMNS, LARGE_HEAP, LIBCOAP, OURS, POLL, SERVER, STORED, command, peak, script, server, spent,
 )  # fmt: skip
 from runner import setup  # noqa: E402
-from work import BLOCK, PATH, SIZE, SMALL, large  # noqa: E402
+from work import BLOCK, BLOCKS, PATH, SMALL, large  # noqa: E402
 
 WARM_UP = 500
 DESCRIPTORS = 2 * max(instructions.PEERS) + 100
-BLOCKS = SIZE // BLOCK
 LARGE = large()
 
 NOTES = """
@@ -60,6 +58,8 @@ NOTES = """
   Each request finds the server asleep.
 - Peak memory: VmHWM of the process, interpreter included, one process for GETs, one for 1 MB up and down. MicroPython's
   heap fills before it is collected: 2 MB of it, 8 MB for 1 MB bodies.
+- Heap: on a CPU of 32 bits an object takes half as much. The engine's tables, part of the endpoint, have room for so
+  many of each: src/config.rs, with the bytes of an entry.
 - Heap of our server's endpoint at most, handlers and the streams that are bodies here included, in bytes:
   {heaps}.
 - The least of {rounds} rounds of {requests:,} GETs and one transfer each way, and its ratio to the first column. A time
@@ -182,6 +182,14 @@ def heap():
             yield int(load.ask(1, "most").payload)
 
 
+def heap_of_each():
+    """{what: bytes of MicroPython's heap for one}"""
+    program = script("memory.py")
+    with program:
+        lines = (line.rpartition(": ") for line in program.output.splitlines() if ": " in line)
+        return {what: int(count) for what, _, count in lines}
+
+
 # ---- the table -----------------------------------------------------------------------------------
 
 ROWS = {
@@ -256,6 +264,13 @@ def show_table(columns, rows, results):
             print("| %s | %s | %s |" % (row, ROWS[row], " | ".join(cell(row, name, results) for name in columns)))
 
 
+def show_heap():
+    print("| bytes of the heap, collector off | microcoapy |")
+    print("|---|---|")
+    for what, count in heap_of_each().items():
+        print("| {} | {:,} |".format(what, count))
+
+
 def show(arguments, results):
     show_table(COLUMNS, ROWS, results)
     if arguments.rounds == 0:
@@ -264,6 +279,8 @@ def show(arguments, results):
     show_table((POLL, *rates.BESIDE), rates.SERVED, results)
     print()
     codec.show()
+    print()
+    show_heap()
     heaps = "{:,} for small GETs, {:,} for 1 MB down, {:,} for 1 MB up".format(*heap())
     print(
         NOTES.format(

@@ -31,8 +31,8 @@ CLASSIC = "the same, classic layer alone"
 CPUS = {
     "esp8266": {"title": "ESP8266 (lx106)", "flash": (99200, 60 * 1024), "heap": (3184, 2560), "constants": (107, 300)},
     "esp8266-classic": {"title": CLASSIC, "flash": (46400, 33 * 1024), "heap": (2688, 2560), "constants": (18, 300)},
-    "esp32": {"title": "ESP32 (windowed Xtensa)", "flash": (114100, 100 * 1024), "heap": (5296, 6 * 1024)},
-    "esp32-classic": {"title": CLASSIC, "flash": (51700, 39 * 1024)},
+    "esp32": {"title": "ESP32 (windowed Xtensa)", "flash": (114200, 100 * 1024), "heap": (5296, 6 * 1024)},
+    "esp32-classic": {"title": CLASSIC, "flash": (51800, 39 * 1024)},
     "rv32": {"title": "ESP32-C3 (rv32imc)", "flash": (89300, 78 * 1024), "heap": (5296, 6 * 1024)},
     "rv32-classic": {"title": CLASSIC, "flash": (41200, 31 * 1024)},
 }

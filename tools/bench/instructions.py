@@ -13,11 +13,10 @@ import coapmsg
 import programs
 from load import Load
 from processes import ASYNCIO, GATEWAY, LARGE_HEAP, LIBCOAP, OBSERVED, OURS, POLL, ROOT, STORED, command, script, server
-from work import BLOCK, PATH, SIZE, SMALL, large
+from work import BLOCKS, PATH, SMALL, large
 
 CEILINGS = os.path.join(ROOT, "benches", "ceilings")
 COUNTED = 2000  # GETs under valgrind, and twice as many
-BLOCKS = SIZE // BLOCK
 LARGE = large()
 GROWTH = 1, 10, 100, 1000  # peers, or resources
 OBSERVERS = 5, 50

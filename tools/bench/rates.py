@@ -22,6 +22,7 @@ STORED, ECHO_MICROPYTHON, ECHO_C = BESIDE = (
 SERVED, ASKED = (["%s: a small GET, %d under way" % (side, window) for window in WINDOWS] for side in ("server", "client"))
 
 
+@functools.cache
 def built(bench, **environment):
     """The program of benches/BENCH.rs."""
     argv = ["cargo", "build", "--quiet", "--locked", "--release", "--bench", bench, "--message-format=json"]
@@ -29,11 +30,6 @@ def built(bench, **environment):
     lines = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True, env=environment).stdout.splitlines()
     (program,) = filter(None, (json.loads(line).get("executable") for line in lines))
     return program
-
-
-@functools.cache
-def load():
-    return built("load")
 
 
 @functools.cache
@@ -54,7 +50,7 @@ def echo():
 
 def responder():
     """(program, port) of the server that clients are measured with."""
-    program = programs.Program([load(), "answer", SMALL.decode()])
+    program = programs.Program([built("load"), "answer", SMALL.decode()])
     return program, int(program.wait_line(r"^\d+$", 60)[0])
 
 
@@ -67,7 +63,7 @@ def libcoap_client(port):
 def ask(port, count, window, echoes=False):
     """count GETs, answered right; AssertionError if not."""
     verb, payload = ("echo", ()) if echoes else ("ask", (SMALL.decode(),))
-    argv = [load(), verb, str(port), str(count), str(window), PATH, *payload]
+    argv = [built("load"), verb, str(port), str(count), str(window), PATH, *payload]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, "%s: %s" % (" ".join(argv[1:]), done.stderr)
 

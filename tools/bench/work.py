@@ -4,6 +4,7 @@ PATH = "example_data"  # libcoap's server has it
 SMALL = b"22.5 degrees C"
 SIZE = 1 << 20
 BLOCK = 1024
+BLOCKS = SIZE // BLOCK
 
 
 def large():
