@@ -14,6 +14,7 @@ struct Profile {
     observations: usize,
     bodies: usize,
     observers: usize,
+    contexts: usize,
     max_message: u32,
     message_store: u32,
     max_body: u32,
@@ -30,6 +31,7 @@ const ESP8266: Profile = Profile {
     observations: 2,
     bodies: 1,
     observers: 2,
+    contexts: 4,
     max_message: 512,
     message_store: 640,
     max_body: 2048,
@@ -46,6 +48,7 @@ const ESP32: Profile = Profile {
     observations: 4,
     bodies: 2,
     observers: 8,
+    contexts: 8,
     max_message: 1152,
     message_store: 2560,
     max_body: 16_384,
@@ -62,6 +65,7 @@ const UNIX: Profile = Profile {
     observations: 16,
     bodies: 8,
     observers: 12,
+    contexts: 16,
     max_message: 1152,
     message_store: 32768,
     max_body: 1 << 20,
@@ -72,6 +76,7 @@ const GATEWAY: Profile = Profile {
     peers: 1024,
     deduplication: 1024,
     observers: 56,
+    contexts: 32,
     message_store: 65_535,
     ..UNIX
 };
@@ -114,10 +119,10 @@ pub const DEDUPLICATION: usize = PROFILE.deduplication;
 /// wait for their turn. 28 bytes each, and the message's bytes in the message store.
 pub const TRANSMISSIONS: usize = PROFILE.transmissions;
 
-/// Requests of ours that wait for their response. 52 bytes each.
+/// Requests of ours that wait for their response. 64 bytes each.
 pub const EXCHANGES: usize = PROFILE.exchanges;
 
-/// Requests of peers that handlers have not answered yet. 68 bytes each.
+/// Requests of peers that handlers have not answered yet. 72 bytes each.
 pub const REQUESTS: usize = PROFILE.requests;
 
 /// Block-wise transfer, RFC 7959, with Echo and Request-Tag, RFC 9175.
@@ -141,8 +146,14 @@ pub const OBSERVATIONS: usize = if OBSERVE { PROFILE.observations } else { 0 };
 /// Bodies that peers send to us or fetch from us block by block. 20 bytes each.
 pub const BODIES: usize = if BLOCK { PROFILE.bodies } else { 0 };
 
-/// Observers of our resources. 44 bytes each, and the request's bytes in the message store.
+/// Observers of our resources. 52 bytes each, and the request's bytes in the message store.
 pub const OBSERVERS: usize = if OBSERVE { PROFILE.observers } else { 0 };
+
+/// OSCORE, RFC 8613. It needs Echo.
+pub const OSCORE: bool = cfg!(feature = "oscore");
+
+/// Security contexts that an endpoint knows. A pointer each; the program has the contexts themselves.
+pub const CONTEXTS: usize = if OSCORE { PROFILE.contexts } else { 0 };
 
 /// Whether the message of a request is kept until the exchange has ended, to make others from it.
 pub const KEEP_REQUESTS: bool = BLOCK || OBSERVE;

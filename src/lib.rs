@@ -12,12 +12,13 @@
 //! | [`exchange`] | requests and responses, as a client and as a server | sections 5.2, 5.3 |
 //! | [`block`] | block-wise transfer: what is remembered between blocks | RFC 7959 |
 //! | [`observe`] | observers and observations | RFC 7641 |
+//! | [`oscore`] | protected messages, security contexts | RFC 8613 |
 //! | [`resource`] | which paths exist, and with which methods and links | section 5.8, RFC 6690 |
 //! | [`echo`] | freshness of requests, amplification | RFC 9175 section 2 |
 //! | [`endpoint`] | one bound socket's protocol state: owns the layers above | |
 //! | [`ffi`] | the C ABI; the only `unsafe` | |
 //!
-//! Dependencies point one way: `ffi -> endpoint -> {exchange, block, observe, resource} -> message -> wire`.
+//! Dependencies point one way: `ffi -> endpoint -> {exchange, block, observe, oscore, resource} -> message -> wire`.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 // What tests look at: which tests there are depends on the features.
@@ -37,6 +38,7 @@ mod list;
 mod mac;
 mod message;
 mod observe;
+mod oscore;
 mod resource;
 mod rng;
 #[cfg(test)]

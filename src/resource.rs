@@ -4,17 +4,20 @@
 //! The table is bytes in memory that the caller gives and can replace by a larger block, so it is as
 //! large as its paths and no larger. A record: length of the rest (2 bytes), resource number (4),
 //! methods (1), flags (1), longest body (4), interval of notifications (4), critical options understood (2 each),
-//! length of the path (2); the path, each segment as its length (1) and its bytes; the link's attributes as RFC 6690
+//! with OSCORE the contexts that are admitted (4), length of the path (2); the path, each segment as its length (1) and its bytes; the link's attributes as RFC 6690
 //! writes them.
 
-use crate::config::{ATTRIBUTES, UNDERSTOOD_IN_REQUESTS};
+use crate::config::{ATTRIBUTES, OSCORE, UNDERSTOOD_IN_REQUESTS};
+use crate::oscore::Protected;
 use crate::wire::code::Code;
 use crate::wire::link_format;
 use crate::wire::option::{OptionNumber, Options, Understood};
 use crate::wire::uri::{self, UriError};
 use crate::wire::writer::Writer;
 
-const HEAD: usize = 18 + 2 * UNDERSTOOD_IN_REQUESTS;
+/// What stands before the contexts.
+const FIXED: usize = 16 + 2 * UNDERSTOOD_IN_REQUESTS;
+const HEAD: usize = FIXED + if OSCORE { 4 } else { 0 } + 2;
 
 /// Peers may observe the resource, RFC 7641; its link says `obs`.
 pub const OBSERVABLE: u8 = 1;
@@ -51,6 +54,8 @@ pub struct Resource {
     pub interval_ms: u32,
     /// What its handler deals with itself.
     pub understood: Understood<UNDERSTOOD_IN_REQUESTS>,
+    /// Bit n - 1: a request may be protected by the context with number n; 0: it need not be protected.
+    pub contexts: u32,
 }
 
 impl Resource {
@@ -58,6 +63,16 @@ impl Resource {
     #[must_use]
     pub fn allows(&self, method: Code) -> bool {
         method.0 < 8 && self.methods >> method.0 & 1 == 1
+    }
+
+    /// Whether a request that is protected so, or not, is admitted.
+    pub fn admits(&self, protected: Protected) -> Result<(), Code> {
+        if !OSCORE || self.contexts == 0 {
+            return Ok(());
+        }
+        let context = protected.get().context.ok_or(Code::UNAUTHORIZED)?;
+        let is_among = self.contexts >> (context.number() - 1) & 1 == 1;
+        is_among.then_some(()).ok_or(Code::FORBIDDEN)
     }
 
     /// Whether a flag is set.
@@ -114,7 +129,10 @@ impl<'m> Resources<'m> {
         let room = free.len();
         let len = write_record(free, path, resource)?;
         let observable = ATTRIBUTES && resource.has(OBSERVABLE);
-        if observable && room - len < b";obs".len() {
+        let protected = OSCORE && ATTRIBUTES && resource.contexts != 0;
+        let attributes = [(observable, b"obs"), (protected, b"osc")];
+        let wanted = attributes.iter().filter(|(is_wanted, _)| *is_wanted);
+        if room - len < wanted.count() * b";obs".len() {
             return Err(AddError::Memory);
         }
         let (old, new) = self
@@ -130,8 +148,10 @@ impl<'m> Resources<'m> {
             self.last -= len_of_old;
         }
         self.used = self.last + len;
-        if observable {
-            self.add_attribute(b"obs", None)?;
+        for (is_wanted, name) in attributes {
+            if is_wanted {
+                self.add_attribute(name, None)?;
+            }
         }
         Ok(())
     }
@@ -245,6 +265,10 @@ impl Record<'_> {
     /// What is known about the path.
     #[must_use]
     pub fn resource(&self) -> Resource {
+        let Some((fixed, rest)) = self.head.split_first_chunk::<FIXED>() else {
+            return Resource::default();
+        };
+        let contexts = rest.first_chunk().filter(|_| OSCORE);
         let [
             _,
             _,
@@ -270,9 +294,7 @@ impl Record<'_> {
             u5,
             u6,
             u7,
-            _,
-            _,
-        ] = *self.head;
+        ] = *fixed;
         Resource {
             number: u32::from_be_bytes([n0, n1, n2, n3]),
             methods,
@@ -285,6 +307,7 @@ impl Record<'_> {
                 u16::from_be_bytes([u4, u5]),
                 u16::from_be_bytes([u6, u7]),
             ]),
+            contexts: contexts.map_or(0, |&bytes| u32::from_be_bytes(bytes)),
         }
     }
 
@@ -377,6 +400,9 @@ fn write_record(out: &mut [u8], path: &[u8], resource: &Resource) -> Result<usiz
     writer.bytes(&resource.interval_ms.to_be_bytes());
     for number in resource.understood.numbers() {
         writer.bytes(&number.to_be_bytes());
+    }
+    if OSCORE {
+        writer.bytes(&resource.contexts.to_be_bytes());
     }
     writer.bytes(&(rest - (HEAD as u16 - 2)).to_be_bytes());
     Ok(len)
@@ -528,8 +554,8 @@ mod tests {
 
     #[test]
     fn a_full_table_grows_by_moving() {
-        let mut small = [0; 32];
-        let mut large = [0; 64];
+        let mut small = [0; 36];
+        let mut large = [0; 72];
         let mut table = Resources::default();
         assert_eq!(table.add(b"a", &resource(1, 0xFE)), Err(AddError::Memory));
         assert!(table.move_to(&mut small));

@@ -5,7 +5,7 @@
 use super::Endpoint;
 use super::draft::{Body, Draft, Target};
 use super::upper::Upper;
-use crate::config::{BLOCK, EXCHANGES, OBSERVE};
+use crate::config::{BLOCK, EXCHANGES, OBSERVE, OSCORE};
 use crate::exchange::outgoing::{Exchange, Failure, Kind, TokenUse};
 use crate::handle::{Handle, OfPeer};
 use crate::message::MessageLayer;
@@ -35,6 +35,9 @@ pub enum RequestError {
     Stale,
     /// An observation of the same peer has this token.
     Token,
+    /// The security context cannot protect it: it is closed, has no number left that may be used, or the request has a
+    /// Proxy-Uri.
+    Security,
 }
 
 /// A request that was accepted.
@@ -136,18 +139,18 @@ impl Endpoint<'_> {
             deregisters,
             no_response,
             understood,
+            security,
         }) = self.draft.take()
         else {
             return Err(RequestError::NoDraft);
         };
         let mut kind = kind;
         if ip::is_multicast(peer.as_slice()) {
-            if kind != Kind::NonConfirmable {
+            if kind != Kind::NonConfirmable || security.is_some() {
                 return Err(RequestError::Group);
             }
             kind = Kind::Multicast;
         }
-        let len = self.message.drafted_len();
         let stored = self
             .message
             .finish(&mut self.upper, kind.message_type(), code, MessageId(0))
@@ -158,7 +161,8 @@ impl Endpoint<'_> {
         };
         let exchange = Exchange::new(kind, peer, token, now)
             .wanting(no_response, understood)
-            .made_from(stored, body.divisible);
+            .made_from(stored, body.divisible)
+            .protected_by(security);
         if OBSERVE && !self.observation_yields(exchange.token_use(), deregisters, now) {
             self.message.free(stored);
             return Err(RequestError::Token);
@@ -187,7 +191,7 @@ impl Endpoint<'_> {
         if id.is_err() {
             self.exchange_end(handle, now);
         }
-        let id = id?;
+        let (id, len) = id?;
         Ok(Sent {
             exchange: handle,
             id: id.unwrap_or(MessageId(0)),
@@ -223,10 +227,18 @@ impl Endpoint<'_> {
         handle: Handle,
         message: StoredMessage,
         now: Instant,
-    ) -> Result<Option<MessageId>, RequestError> {
+    ) -> Result<(Option<MessageId>, usize), RequestError> {
         // One message of an exchange at a time: they share the place in the store.
         self.message.end_owned(Owner::exchange(handle), now);
         let held = self.token_is_taken(handle, now);
+        let exchange = self.upper.exchanges.get(handle);
+        let exchange = exchange.ok_or(RequestError::Stale)?;
+        let is_covered = OSCORE && exchange.security().binding.context.is_some();
+        let message = match is_covered {
+            true => self.cover_request(handle, message)?,
+            false => message,
+        };
+        let len = self.message.bytes(message).len();
         let exchange = self
             .upper
             .exchanges
@@ -237,18 +249,20 @@ impl Endpoint<'_> {
             peer: exchange.peer(),
             message,
             confirmable: exchange.kind().message_type() == MessageType::Confirmable,
-            kept: exchange.request().is_some(),
+            kept: exchange.request().is_some() && !is_covered,
             held,
             owner: Some(Owner::exchange(handle)),
             backoff: Backoff::default(),
         };
         let Ok(id) = self.message.transmit(handover, now) else {
             // The message has been freed.
-            exchange.set_request(None);
+            if !is_covered {
+                exchange.set_request(None);
+            }
             return Err(RequestError::NoSlot);
         };
         exchange.set_id(id);
-        Ok(id)
+        Ok((id, len))
     }
 
     /// RFC 7252 section 5.3.1: whether the request waits because an older one to the peer has its token.

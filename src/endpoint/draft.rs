@@ -2,11 +2,13 @@
 //! Writing what the application sends: one message at a time is begun, filled in any order, and sent.
 
 use super::Endpoint;
+use super::security::cover_len;
 use crate::block::transfer::ETag;
 use crate::config::{BLOCK, OBSERVE, UNDERSTOOD_IN_RESPONSES};
 use crate::exchange::outgoing::Kind;
 use crate::handle::Handle;
 use crate::message::draft::UriPart;
+use crate::oscore::contexts::ContextId;
 use crate::wire::block::{self, Block};
 use crate::wire::code::Code;
 use crate::wire::header::{MessageType, Token};
@@ -96,6 +98,8 @@ pub(crate) struct Draft {
     pub(super) no_response: u8,
     /// Of a request: what the program deals with itself in the response.
     pub(super) understood: Understood<UNDERSTOOD_IN_RESPONSES>,
+    /// Of a request: what is to protect it.
+    pub(super) security: Option<ContextId>,
 }
 
 /// What can be added to a draft.
@@ -207,6 +211,7 @@ impl Endpoint<'_> {
             deregisters: false,
             no_response: 0,
             understood: Understood::default(),
+            security: None,
         });
         Ok(())
     }
@@ -291,6 +296,17 @@ impl Endpoint<'_> {
         added.then_some(()).ok_or(DraftError::Option)
     }
 
+    /// Says what is to protect a request, RFC 8613.
+    pub fn draft_protect(&mut self, context: ContextId) -> Result<(), DraftError> {
+        self.contexts.get(context).ok_or(DraftError::Stale)?;
+        let draft = self.writable()?;
+        if !draft.code().is_request() {
+            return Err(DraftError::Kind);
+        }
+        draft.security = Some(context);
+        Ok(())
+    }
+
     /// Ends a draft that cannot be sent.
     fn too_large(&mut self) -> DraftError {
         if let Some(Draft {
@@ -327,14 +343,16 @@ impl Endpoint<'_> {
         let limit = self.message.parameters().max_message as usize;
         self.draft_tag()?;
         let draft = self.draft.as_ref().ok_or(DraftError::NoDraft)?;
-        let asked = match draft.target {
-            Target::Request { .. } => None,
+        let (asked, cover) = match draft.target {
+            Target::Request { .. } => (None, cover_len(draft.security)),
             Target::Response { request, .. } => {
                 let request = self.upper.incoming.get(request).ok_or(DraftError::Stale)?;
-                request.blocks().block2.get()
+                let cover = cover_len(request.protected().get().context);
+                (request.blocks().block2.get(), cover)
             }
         };
-        let room = limit.saturating_sub(self.message.drafted_len() + BODY_OVERHEAD) as u32;
+        let around = self.message.drafted_len() + BODY_OVERHEAD + cover;
+        let room = limit.saturating_sub(around) as u32;
         let Some(mut szx) = block::szx_within(room) else {
             return Err(self.too_large());
         };

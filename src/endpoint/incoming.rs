@@ -85,6 +85,9 @@ impl Endpoint<'_> {
             false => block_option(message, number),
         };
         let (block1, block2) = (block(OptionNumber::BLOCK1)?, block(OptionNumber::BLOCK2)?);
+        if let Some(resource) = resource {
+            resource.admits(incoming.protected)?;
+        }
         match self.route(message, resource)? {
             Route::Resource(resource) => self.serve(incoming, &resource, block1, block2, piece),
             Route::Links => self.serve_links(incoming, block2).map(|()| None),
@@ -130,7 +133,7 @@ impl Endpoint<'_> {
         }
     }
 
-    fn is_fresh(&self, incoming: &Incoming<'_>, echo: &[u8]) -> bool {
+    pub(super) fn is_fresh(&self, incoming: &Incoming<'_>, echo: &[u8]) -> bool {
         let address = self.message.address(incoming.peer);
         let fresh = |address: &PeerAddr| {
             let (address, now) = (address.as_slice(), incoming.now);
@@ -354,7 +357,11 @@ impl Endpoint<'_> {
         let blocks = Blocks {
             block1: MaybeBlock::new(block1),
             block2: MaybeBlock::new(block2),
-            key: if BLOCK { request_key(message) } else { 0 },
+            key: if BLOCK {
+                request_key(message, incoming.protected)
+            } else {
+                0
+            },
             len: incoming.datagram.len() as u16,
             wants_size: message.first(OptionNumber::SIZE2).is_some(),
         };
@@ -367,7 +374,8 @@ impl Endpoint<'_> {
         let request = IncomingRequest::new(message, incoming.id, peer, acknowledgement, expires)
             .wanting(message, incoming.multicast)
             .with_blocks(blocks)
-            .with_observing(observing);
+            .with_observing(observing)
+            .protected_by(incoming.protected);
         let handle = self.upper.incoming.insert(request)?;
         if self.message.remember(incoming, Answer::Pending) {
             return Some(handle);
@@ -389,7 +397,8 @@ impl Endpoint<'_> {
             return (false, None);
         }
         if value == Some(observe::DEREGISTER)
-            && let Some(observer) = self.observer_find(incoming.peer, message.token())
+            && let Some(observer) =
+                self.observer_find(incoming.peer, message.token(), incoming.protected)
         {
             // RFC 7641 section 3.6
             self.observer_end(observer);

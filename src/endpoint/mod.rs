@@ -14,6 +14,7 @@ mod owner;
 mod receive;
 mod respond;
 mod response;
+mod security;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use crate::message::peer::PeerAddr;
 use crate::message::reliability::Expired;
 use crate::message::transmission::Owner;
 use crate::message::{Above, Counters, Datagram, MessageLayer};
+use crate::oscore::contexts::Contexts;
 use crate::resource::Resources;
 use crate::time::{Instant, earliest};
 use crate::wire::header::{MessageId, MessageType, Token};
@@ -52,6 +54,7 @@ pub struct Endpoint<'m> {
     resources: Resources<'m>,
     pub(crate) draft: Option<draft::Draft>,
     echo: EchoKey,
+    contexts: Contexts<'m>,
 }
 
 /// As `ffi/placement.rs` wants it: all zeros are an endpoint with nothing outstanding, but for the draft.
@@ -62,6 +65,7 @@ const _: fn(Endpoint<'_>) = |endpoint| {
         resources: _,
         draft: _,
         echo: _,
+        contexts: _,
     } = endpoint;
 };
 

@@ -3,6 +3,7 @@
 //! observer had sent its request again, and the answer goes out as a notification.
 
 use super::Endpoint;
+use super::respond::ReplyTo;
 use super::upper::Upper;
 use crate::block::body::request_key;
 use crate::config::OBSERVE;
@@ -13,6 +14,8 @@ use crate::message::peer::{PeerAddr, PeerId};
 use crate::message::transmission::{Backoff, Owner};
 use crate::message::{MessageLayer, token_of};
 use crate::observe::observer::Observer;
+use crate::oscore::Protected;
+use crate::oscore::contexts::ContextId;
 use crate::resource::{NON_CONFIRMABLE, Resource};
 use crate::time::Instant;
 use crate::wire::block::Block;
@@ -33,6 +36,8 @@ pub struct Notification<'a> {
     pub peer: &'a PeerAddr,
     /// The request to observe.
     pub message: MessageView<'a>,
+    /// What has protected it.
+    pub security: Option<ContextId>,
 }
 
 impl Endpoint<'_> {
@@ -67,6 +72,7 @@ impl Endpoint<'_> {
             resource: resource.number,
             peer: self.message.address(observer.peer())?,
             message: MessageView::parse(self.message.bytes(observer.request())).ok()?,
+            security: observer.protected().get().context,
         })
     }
 
@@ -111,14 +117,22 @@ impl Endpoint<'_> {
                 && observing.kept.is_some()
                 && (self.upper.observers.has_room(request.peer())
                     || self
-                        .observer_find(request.peer(), request.token())
+                        .observer_find(request.peer(), request.token(), request.protected())
                         .is_some())
     }
 
-    /// RFC 7641 section 4.1: an observer is known by its address and token.
-    pub(super) fn observer_find(&self, peer: PeerId, token: &Token) -> Option<Handle> {
+    /// RFC 7641 section 4.1: an observer is known by its address and token; RFC 8613 section 4.1.3.5: what is not protected
+    /// so has nothing to do with it.
+    pub(super) fn observer_find(
+        &self,
+        peer: PeerId,
+        token: &Token,
+        protected: Protected,
+    ) -> Option<Handle> {
+        let context = protected.get().context;
         self.upper.observers.find(|observer| {
             observer.peer() == peer
+                && observer.protected().get().context == context
                 && token_of(self.message.bytes(observer.request())) == token.as_slice()
         })
     }
@@ -133,12 +147,15 @@ impl Endpoint<'_> {
         let Some(kept) = request.observing().kept else {
             return false;
         };
-        if let Some(old) = self.observer_find(request.peer(), request.token()) {
+        let (peer, token, protected) = (request.peer(), request.token(), request.protected());
+        if let Some(old) = self.observer_find(peer, token, protected) {
             self.observer_end(old);
             self.message.end_owned(Owner::observer(old), now);
         }
         let observer = Observer::new(request.peer(), kept, content_format, now);
-        let observer = observer.owed(request.observing().changed);
+        let observer = observer
+            .owed(request.observing().changed)
+            .protected_by(protected);
         self.upper.observers.insert(observer).is_some()
     }
 
@@ -172,9 +189,12 @@ impl Endpoint<'_> {
             self.notification_final(handle, request, Code::NOT_ACCEPTABLE, now);
             return Some(());
         }
+        let to = ReplyTo::of(request);
+        let is_success = code.is_success();
+        let code = self.cover_response(&to, code)?;
         let backoff = observer.backoff();
         let (peer, message) = (request.peer(), &mut self.message);
-        if !code.is_success() {
+        if !is_success {
             let upper = &mut self.upper;
             message.send_con(upper, peer, code, None, Backoff::default(), now)?;
             self.observer_end(handle);
@@ -205,8 +225,9 @@ impl Endpoint<'_> {
         code: Code,
         now: Instant,
     ) {
-        let (message, upper) = (&mut self.message, &mut self.upper);
-        if message.begin(upper, request.token()) {
+        let is_begun = self.message.begin(&mut self.upper, request.token());
+        if is_begun && let Some(code) = self.cover_response(&ReplyTo::of(request), code) {
+            let (message, upper) = (&mut self.message, &mut self.upper);
             let _: Option<Option<MessageId>> =
                 message.send_con(upper, request.peer(), code, None, Backoff::default(), now);
         }
@@ -273,13 +294,14 @@ fn pending_request(
     let blocks = Blocks {
         // RFC 7959 section 3.4: in blocks of the size that the observer has asked for.
         block2: MaybeBlock::new(block2.filter(|block| block.num == 0)),
-        key: request_key(message),
+        key: request_key(message, observer.protected()),
         ..Blocks::default()
     };
     let (id, peer) = (ReceivedId::of(message), observer.peer());
     let expires = now.after(crate::time::LONGEST / 2);
     IncomingRequest::new(message, id, peer, Acknowledgement::Notification, expires)
         .with_blocks(blocks)
+        .protected_by(observer.protected())
 }
 
 /// The Content-Format among a message's options.

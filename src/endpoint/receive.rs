@@ -3,9 +3,12 @@
 //! acknowledgements and resets in `owner.rs`.
 
 use super::Endpoint;
+use super::security::is_protected;
+use crate::config::OSCORE;
 use crate::handle::Handle;
 use crate::message::peer::PeerAddr;
-use crate::message::receive::Role;
+use crate::message::receive::{Incoming, Role};
+use crate::oscore::contexts::ContextId;
 use crate::time::Instant;
 use crate::wire::message::MessageView;
 
@@ -69,18 +72,20 @@ pub struct Received<'d> {
     pub message: MessageView<'d>,
     /// Which part of a body.
     pub piece: Piece,
+    /// What has protected it.
+    pub security: Option<ContextId>,
 }
 
 impl Endpoint<'_> {
     /// Takes one datagram in. At most one thing comes of it for the application, unless `poll_event` has
     /// it; whatever is to be sent waits for `poll_transmit`.
     ///
-    /// A datagram that was cut off by a receive buffer must be given with more than `max_message`
+    /// What is protected is uncovered where it is. A datagram that was cut off by a receive buffer must be given with more than `max_message`
     /// bytes, so that it is not mistaken for a whole one.
     pub fn handle_datagram<'d>(
         &mut self,
         peer: &PeerAddr,
-        datagram: &'d [u8],
+        datagram: &'d mut [u8],
         now: Instant,
     ) -> Option<Received<'d>> {
         self.take_in(peer, datagram, false, now)
@@ -90,7 +95,7 @@ impl Endpoint<'_> {
     pub fn handle_multicast<'d>(
         &mut self,
         peer: &PeerAddr,
-        datagram: &'d [u8],
+        datagram: &'d mut [u8],
         now: Instant,
     ) -> Option<Received<'d>> {
         self.take_in(peer, datagram, true, now)
@@ -99,22 +104,41 @@ impl Endpoint<'_> {
     fn take_in<'d>(
         &mut self,
         peer: &PeerAddr,
-        datagram: &'d [u8],
+        datagram: &'d mut [u8],
         multicast: bool,
         now: Instant,
     ) -> Option<Received<'d>> {
+        if OSCORE && !self.contexts.is_empty() && is_protected(datagram) {
+            return self.take_in_protected(peer, datagram, multicast, now);
+        }
+        let received = self.receive(peer, datagram, multicast, now);
+        // Not moved: it is large.
+        self.dispatch(received.as_ref()?)
+    }
+
+    /// What the message layer makes of a datagram.
+    pub(super) fn receive<'d>(
+        &mut self,
+        peer: &PeerAddr,
+        datagram: &'d [u8],
+        multicast: bool,
+        now: Instant,
+    ) -> Option<Incoming<'d>> {
         self.settle();
         self.message.expire(now);
         self.upper.observers.expire(now);
         let received = self
             .message
             .receive(&mut self.upper, peer, datagram, multicast, now);
-        // Not moved: it is large.
-        let incoming = received.as_ref()?;
         if datagram.len() > self.message.parameters().max_message as usize {
-            self.refuse_oversize(incoming);
+            self.refuse_oversize(received.as_ref()?);
             return None;
         }
+        received
+    }
+
+    /// What a message means to the application.
+    pub(super) fn dispatch<'d>(&mut self, incoming: &Incoming<'d>) -> Option<Received<'d>> {
         let mut piece = Piece::default();
         let event = match incoming.role {
             Role::Request => self.handle_request(incoming, &mut piece),
@@ -126,6 +150,7 @@ impl Endpoint<'_> {
             event: event?,
             message: incoming.message,
             piece,
+            security: incoming.protected.get().context,
         })
     }
 }

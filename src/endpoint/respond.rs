@@ -4,8 +4,9 @@
 use super::Endpoint;
 use super::draft::{Body, Draft, DraftError, Target};
 use super::notify::format_of;
+use super::security::cover_len;
 use crate::block::body::{Body as BodyUnderWay, Direction};
-use crate::config::{ATTRIBUTES, BLOCK, OBSERVE};
+use crate::config::{ATTRIBUTES, BLOCK, OBSERVE, OSCORE};
 use crate::echo::ECHO_LEN;
 use crate::exchange::incoming::{Acknowledgement, IncomingRequest, no_response_of, suppresses};
 use crate::handle::{Handle, OfPeer};
@@ -13,6 +14,7 @@ use crate::message::deduplication::{Answer, ReceivedId};
 use crate::message::peer::PeerId;
 use crate::message::receive::Incoming;
 use crate::message::transmission::Backoff;
+use crate::oscore::Protected;
 use crate::time::Instant;
 use crate::wire::block::Block;
 use crate::wire::code::Code;
@@ -55,6 +57,45 @@ pub(super) struct Refusal {
     pub block1: Option<Block>,
     /// RFC 9175 section 2.4.
     pub echo: Option<[u8; ECHO_LEN]>,
+    /// RFC 8613 section 8.2.
+    pub unverified: Option<Unverified>,
+}
+
+/// Why a protected request is not taken, RFC 8613 sections 7.4 and 8.2.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Unverified {
+    Malformed,
+    NoContext,
+    Replay,
+    NotDecrypted,
+}
+
+impl Unverified {
+    fn code(self) -> Code {
+        match self {
+            Self::Malformed => Code::BAD_OPTION,
+            Self::NoContext | Self::Replay => Code::UNAUTHORIZED,
+            Self::NotDecrypted => Code::BAD_REQUEST,
+        }
+    }
+
+    fn text(self) -> &'static [u8] {
+        match self {
+            Self::Malformed => b"Failed to decode COSE",
+            Self::NoContext => b"Security context not found",
+            Self::Replay => b"Replay detected",
+            Self::NotDecrypted => b"Decryption failed",
+        }
+    }
+}
+
+impl From<Unverified> for Refusal {
+    fn from(unverified: Unverified) -> Self {
+        Self {
+            unverified: Some(unverified),
+            ..Self::with(unverified.code())
+        }
+    }
 }
 
 impl Refusal {
@@ -66,6 +107,7 @@ impl Refusal {
             size1: None,
             block1: None,
             echo: None,
+            unverified: None,
         }
     }
 }
@@ -101,6 +143,10 @@ pub(super) struct ReplyTo {
     id: ReceivedId,
     acknowledgement: Acknowledgement,
     multicast: bool,
+    /// What protects it.
+    pub protected: Protected,
+    /// The request's nonce has been used, or may have been.
+    pub needs_piv: bool,
 }
 
 impl ReplyTo {
@@ -117,6 +163,8 @@ impl ReplyTo {
             id: incoming.id,
             acknowledgement,
             multicast: incoming.multicast,
+            protected: incoming.protected,
+            needs_piv: false,
         }
     }
 
@@ -127,6 +175,9 @@ impl ReplyTo {
             id: request.id(),
             acknowledgement: request.acknowledgement(),
             multicast: request.is_multicast(),
+            protected: request.protected(),
+            needs_piv: request.has_failed()
+                || request.acknowledgement() == Acknowledgement::Notification,
         }
     }
 }
@@ -151,8 +202,13 @@ impl Endpoint<'_> {
         };
         self.begin(target, pending.token())?;
         if OBSERVE && code.is_success() && self.may_say_observed(&pending) {
-            let sequence = self.upper.next_sequence();
-            self.draft_uint(OptionNumber::OBSERVE, sequence)?;
+            if pending.protected().get().context.is_some() {
+                // RFC 8613 section 4.1.3.5.2: empty inside.
+                self.draft_option(OptionNumber::OBSERVE, &[])?;
+            } else {
+                let sequence = self.upper.next_sequence();
+                self.draft_uint(OptionNumber::OBSERVE, sequence)?;
+            }
         }
         // RFC 7959 section 2.3: which block the response answers; M is 0 as this is the final response.
         if BLOCK
@@ -312,6 +368,7 @@ impl Endpoint<'_> {
         now: Instant,
     ) -> Option<()> {
         let ReplyTo { peer, id, .. } = *to;
+        let code = self.cover_response(to, code)?;
         // RFC 7252 section 5.2.2: repetitions of the request still get the Empty ACK.
         // Repeated they would be several times as long.
         let is_con = confirmable
@@ -370,6 +427,11 @@ impl Endpoint<'_> {
         }
         if let Some(size) = refusal.size1 {
             message.write_hint(OptionNumber::SIZE1, size);
+        }
+        if let Some(unverified) = refusal.unverified.filter(|_| OSCORE) {
+            // RFC 8613 section 8.2: no proxy is to answer others so.
+            message.write_hint(OptionNumber::MAX_AGE, 0);
+            message.write_diagnostic(unverified.text());
         }
         if let Some(option) = refusal.option {
             if ATTRIBUTES && refusal.details {
@@ -435,6 +497,10 @@ impl Endpoint<'_> {
             return;
         }
         let to = ReplyTo::to(incoming);
+        if to.protected.get().context.is_some() && !self.message.is_known(incoming) {
+            // A repetition would be a replay.
+            self.message.remember(incoming, Answer::Silence);
+        }
         let sent = self.respond_with(&to, message.token(), refusal, false, incoming.now);
         if sent.is_none() {
             self.message.count_dropped();
@@ -445,7 +511,11 @@ impl Endpoint<'_> {
     /// show first that it is where it says.
     fn must_verify(&self, request: &IncomingRequest, len: usize, observes: bool) -> bool {
         // Notifications will follow, of any number and length.
-        let len = if observes { usize::MAX } else { len };
+        let len = if observes {
+            usize::MAX
+        } else {
+            len + cover_len(request.protected().get().context)
+        };
         let asked = usize::from(request.blocks().len);
         self.message.is_too_much(request.peer(), asked, len)
     }

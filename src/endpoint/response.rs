@@ -10,12 +10,12 @@ use crate::config::{BLOCK, KEEP_REQUESTS, OBSERVE};
 use crate::exchange::outgoing::{Exchange, Failure, Kind};
 use crate::handle::Handle;
 use crate::message::peer::PeerId;
-use crate::message::receive::Incoming;
+use crate::message::receive::{Incoming, Role};
 use crate::message::transmission::Owner;
 use crate::time::{Instant, LONGEST};
 use crate::wire::block::Block;
 use crate::wire::code::Code;
-use crate::wire::header::MessageType;
+use crate::wire::header::{MessageType, Token};
 use crate::wire::message::MessageView;
 use crate::wire::option::OptionNumber;
 
@@ -72,6 +72,10 @@ impl Endpoint<'_> {
             self.message.reject(incoming);
             return None;
         }
+        if !self.admits_plain(handle, incoming) {
+            self.message.count_dropped();
+            return None;
+        }
         if let Some(observation) = self.upper.observations.of_mut(handle) {
             observation.registered_anew();
         }
@@ -97,23 +101,39 @@ impl Endpoint<'_> {
             self.message.reject(incoming);
             return None;
         };
+        if !self.admits_plain(handle, incoming) {
+            self.message.count_dropped();
+            return None;
+        }
         self.message.accept(incoming);
         // RFC 7252 section 5.2.2: the response also acknowledges the request, if its ACK was lost.
         self.message.end_owned(Owner::exchange(handle), now);
         self.conclude(handle, message, piece, now)
     }
 
+    /// The exchange that a response says it answers.
+    pub(super) fn exchange_answered(&self, incoming: &Incoming<'_>) -> Option<Handle> {
+        let token = incoming.message.token();
+        let Role::Acknowledgement(owner) = incoming.role else {
+            return self.match_token(incoming.peer, token);
+        };
+        let handle = owner.and_then(Owner::as_exchange)?;
+        let exchange = self.upper.exchanges.get(handle)?;
+        (exchange.token() == *token).then_some(handle)
+    }
+
     fn match_separate(&self, peer: PeerId, message: &MessageView<'_>) -> Option<Handle> {
+        let handle = self.match_token(peer, message.token())?;
+        is_understood(self.upper.exchanges.get(handle)?, message).then_some(handle)
+    }
+
+    fn match_token(&self, peer: PeerId, token: &Token) -> Option<Handle> {
         let was_sent = |handle| {
             // What has not been sent cannot have been answered; a notification answers what was sent before.
             self.upper.observations.is_registered(handle)
                 || self.message.was_sent(Owner::exchange(handle)) == Some(true)
         };
-        let handle = self
-            .upper
-            .exchanges
-            .match_token(peer, message.token(), was_sent)?;
-        is_understood(self.upper.exchanges.get(handle)?, message).then_some(handle)
+        self.upper.exchanges.match_token(peer, token, was_sent)
     }
 
     /// What the response to an exchange's request means. It has been acknowledged.

@@ -15,6 +15,7 @@ use crate::message::peer::{IdKey, PeerAddr, PeerId};
 use crate::message::store::StoredMessage;
 use crate::observe::observation::{Entry, Restored};
 use crate::observe::observer::Observer;
+use crate::oscore::Protected;
 use crate::time::Instant;
 use crate::wire::header::{HEADER_LEN, Token};
 use crate::wire::ip;
@@ -45,7 +46,7 @@ pub enum ImportError {
 /// What is observed: method, options and payload of a request.
 fn observation_key(message: &MessageView<'_>) -> u32 {
     let mut hash = Hash::new();
-    let options = request_key(message).to_be_bytes();
+    let options = request_key(message, Protected::default()).to_be_bytes();
     let bytes = options.iter().chain(message.payload());
     bytes.for_each(|&byte| hash.byte(byte));
     hash.finish()
@@ -120,6 +121,9 @@ impl Endpoint<'_> {
             Entry::Restored(restored) => restored,
             Entry::Live(observation) => {
                 let exchange = self.upper.exchanges.get(observation.root())?;
+                if exchange.security().binding.context.is_some() {
+                    return None;
+                }
                 let message = self.message.bytes(exchange.request()?);
                 Restored {
                     peer: exchange.peer(),
@@ -137,6 +141,10 @@ impl Endpoint<'_> {
     }
 
     fn export_observer(&self, observer: &Observer, writer: &mut Writer<'_>) -> Option<()> {
+        // Notifications would need the context as it is now, and its replay window.
+        if observer.protected().get().context.is_some() {
+            return None;
+        }
         let address = self.exported_address(observer.peer())?;
         let message = self.message.bytes(observer.request());
         let mut kind = OBSERVER | if observer.is_owed() { IS_OWED } else { 0 };

@@ -6,6 +6,7 @@ use crate::handle::{Handle, OfPeer, Table};
 use crate::message::deduplication::ReceivedId;
 use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
+use crate::oscore::Protected;
 use crate::time::{Instant, earliest};
 use crate::when::When;
 use crate::wire::block::Block;
@@ -117,6 +118,8 @@ pub struct IncomingRequest {
     blocks: When<{ BLOCK as usize }, Blocks>,
     /// What it has to do with observing.
     observing: When<{ OBSERVE as usize }, Observing>,
+    /// What protects it and the response.
+    protected: Protected,
     /// It came to a group, RFC 7252 section 8.
     multicast: bool,
     /// RFC 7967: bit n is set when responses of class n + 1 are not wanted; [`SAYS_NO_RESPONSE`].
@@ -145,6 +148,7 @@ impl IncomingRequest {
             accept: None,
             blocks: When::default(),
             observing: When::default(),
+            protected: Protected::default(),
             multicast: false,
             no_response: 0,
         }
@@ -177,6 +181,24 @@ impl IncomingRequest {
             observing: When::new(observing),
             ..self
         }
+    }
+
+    /// The same, with what protects it and the response.
+    #[must_use]
+    pub fn protected_by(self, protected: Protected) -> Self {
+        Self { protected, ..self }
+    }
+
+    /// What protects it and the response.
+    #[must_use]
+    pub fn protected(&self) -> Protected {
+        self.protected
+    }
+
+    /// Whether what the handler has said could not be sent.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// What the request is known by.

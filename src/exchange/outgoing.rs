@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 //! Requests of ours that wait for their response.
 
-use crate::config::{EXCHANGES, KEEP_REQUESTS, Parameters, UNDERSTOOD_IN_RESPONSES};
+use crate::config::{EXCHANGES, KEEP_REQUESTS, OSCORE, Parameters, UNDERSTOOD_IN_RESPONSES};
 use crate::handle::{Handle, OfPeer, Table};
 use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
+use crate::oscore::Binding;
+use crate::oscore::contexts::ContextId;
+use crate::oscore::piv::PartialIv;
 use crate::time::{Instant, earliest};
 use crate::when::When;
 use crate::wire::header::{MessageId, MessageType, Token};
@@ -92,6 +95,32 @@ struct Source {
     divisible: bool,
 }
 
+/// What protects a request and its responses, RFC 8613 section 7.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Security {
+    /// The context, and the Partial IV of the last message.
+    pub binding: Binding,
+    /// The response without a Partial IV has come: there is one at most.
+    answered: bool,
+    /// The largest Partial IV of its responses, if there was any: the Notification Number.
+    latest: Option<PartialIv>,
+}
+
+impl Security {
+    /// Takes a notification's Partial IV in. False: it, or one after it, came before, RFC 8613 section 7.4.1.
+    pub fn accept(&mut self, piv: Option<PartialIv>) -> bool {
+        let newer = match piv {
+            Some(_) => piv > self.latest,
+            None => !self.answered && self.latest.is_none(),
+        };
+        if newer {
+            self.answered |= piv.is_none();
+            self.latest = piv.or(self.latest);
+        }
+        newer
+    }
+}
+
 /// A request and the response it waits for.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {
@@ -107,6 +136,8 @@ pub struct Exchange {
     state: State,
     /// What its next message is made from.
     source: When<{ KEEP_REQUESTS as usize }, Source>,
+    /// What protects it.
+    security: When<{ OSCORE as usize }, Security>,
     /// When it ends, whatever happens, if it is `limited`.
     limit: Instant,
     /// See `limit`.
@@ -306,6 +337,7 @@ impl Exchange {
             kind,
             state: State::Sending,
             source: When::default(),
+            security: When::default(),
             limit: now,
             limited: false,
             forgotten: false,
@@ -351,6 +383,40 @@ impl Exchange {
             }),
             ..self
         }
+    }
+
+    /// The same, protected by this context.
+    #[must_use]
+    pub fn protected_by(self, context: Option<ContextId>) -> Self {
+        let mut protected = self;
+        protected.security.set(Security {
+            binding: Binding {
+                context,
+                ..Binding::default()
+            },
+            ..Security::default()
+        });
+        protected
+    }
+
+    /// What protects it.
+    #[must_use]
+    pub fn security(&self) -> Security {
+        self.security.get()
+    }
+
+    /// Notes what has become of what protects it.
+    pub fn set_security(&mut self, security: Security) {
+        self.security.set(security);
+    }
+
+    /// A message with this Partial IV is on its way, and only its responses count.
+    pub fn protected_anew(&mut self, request: PartialIv) {
+        let context = self.security().binding.context;
+        self.set_security(Security {
+            binding: Binding { context, request },
+            ..Security::default()
+        });
     }
 
     /// What was asked.

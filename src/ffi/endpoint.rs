@@ -4,7 +4,7 @@
 use super::event::{MCOAP_EVENT_NONE, mcoap_event};
 use super::placement::place;
 use super::{
-    MCOAP_ERR_ARGUMENT, MCOAP_ERR_MEMORY, MCOAP_NOTHING, MCOAP_OK, entropy, mcoap_endpoint,
+    MCOAP_ERR_ARGUMENT, MCOAP_ERR_MEMORY, MCOAP_NOTHING, MCOAP_OK, buffer, entropy, mcoap_endpoint,
     mcoap_handle, mcoap_result, peer_addr, put, slice, with,
 };
 use crate::config::Parameters;
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn mcoap_endpoint_reset(endpoint: *mut mcoap_endpoint) {
 
 /// Takes one datagram in. Writes one event, of kind `MCOAP_EVENT_NONE` if the application has nothing
 /// to do. A datagram that a receive buffer cut off must be given with more than `max_message` bytes.
-/// `multicast`: it came to a group address.
+/// `multicast`: it came to a group address. A protected message is uncovered where it is.
 ///
 /// # Safety
 /// Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn mcoap_endpoint_handle_datagram(
     now: u32,
     peer: *const u8,
     peer_len: usize,
-    data: *const u8,
+    data: *mut u8,
     data_len: usize,
     multicast: bool,
     event: *mut mcoap_event,
@@ -159,7 +159,7 @@ pub unsafe extern "C" fn mcoap_endpoint_handle_datagram(
         (
             endpoint.as_mut(),
             slice(peer, peer_len),
-            slice(data, data_len),
+            buffer(data, data_len),
         )
     };
     let (Some(this), Some(peer), Some(data)) = inputs else {

@@ -6,6 +6,7 @@ use super::mcoap_handle;
 use crate::endpoint::{Ended, Event, Notification, Received};
 use crate::exchange::outgoing::Failure;
 use crate::handle::Handle;
+use crate::oscore::contexts::ContextId;
 use crate::wire::header::Token;
 use crate::wire::message::MessageView;
 use crate::wire::option::OptionNumber;
@@ -68,7 +69,9 @@ pub struct mcoap_event {
     /// The message id; of our request if no message was received.
     pub message_id: u16,
     /// Bytes of the peer address.
-    pub peer_len: u16,
+    pub peer_len: u8,
+    /// The number of the security context that has protected the message, or 0.
+    pub security: u8,
     /// The Content-Format option, or `MCOAP_CONTENT_FORMAT_NONE`.
     pub content_format: i32,
     /// The request or exchange.
@@ -104,7 +107,8 @@ impl mcoap_event {
             code: 0,
             token_len: 0,
             message_id: 0,
-            peer_len: peer.len() as u16,
+            peer_len: peer.len() as u8,
+            security: 0,
             content_format: MCOAP_CONTENT_FORMAT_NONE,
             handle: 0,
             resource: 0,
@@ -137,6 +141,7 @@ impl mcoap_event {
         self.handle = handle.to_u32();
         self.body = received.piece.body.map_or(0, Handle::to_u32);
         self.offset = received.piece.offset;
+        self.security = received.security.map_or(0, ContextId::number);
         self.set_message(&received.message);
     }
 
@@ -145,6 +150,7 @@ impl mcoap_event {
         self.kind = MCOAP_EVENT_REQUEST;
         self.handle = notification.request.to_u32();
         self.resource = notification.resource;
+        self.security = notification.security.map_or(0, ContextId::number);
         self.set_message(&notification.message);
     }
 

@@ -18,6 +18,8 @@ pub mod parameters;
 pub mod peer;
 mod placement;
 pub mod resource;
+#[cfg(feature = "oscore")]
+pub mod security;
 pub mod state;
 pub mod uri;
 
@@ -64,6 +66,9 @@ pub const MCOAP_ERR_RANGE: mcoap_result = -11;
 /// A message with this code has no payload, RFC 7252 section 5.5.
 pub const MCOAP_ERR_PAYLOAD: mcoap_result = -12;
 
+/// A security context cannot protect the message: it is closed, no sequence number is reserved, or there is a Proxy-Uri.
+pub const MCOAP_ERR_SECURITY: mcoap_result = -13;
+
 /// 5.00, for a handler that failed.
 pub const MCOAP_CODE_INTERNAL_SERVER_ERROR: u8 = 0xA0;
 /// 4.04, for a path whose handler is gone.
@@ -105,6 +110,17 @@ unsafe fn slice<'a>(pointer: *const u8, len: usize) -> Option<&'a [u8]> {
         (true, _) => None,
         // SAFETY: not null, and the caller vouches for the rest.
         (false, _) => Some(unsafe { core::slice::from_raw_parts(pointer, len) }),
+    }
+}
+
+/// # Safety
+/// `(pointer, len)` is initialized and writable for `'a`, or the pointer is null; nothing else refers to it.
+unsafe fn buffer<'a>(pointer: *mut u8, len: usize) -> Option<&'a mut [u8]> {
+    match (pointer.is_null(), len) {
+        (_, 0) => Some(&mut []),
+        (true, _) => None,
+        // SAFETY: not null, and the caller vouches for the rest.
+        (false, _) => Some(unsafe { core::slice::from_raw_parts_mut(pointer, len) }),
     }
 }
 
@@ -217,6 +233,7 @@ impl From<RequestError> for Failure {
             RequestError::Group => MCOAP_ERR_TYPE,
             RequestError::Stale => MCOAP_ERR_STALE,
             RequestError::Token => MCOAP_ERR_TOKEN,
+            RequestError::Security => MCOAP_ERR_SECURITY,
         })
     }
 }

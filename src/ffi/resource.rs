@@ -69,6 +69,8 @@ pub struct mcoap_resource {
     pub max_body: u32,
     /// Between two notifications to an observer, milliseconds.
     pub interval_ms: u32,
+    /// Bit n - 1: a request may be protected by the security context with number n; 0: it need not be protected.
+    pub contexts: u32,
     /// Numbers of critical options that the handler deals with itself; 0 for none.
     pub understood: [u16; MCOAP_UNDERSTOOD],
 }
@@ -106,6 +108,7 @@ pub unsafe extern "C" fn mcoap_resource_add(
         max_body: resource.max_body,
         interval_ms: resource.interval_ms,
         understood: Understood::new(resource.understood),
+        contexts: resource.contexts,
     };
     result(this.endpoint.resources().add(path, &resource))
 }

@@ -11,6 +11,7 @@ use crate::config::DISCOVERY;
 use crate::wire::builder::{BuildError, MessageDraft};
 use crate::wire::code::Code;
 use crate::wire::header::{MessageId, MessageType, Token};
+use crate::wire::message::MessageView;
 use crate::wire::option::{OptionNumber, Options};
 use crate::wire::uint;
 use crate::wire::uri::{self, UriError};
@@ -138,7 +139,7 @@ impl MessageLayer<'_> {
         above: &mut impl Above,
         part: UriPart<'_>,
     ) -> Result<(), UriError> {
-        self.with_room(above, None, |_, draft, buffer| match part {
+        self.rewrite(above, None, |_, draft, buffer| match part {
             UriPart::Path(path) => uri::add_path_query(draft, buffer, path),
             UriPart::Query(query) => uri::add_query(draft, buffer, query),
             UriPart::Location(text) => uri::add_location(draft, buffer, text),
@@ -168,8 +169,20 @@ impl MessageLayer<'_> {
         other: StoredMessage,
         omitted: &[OptionNumber],
     ) -> Result<(), UriError> {
-        self.with_room(above, Some(other), |other, draft, buffer| {
+        self.rewrite(above, Some(other), |other, draft, buffer| {
             Ok(copy_options(other, omitted, draft, buffer)?)
+        })
+    }
+
+    /// Sets the payload of another message.
+    pub fn write_payload_of(
+        &mut self,
+        above: &mut impl Above,
+        other: StoredMessage,
+    ) -> Result<(), UriError> {
+        self.rewrite(above, Some(other), |other, draft, buffer| {
+            let payload = MessageView::parse(other).map_or(&[][..], |message| message.payload());
+            Ok(draft.payload(buffer, payload)?)
         })
     }
 
@@ -229,11 +242,11 @@ impl MessageLayer<'_> {
 
     #[cfg_attr(target_os = "none", inline(never))]
     fn step(&mut self, above: &mut impl Above, step: &Step<'_>) -> Result<(), UriError> {
-        self.with_room(above, None, |_, draft, buffer| step.write(draft, buffer))
+        self.rewrite(above, None, |_, draft, buffer| step.write(draft, buffer))
     }
 
-    /// Repeats the writing of a part as long as more room helps and there is some to be had.
-    fn with_room(
+    /// Repeats the writing of a part, from another message, as long as more room helps and there is some to be had.
+    pub fn rewrite(
         &mut self,
         above: &mut impl Above,
         other: Option<StoredMessage>,

@@ -415,8 +415,8 @@ pub(crate) fn token_of(message: &[u8]) -> &[u8] {
         .unwrap_or_default()
 }
 
-/// The options of an encoded message of ours.
-fn options_of(message: &[u8]) -> Options<'_> {
+/// The options of an encoded message.
+pub(crate) fn options_of(message: &[u8]) -> Options<'_> {
     let start = HEADER_LEN + token_of(message).len();
     Options::new(message.get(start..).unwrap_or_default())
 }

@@ -7,6 +7,7 @@ use super::peer::{PeerAddr, PeerId};
 use super::transmission::Owner;
 use super::{Above, MessageLayer, count};
 use crate::echo::ECHO_LEN;
+use crate::oscore::Protected;
 use crate::time::Instant;
 use crate::wire::header::{HEADER_LEN, MessageId, MessageType, TOKEN_MAX};
 use crate::wire::message::{MessageView, ParseError};
@@ -29,6 +30,8 @@ pub struct Incoming<'d> {
     pub datagram: &'d [u8],
     /// It came to a group, RFC 7252 section 8.
     pub multicast: bool,
+    /// What has protected it.
+    pub protected: Protected,
     /// When.
     pub now: Instant,
 }
@@ -127,6 +130,7 @@ impl MessageLayer<'_> {
             id,
             datagram,
             multicast,
+            protected: Protected::default(),
             now,
         })
     }

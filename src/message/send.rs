@@ -25,6 +25,15 @@ impl MessageLayer<'_> {
             .insert(incoming.peer, incoming.id, expires, answer)
     }
 
+    /// Whether a message is noted.
+    #[must_use]
+    pub fn is_known(&self, incoming: &Incoming<'_>) -> bool {
+        let found = self
+            .deduplication
+            .find(incoming.peer, incoming.id, incoming.now);
+        found.is_some()
+    }
+
     /// Queues a datagram. False: no room, which is counted.
     fn queue(&mut self, outgoing: Outgoing) -> bool {
         let queued = self.outbox.push(outgoing);

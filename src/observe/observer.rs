@@ -6,6 +6,7 @@ use crate::handle::{Handle, OfPeer, Table};
 use crate::message::peer::PeerId;
 use crate::message::store::StoredMessage;
 use crate::message::transmission::Backoff;
+use crate::oscore::Protected;
 use crate::time::{Instant, LONGEST, earliest};
 use crate::when::When;
 use crate::wire::header::MessageId;
@@ -46,6 +47,8 @@ pub struct Observer {
     peer: PeerId,
     /// The request, with its token: notifications are answers to it.
     request: StoredMessage,
+    /// What protects the request and the notifications.
+    protected: Protected,
     /// What goes on.
     state: State,
     /// Where the retransmission of an older notification was, that the next one goes on from.
@@ -77,6 +80,7 @@ impl Observer {
         Self {
             peer,
             request,
+            protected: Protected::default(),
             state: State::Idle,
             backoff: Backoff::default(),
             pending: false,
@@ -105,6 +109,18 @@ impl Observer {
             pending: is_owed,
             ..self
         }
+    }
+
+    /// The same, with what protects the request and the notifications.
+    #[must_use]
+    pub fn protected_by(self, protected: Protected) -> Self {
+        Self { protected, ..self }
+    }
+
+    /// What protects the request and the notifications.
+    #[must_use]
+    pub fn protected(&self) -> Protected {
+        self.protected
     }
 
     /// The request, with its token: notifications are answers to it.

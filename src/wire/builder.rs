@@ -178,6 +178,45 @@ impl MessageDraft {
         Ok(room)
     }
 
+    /// Makes of the options and the payload the payload of another message, with `before` bytes in front of them and
+    /// `after` behind; `write` gives that message its options. Returns the payload: what the added bytes are, the caller
+    /// writes.
+    ///
+    /// After an error the message is as it was, but the bytes behind it are not.
+    pub fn enclose<'b>(
+        &mut self,
+        buffer: &'b mut [u8],
+        before: usize,
+        after: usize,
+        write: impl FnOnce(&mut Self, &mut [u8]) -> Result<(), BuildError>,
+    ) -> Result<&'b mut [u8], BuildError> {
+        let start = HEADER_LEN + usize::from(self.token_len);
+        let inner = self.len.saturating_sub(start);
+        // At the end of the buffer they are out of the options' way.
+        let room = buffer.len().saturating_sub(after);
+        let top = room.checked_sub(inner).filter(|&top| top >= start);
+        let top = top.ok_or(BuildError::TooLong)?;
+        list::move_up(buffer.get_mut(start..room).unwrap_or_default(), top - start);
+        let mut outer = Self {
+            last_number: 0,
+            options_end: start,
+            len: start,
+            ..*self
+        };
+        let written = write(&mut outer, buffer.get_mut(..top).unwrap_or_default());
+        let at = outer.options_end + 1 + before;
+        let fits = written.and(if at <= top {
+            Ok(())
+        } else {
+            Err(BuildError::TooLong)
+        });
+        let at = if fits.is_ok() { at } else { start };
+        list::move_down(buffer.get_mut(at..room).unwrap_or_default(), top - at);
+        fits?;
+        *self = outer;
+        self.payload_slot(buffer, before + inner + after)
+    }
+
     /// The options written so far.
     pub fn options<'b>(&self, buffer: &'b [u8]) -> Options<'b> {
         let start = HEADER_LEN + usize::from(self.token_len);

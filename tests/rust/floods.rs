@@ -105,7 +105,8 @@ impl Server {
 
     /// Takes a datagram in, and answers; gives what goes to its sender.
     fn receive(&mut self, from: &PeerAddr, datagram: &[u8]) -> Vec<Vec<u8>> {
-        let received = self.endpoint.handle_datagram(from, datagram, self.now);
+        let mut datagram = datagram.to_vec();
+        let received = self.endpoint.handle_datagram(from, &mut datagram, self.now);
         match received.map(|received| received.event) {
             None => {}
             Some(Event::Upload { request, .. }) => {

@@ -98,7 +98,10 @@ impl World {
     fn at_server(&mut self, peer: usize, datagram: &[u8]) {
         let now = self.now();
         let from = address(peer);
-        if let Some(received) = self.server.handle_datagram(&from, datagram, now) {
+        if let Some(received) = self
+            .server
+            .handle_datagram(&from, &mut datagram.to_vec(), now)
+        {
             let Event::Request { request, .. } = received.event else {
                 panic!("nobody caused {:?}", received.event);
             };

@@ -233,7 +233,8 @@ impl<P: Program> Network<P> {
         let now = self.now();
         let from = address(1 - to);
         let endpoint = &mut self.hosts[to].endpoint;
-        let received = endpoint.handle_datagram(&from, datagram, now);
+        let mut datagram = datagram.to_vec();
+        let received = endpoint.handle_datagram(&from, &mut datagram, now);
         if let Some(received) = received {
             self.act_quietly(to, |program, context| program.receive(context, &received));
         }

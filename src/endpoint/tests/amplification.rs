@@ -57,7 +57,7 @@ fn links_count_for_amplification_by_multicast() {
     assert!(
         bench
             .endpoint
-            .handle_multicast(&peer, &datagram, bench.now)
+            .handle_multicast(&peer, &mut datagram.to_vec(), bench.now)
             .is_none()
     );
     bench.advance(5000);
@@ -94,7 +94,9 @@ fn a_long_response_to_a_group_request_is_not_a_challenge() {
     let Some(Received {
         event: Event::Request { request, .. },
         ..
-    }) = bench.endpoint.handle_multicast(&peer, &datagram, bench.now)
+    }) = bench
+        .endpoint
+        .handle_multicast(&peer, &mut datagram.to_vec(), bench.now)
     else {
         panic!()
     };

@@ -80,11 +80,11 @@ fn a_piggybacked_response_ends_the_exchange_once() {
     let mut bench = Bench::new();
     let sent = bench.get(Confirmable, b"t").unwrap();
     bench.sent_one();
-    let answer = message(Acknowledgement, Code::CONTENT, sent.id.0, &[0xFF, b'2']);
+    let mut answer = message(Acknowledgement, Code::CONTENT, sent.id.0, &[0xFF, b'2']);
     let peer = bench.peer;
     let received = bench
         .endpoint
-        .handle_datagram(&peer, &answer, bench.now)
+        .handle_datagram(&peer, &mut answer, bench.now)
         .unwrap();
     assert_eq!(
         (received.event, received.message.payload()),

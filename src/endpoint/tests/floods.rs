@@ -81,7 +81,9 @@ fn group_requests_do_not_fill_the_transmissions() {
         if let Some(Received {
             event: Event::Request { request, .. },
             ..
-        }) = bench.endpoint.handle_multicast(&from, &datagram, bench.now)
+        }) = bench
+            .endpoint
+            .handle_multicast(&from, &mut datagram.to_vec(), bench.now)
         {
             let _ = bench.respond(request, b"x");
             bench.endpoint.incoming_drop(request);
@@ -176,7 +178,7 @@ fn peers_that_are_in_use_do_not_keep_an_honest_one_out() {
             ..
         }) = bench
             .endpoint
-            .handle_multicast(&peer(next()), &datagram, bench.now)
+            .handle_multicast(&peer(next()), &mut datagram.to_vec(), bench.now)
         {
             let _ = bench.respond(request, b"x");
         }

@@ -7,7 +7,10 @@ use MessageType::{Confirmable, NonConfirmable};
 
 fn to_group(bench: &mut Bench, datagram: &[u8]) -> Option<Event> {
     let peer = bench.peer;
-    let received = bench.endpoint.handle_multicast(&peer, datagram, bench.now);
+    let mut datagram = datagram.to_vec();
+    let received = bench
+        .endpoint
+        .handle_multicast(&peer, &mut datagram, bench.now);
     received.map(|received| received.event)
 }
 

@@ -25,6 +25,8 @@ mod observing;
 mod odd_peers;
 mod random;
 mod registering;
+#[cfg(feature = "oscore")]
+mod security;
 mod server;
 mod state;
 mod tokens;
@@ -126,7 +128,8 @@ impl Bench {
     }
 
     fn receive_at(&mut self, peer: &PeerAddr, datagram: &[u8]) -> Option<Event> {
-        let received = self.endpoint.handle_datagram(peer, datagram, self.now);
+        let mut bytes = datagram.to_vec();
+        let received = self.endpoint.handle_datagram(peer, &mut bytes, self.now);
         let received = received?;
         assert_eq!(received.message.id(), view(datagram).id());
         self.piece = received.piece;

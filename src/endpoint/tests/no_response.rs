@@ -24,7 +24,9 @@ fn no_response_overrides_the_silence_of_a_group() {
         let Some(Received {
             event: Event::Request { request, .. },
             ..
-        }) = bench.endpoint.handle_multicast(&peer, &datagram, bench.now)
+        }) = bench
+            .endpoint
+            .handle_multicast(&peer, &mut datagram.to_vec(), bench.now)
         else {
             panic!()
         };

@@ -347,10 +347,11 @@ impl World {
     fn receive(&mut self, from: &PeerAddr, datagram: &[u8], multicast: bool) {
         let now = self.bench.now;
         let e = &mut self.bench.endpoint;
+        let mut bytes = datagram.to_vec();
         let received = if multicast {
-            e.handle_multicast(from, datagram, now)
+            e.handle_multicast(from, &mut bytes, now)
         } else {
-            e.handle_datagram(from, datagram, now)
+            e.handle_datagram(from, &mut bytes, now)
         };
         let event = received.map(|r| r.event);
         self.trace.push(format!(

@@ -133,10 +133,10 @@ fn a_payload_that_is_not_defined_is_ignored_and_not_sent() {
         (3, Code::PUT, b"data"),
         (4, Code::FETCH, b"data"),
     ] {
-        let request = Message::request(code, "r", id).payload(b"data").bytes();
+        let mut request = Message::request(code, "r", id).payload(b"data").bytes();
         let received = bench
             .endpoint
-            .handle_datagram(&bench.peer, &request, bench.now);
+            .handle_datagram(&bench.peer, &mut request, bench.now);
         assert_eq!(received.unwrap().message.payload(), payload, "{code:?}");
         bench.endpoint.reset();
     }

@@ -173,8 +173,8 @@ fn of_answers() {
     );
     check("DEFAULT_LEISURE", 1..=5_000, |bench| {
         let peer = bench.peer;
-        let ask = message(NonConfirmable, Code::GET, 1, PATH_R);
-        let received = bench.endpoint.handle_multicast(&peer, &ask, bench.now);
+        let mut ask = message(NonConfirmable, Code::GET, 1, PATH_R);
+        let received = bench.endpoint.handle_multicast(&peer, &mut ask, bench.now);
         let Some(Event::Request { request, .. }) = received.map(|received| received.event) else {
             panic!("no request");
         };
