@@ -8,6 +8,7 @@
 #   MICROCOAPY_PROFILE     capacities, src/config.rs: esp32 unless told otherwise, unix or esp8266
 #   MICROCOAPY_IPV6, MICROCOAPY_OBSERVE, MICROCOAPY_BLOCK, MICROCOAPY_DISCOVERY
 #                          0: without that; 1 otherwise; see tools/features.sh
+#   MICROCOAPY_OSCORE      0: without OSCORE, which needs block-wise transfer
 #   MICROCOAPY_MODERN      0: only the classic layer, without the last three
 #   MICROCOAPY_FLAT_NAMES  0: no modules coap_macros, coap_packet and coap_option
 #   MICROCOAPY_TARGET_DIR  where cargo builds; a folder in the port's build folder otherwise
@@ -37,6 +38,7 @@ microcoapy_setting(MICROCOAPY_MODERN "1" "microcoapy: the modern layer, 0 or 1")
 microcoapy_setting(MICROCOAPY_OBSERVE "${MICROCOAPY_MODERN}" "microcoapy: Observe, 0 or 1")
 microcoapy_setting(MICROCOAPY_BLOCK "${MICROCOAPY_MODERN}" "microcoapy: block-wise transfer, 0 or 1")
 microcoapy_setting(MICROCOAPY_DISCOVERY "${MICROCOAPY_MODERN}" "microcoapy: discovery and multicast, 0 or 1")
+microcoapy_setting(MICROCOAPY_OSCORE "${MICROCOAPY_BLOCK}" "microcoapy: OSCORE, 0 or 1")
 microcoapy_setting(MICROCOAPY_FLAT_NAMES "1" "microcoapy: modules coap_macros, coap_packet and coap_option, 0 or 1")
 microcoapy_setting(MICROCOAPY_TARGET_DIR "${CMAKE_BINARY_DIR}/microcoapy" "microcoapy: cargo's folder")
 

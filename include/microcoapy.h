@@ -226,6 +226,16 @@
 #define MCOAP_RESOURCE_HIDDEN 8
 
 /**
+ * Requests must be protected.
+ */
+#define MCOAP_CONTEXTS_PROTECTED 2147483648
+
+/**
+ * Requests must be protected, by any context.
+ */
+#define MCOAP_CONTEXTS_ALL UINT32_MAX
+
+/**
  * Critical options that the handler of a resource may understand.
  */
 #define MCOAP_UNDERSTOOD 4
@@ -244,6 +254,11 @@
  * An endpoint, in memory that the caller owns.
  */
 typedef struct mcoap_endpoint mcoap_endpoint;
+
+/**
+ * A security context, in memory that the caller owns.
+ */
+typedef struct mcoap_security mcoap_security;
 
 /**
  * Result of a fallible function: `MCOAP_OK`, `MCOAP_NOTHING`, or one of the negative `MCOAP_ERR_*`.
@@ -346,7 +361,11 @@ typedef struct mcoap_event {
     /**
      * Bytes of the peer address.
      */
-    uint16_t peer_len;
+    uint8_t peer_len;
+    /**
+     * The number of the security context that has protected the message, or 0.
+     */
+    uint8_t security;
     /**
      * The Content-Format option, or `MCOAP_CONTENT_FORMAT_NONE`.
      */
@@ -564,10 +583,65 @@ typedef struct mcoap_resource {
      */
     uint32_t interval_ms;
     /**
+     * Which security contexts may protect requests: 0: none need to; else `MCOAP_CONTEXTS_PROTECTED` and, for the
+     * context with number n, bit n - 1.
+     */
+    uint32_t contexts;
+    /**
      * Numbers of critical options that the handler deals with itself; 0 for none.
      */
     uint16_t understood[MCOAP_UNDERSTOOD];
 } mcoap_resource;
+
+/**
+ * What a security context is derived from, RFC 8613 section 3.2.
+ */
+typedef struct mcoap_security_source {
+    /**
+     * Master Secret.
+     */
+    const uint8_t *secret;
+    /**
+     * Master Salt.
+     */
+    const uint8_t *salt;
+    /**
+     * Sender ID.
+     */
+    const uint8_t *sender_id;
+    /**
+     * Recipient ID.
+     */
+    const uint8_t *recipient_id;
+    /**
+     * ID Context, or `NULL`.
+     */
+    const uint8_t *id_context;
+    /**
+     * Bytes of the Master Secret.
+     */
+    size_t secret_len;
+    /**
+     * Bytes of the Master Salt.
+     */
+    size_t salt_len;
+    /**
+     * Bytes of the Sender ID, at most 7.
+     */
+    size_t sender_id_len;
+    /**
+     * Bytes of the Recipient ID, at most 7.
+     */
+    size_t recipient_id_len;
+    /**
+     * Bytes of the ID Context, at most 16.
+     */
+    size_t id_context_len;
+    /**
+     * The number that was stored last, RFC 8613 appendix B.1.1; 0: none, the context is new.
+     */
+    uint64_t first;
+} mcoap_security_source;
 
 /**
  * A URI in its parts.
@@ -674,6 +748,13 @@ typedef struct mcoap_uri {
  * A message with this code has no payload, RFC 7252 section 5.5.
  */
 #define MCOAP_ERR_PAYLOAD -12
+
+/**
+ * A security context cannot protect the message: it is closed, no sequence number is reserved, or there is a Proxy-Uri.
+ */
+#define MCOAP_ERR_SECURITY -13
+
+
 
 
 
@@ -891,7 +972,7 @@ void mcoap_endpoint_reset(struct mcoap_endpoint *endpoint);
 /**
  * Takes one datagram in. Writes one event, of kind `MCOAP_EVENT_NONE` if the application has nothing
  * to do. A datagram that a receive buffer cut off must be given with more than `max_message` bytes.
- * `multicast`: it came to a group address.
+ * `multicast`: it came to a group address. A protected message is uncovered where it is.
  *
  * # Safety
  * Pointers are valid for their lengths; `endpoint` was made by `mcoap_endpoint_init`.
@@ -900,7 +981,7 @@ mcoap_result mcoap_endpoint_handle_datagram(struct mcoap_endpoint *endpoint,
                                             uint32_t now,
                                             const uint8_t *peer,
                                             size_t peer_len,
-                                            const uint8_t *data,
+                                            uint8_t *data,
                                             size_t data_len,
                                             bool multicast,
                                             struct mcoap_event *event);
@@ -1389,6 +1470,87 @@ void mcoap_resource_changed(struct mcoap_endpoint *endpoint);
  * `endpoint` was made by `mcoap_endpoint_init`, or is null.
  */
 void mcoap_resource_clear(struct mcoap_endpoint *endpoint);
+
+/**
+ * Bytes of memory that a security context takes.
+ */
+size_t mcoap_security_size(void);
+
+/**
+ * Makes a security context in `memory`, which must be aligned to 8 bytes and must stay where it is. It may use no
+ * sequence number before `mcoap_security_reserve`. `MCOAP_ERR_ARGUMENT` also when an ID is too long or both are the same.
+ *
+ * # Safety
+ * Pointers are valid for their lengths; `memory` is used for nothing else while an endpoint knows the context.
+ */
+mcoap_result mcoap_security_init(uint8_t *memory,
+                                 size_t memory_len,
+                                 const struct mcoap_security_source *source,
+                                 struct mcoap_security **security);
+
+/**
+ * How many sequence numbers may be used before more are reserved, at most 2^32 - 1.
+ *
+ * # Safety
+ * `security` was made by `mcoap_security_init`, or is null.
+ */
+uint32_t mcoap_security_left(const struct mcoap_security *security);
+
+/**
+ * The number that is to be stored, where it outlives a power cut, before `count` more sequence numbers are reserved.
+ * `MCOAP_ERR_NO_SLOT`: there are no more.
+ *
+ * # Safety
+ * `security` was made by `mcoap_security_init`, or is null; `number` is writable.
+ */
+mcoap_result mcoap_security_reservable(const struct mcoap_security *security,
+                                       uint32_t count,
+                                       uint64_t *number);
+
+/**
+ * Says that the number is stored that `mcoap_security_reservable` gave: sequence numbers below it may be used.
+ *
+ * # Safety
+ * `security` was made by `mcoap_security_init`, or is null; `number` is readable.
+ */
+mcoap_result mcoap_security_reserve(const struct mcoap_security *security,
+                                    const uint64_t *number);
+
+/**
+ * Wipes the keys. Nothing is protected by the context any more.
+ *
+ * # Safety
+ * `security` was made by `mcoap_security_init`, or is null.
+ */
+void mcoap_security_close(const struct mcoap_security *security);
+
+/**
+ * Makes a security context known to an endpoint; gives the number that names it there, from 1 on. What is known already
+ * has its number. `MCOAP_ERR_NO_SLOT`: no room.
+ *
+ * # Safety
+ * `security` was made by `mcoap_security_init` and stays until it is removed, or as long as the endpoint is used.
+ */
+mcoap_result mcoap_security_add(struct mcoap_endpoint *endpoint,
+                                const struct mcoap_security *security,
+                                uint8_t *number);
+
+/**
+ * Forgets a security context. What it protects ends, exchanges with `MCOAP_EVENT_TIMEOUT`.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+void mcoap_security_remove(struct mcoap_endpoint *endpoint, uint32_t now, uint8_t number);
+
+/**
+ * Says which security context is to protect the request that is being written. `MCOAP_ERR_STALE`: it is closed.
+ *
+ * # Safety
+ * `endpoint` was made by `mcoap_endpoint_init`, or is null.
+ */
+mcoap_result mcoap_draft_protect(struct mcoap_endpoint *endpoint,
+                                 uint8_t number);
 
 /**
  * Writes what outlives a restart into `out`: the sequence of message ids, what we observe, who observes us. Gives its

@@ -76,7 +76,7 @@ const GATEWAY: Profile = Profile {
     peers: 1024,
     deduplication: 1024,
     observers: 56,
-    contexts: 32,
+    contexts: 24,
     message_store: 65_535,
     ..UNIX
 };

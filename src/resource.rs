@@ -54,7 +54,7 @@ pub struct Resource {
     pub interval_ms: u32,
     /// What its handler deals with itself.
     pub understood: Understood<UNDERSTOOD_IN_REQUESTS>,
-    /// Bit n - 1: a request may be protected by the context with number n; 0: it need not be protected.
+    /// Bit n - 1: a request may be protected by the context with number n; any bit: it must be protected.
     pub contexts: u32,
 }
 

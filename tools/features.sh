@@ -8,6 +8,7 @@
 #   MICROCOAPY_OBSERVE    Observe, RFC 7641: 0 or 1
 #   MICROCOAPY_BLOCK      block-wise transfer, RFC 7959, with Echo and Request-Tag, RFC 9175: 0 or 1
 #   MICROCOAPY_DISCOVERY  resource discovery, RFC 6690, and multicast: 0 or 1
+#   MICROCOAPY_OSCORE     OSCORE, RFC 8613: 0 or 1; 0 without block-wise transfer
 #   MICROCOAPY_MODERN     0: only the classic layer of the Python API, which has no use for the last three, nor for
 #                         attributes of resources
 # What is not set is 1; src/mpy/shim.h has the same rule for the C files.
@@ -20,9 +21,12 @@ esac
 list=staticlib,profile-${MICROCOAPY_PROFILE:-$profile}
 # Only the modern layer gives resources attributes: no setting of its own.
 [ "${MICROCOAPY_MODERN:-1}" = 0 ] || list=$list,attributes
-default=1
-for feature in ipv6 observe block discovery; do
-    [ "$feature" = ipv6 ] || default=${MICROCOAPY_MODERN:-1}
+for feature in ipv6 observe block discovery oscore; do
+    case $feature in
+        ipv6) default=1 ;;
+        oscore) default=${MICROCOAPY_BLOCK:-${MICROCOAPY_MODERN:-1}} ;;
+        *) default=${MICROCOAPY_MODERN:-1} ;;
+    esac
     name=MICROCOAPY_$(echo $feature | tr a-z A-Z)
     eval "value=\${$name:-}"
     case ${value:-$default} in

@@ -7,14 +7,16 @@ use super::client::RequestError;
 use super::receive::Received;
 use super::respond::{Refusal, ReplyTo, Unverified};
 use crate::config::{CONTEXTS, OSCORE};
+use crate::exchange::outgoing::{Exchange, Failure, Security};
 use crate::handle::Handle;
 use crate::message::deduplication::ReceivedId;
 use crate::message::options_of;
 use crate::message::peer::{PeerAddr, PeerId};
 use crate::message::receive::{Incoming, Role};
 use crate::message::store::StoredMessage;
+use crate::message::transmission::Owner;
 use crate::oscore::context::{Request, SecurityContext};
-use crate::oscore::contexts::{AddError, ContextId};
+use crate::oscore::contexts::ContextId;
 use crate::oscore::option::OscoreOption;
 use crate::oscore::piv::PartialIv;
 use crate::oscore::protect::{self, Cover, OUTER};
@@ -51,13 +53,32 @@ pub(super) fn is_protected(datagram: &[u8]) -> bool {
 }
 
 impl<'m> Endpoint<'m> {
-    /// Makes a security context known.
-    pub fn context_add(&mut self, context: &'m SecurityContext) -> Result<ContextId, AddError> {
+    /// Makes a security context known. `None`: no room.
+    pub fn context_add(&mut self, context: &'m SecurityContext) -> Option<ContextId> {
         self.contexts.add(context)
     }
 
-    /// Forgets a context; what it protects ends without an answer.
-    pub fn context_remove(&mut self, context: ContextId) {
+    /// Forgets a context. What it protects ends: requests of ours as if nobody had answered, those of peers without an
+    /// answer, observations of ours and of peers.
+    pub fn context_remove(&mut self, context: ContextId, now: Instant) {
+        let is_of = |protected: Protected| protected.get().context == Some(context);
+        self.settle();
+        while let Some(handle) = self.upper.incoming.find(|r| is_of(r.protected())) {
+            self.incoming_drop(handle);
+        }
+        while let Some(handle) = self.upper.observers.find(|o| is_of(o.protected())) {
+            self.observer_end(handle);
+            self.message.end_owned(Owner::observer(handle), now);
+        }
+        let exchanges = |e: &Exchange| e.security().binding.context == Some(context);
+        while let Some(handle) = self.upper.exchanges.find(exchanges) {
+            if let Some(exchange) = self.upper.exchanges.get_mut(handle) {
+                exchange.set_security(Security::default());
+            }
+            self.message.end_owned(Owner::exchange(handle), now);
+            self.upper.observations.end(handle);
+            self.exchange_fail(handle, Failure::Timeout, now);
+        }
         self.contexts.remove(context);
     }
 
@@ -78,7 +99,7 @@ impl<'m> Endpoint<'m> {
         let received = self.receive(peer, datagram, multicast, now);
         let incoming = received.as_ref()?;
         let arrived = Arrived::of(incoming);
-        let uncovering = match self.uncovering(incoming) {
+        let mut uncovering = match self.uncovering(incoming) {
             Ok(uncovering) => uncovering,
             Err(Unfit::Plain) => {
                 let incoming = arrived.incoming(datagram, Protected::default())?;
@@ -93,7 +114,13 @@ impl<'m> Endpoint<'m> {
                 return None;
             }
         };
-        let len = self.uncover(&uncovering, datagram);
+        let mut len = self.uncover(&uncovering, datagram);
+        while len.is_none()
+            && let Some(next) = self.next_uncovering(&uncovering, datagram)
+        {
+            uncovering = next;
+            len = self.uncover(&uncovering, datagram);
+        }
         let Some(len) = len else {
             let incoming = arrived.incoming(datagram, Protected::default())?;
             self.failed_to_uncover(&incoming);
@@ -151,19 +178,41 @@ impl<'m> Endpoint<'m> {
         }
         let request = option.piv.filter(|_| option.kid.is_some());
         let request = request.ok_or_else(malformed)?;
-        let named = self.contexts.named_by(&option);
-        let (context, security) = named.ok_or(Unfit::Refused(Unverified::NoContext.into()))?;
-        if !security.is_new(request) {
-            return Err(Unfit::Refused(Unverified::Replay.into()));
+        let next = self.contexts.named_by(&option, None);
+        let unverified = next.map_or(Unverified::NoContext, |_| Unverified::Replay);
+        let uncovering = self.uncovering_behind(&option, request, None);
+        uncovering.ok_or(Unfit::Refused(unverified.into()))
+    }
+
+    /// By the next context that a request may be for and is new to.
+    fn uncovering_behind(
+        &self,
+        option: &OscoreOption<'_>,
+        request: PartialIv,
+        mut after: Option<ContextId>,
+    ) -> Option<Uncovering> {
+        loop {
+            let (context, security) = self.contexts.named_by(option, after)?;
+            after = Some(context);
+            if security.is_new(request) {
+                return Some(Uncovering {
+                    binding: Binding {
+                        context: after,
+                        request,
+                    },
+                    piv: Some(request),
+                    exchange: None,
+                });
+            }
         }
-        Ok(Uncovering {
-            binding: Binding {
-                context: Some(context),
-                request,
-            },
-            piv: option.piv,
-            exchange: None,
-        })
+    }
+
+    /// How else a message may be uncovered.
+    fn next_uncovering(&self, tried: &Uncovering, datagram: &[u8]) -> Option<Uncovering> {
+        let mut options = options_of(datagram).filter(|_| tried.exchange.is_none());
+        let option = options.find(|option| option.number == OptionNumber::OSCORE)?;
+        let option = OscoreOption::decode(option.value)?;
+        self.uncovering_behind(&option, tried.binding.request, tried.binding.context)
     }
 
     fn uncover(&self, uncovering: &Uncovering, datagram: &mut [u8]) -> Option<usize> {
@@ -340,7 +389,7 @@ impl<'m> Endpoint<'m> {
 /// Bytes that protection adds to a message at most.
 pub(super) fn cover_len(context: Option<ContextId>) -> usize {
     match context {
-        Some(_) if OSCORE => protect::OVERHEAD,
+        Some(_) if OSCORE => protect::COVER_MAX,
         _ => 0,
     }
 }
@@ -382,4 +431,4 @@ impl Arrived {
 }
 
 // A resource has a bit for each.
-const _: () = assert!(CONTEXTS < 33);
+const _: () = assert!(CONTEXTS < 32);

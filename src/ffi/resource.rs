@@ -55,6 +55,11 @@ const _: () = assert!(
         && MCOAP_RESOURCE_HIDDEN == HIDDEN as u32
 );
 
+/// Requests must be protected.
+pub const MCOAP_CONTEXTS_PROTECTED: u32 = 0x8000_0000;
+/// Requests must be protected, by any context.
+pub const MCOAP_CONTEXTS_ALL: u32 = u32::MAX;
+
 /// What is said about a path.
 #[repr(C)]
 #[allow(non_camel_case_types)]
@@ -69,7 +74,8 @@ pub struct mcoap_resource {
     pub max_body: u32,
     /// Between two notifications to an observer, milliseconds.
     pub interval_ms: u32,
-    /// Bit n - 1: a request may be protected by the security context with number n; 0: it need not be protected.
+    /// Which security contexts may protect requests: 0: none need to; else `MCOAP_CONTEXTS_PROTECTED` and, for the
+    /// context with number n, bit n - 1.
     pub contexts: u32,
     /// Numbers of critical options that the handler deals with itself; 0 for none.
     pub understood: [u16; MCOAP_UNDERSTOOD],

@@ -7,7 +7,8 @@ use super::{
     mcoap_result, put, result, slice, with,
 };
 use crate::oscore::context::{SecurityContext, Source};
-use crate::oscore::contexts::{AddError, ContextId};
+use crate::oscore::contexts::ContextId;
+use crate::time::Instant;
 
 /// A security context, in memory that the caller owns.
 #[allow(non_camel_case_types)]
@@ -170,7 +171,7 @@ pub unsafe extern "C" fn mcoap_security_close(security: *const mcoap_security) {
 }
 
 /// Makes a security context known to an endpoint; gives the number that names it there, from 1 on. What is known already
-/// has its number. `MCOAP_ERR_NO_SLOT`: no room; `MCOAP_ERR_ARGUMENT`: there is one with this Recipient ID and ID Context.
+/// has its number. `MCOAP_ERR_NO_SLOT`: no room.
 ///
 /// # Safety
 /// `security` was made by `mcoap_security_init` and stays until it is removed, or as long as the endpoint is used.
@@ -187,25 +188,28 @@ pub unsafe extern "C" fn mcoap_security_add(
         return MCOAP_ERR_ARGUMENT;
     };
     match this.endpoint.context_add(&security.context) {
-        Ok(id) => {
+        Some(id) => {
             // SAFETY: the caller vouches.
             unsafe { put(number, id.number()) };
             MCOAP_OK
         }
-        Err(AddError::Full) => MCOAP_ERR_NO_SLOT,
-        Err(AddError::Ambiguous) => MCOAP_ERR_ARGUMENT,
+        None => MCOAP_ERR_NO_SLOT,
     }
 }
 
-/// Forgets a security context.
+/// Forgets a security context. What it protects ends, exchanges with `MCOAP_EVENT_TIMEOUT`.
 ///
 /// # Safety
 /// `endpoint` was made by `mcoap_endpoint_init`, or is null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mcoap_security_remove(endpoint: *mut mcoap_endpoint, number: u8) {
+pub unsafe extern "C" fn mcoap_security_remove(
+    endpoint: *mut mcoap_endpoint,
+    now: u32,
+    number: u8,
+) {
     // SAFETY: the caller vouches.
     if let (Some(this), Some(id)) = (unsafe { endpoint.as_mut() }, ContextId::from_number(number)) {
-        this.endpoint.context_remove(id);
+        this.endpoint.context_remove(id, Instant(now));
     }
 }
 

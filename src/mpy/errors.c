@@ -17,6 +17,10 @@ void microcoapy_raise(mcoap_result result) {
             microcoapy_bad_value(MP_QSTR_payload);
         case MCOAP_ERR_TOKEN:
             microcoapy_bad_value(MP_QSTR_token);
+        #if MICROCOAPY_OSCORE
+        case MCOAP_ERR_SECURITY:
+            mp_raise_OSError(MP_EACCES);
+        #endif
         case MCOAP_ERR_NO_SLOT:
             mp_raise_OSError(MP_ENOBUFS);
         case MCOAP_ERR_TOO_LARGE:

@@ -183,6 +183,9 @@ static mp_obj_t complete(exchange_obj_t *exchange, const mcoap_event *event, con
     coap_obj_t *self = exchange->waiter.coap;
     const mp_obj_type_t *type = exchange->is_classic ? &microcoapy_packet_type : &microcoapy_response_type;
     message_obj_t *response = microcoapy_message_new(type, event, microcoapy_peer_to_object(self, peer));
+    #if MICROCOAPY_OSCORE
+    response->security = microcoapy_security_of(self, event->security);
+    #endif
     bool success = CODE_CLASS(event->code) == CODE_CLASS_SUCCESS;
     #if MICROCOAPY_BLOCK
     bool has_target = exchange->sink.target != MP_OBJ_NULL && success;

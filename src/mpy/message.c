@@ -17,6 +17,9 @@ message_obj_t *microcoapy_message_new(const mp_obj_type_t *type, const mcoap_eve
     message_obj_t *self = microcoapy_packet_new(sizeof(message_obj_t), type, event);
     self->sender = sender;
     self->body = mp_const_none;
+    #if MICROCOAPY_OSCORE
+    self->security = mp_const_none;
+    #endif
     return self;
 }
 
@@ -94,6 +97,10 @@ static mp_obj_t common_attr(message_obj_t *self, qstr attr) {
             return self->sender;
         case MP_QSTR_body:
             return self->body;
+        #if MICROCOAPY_OSCORE
+        case MP_QSTR_security:
+            return self->security;
+        #endif
         case MP_QSTR_content_format:
             return self->incoming.packet.content_format == MP_OBJ_NEW_SMALL_INT(MCOAP_CONTENT_FORMAT_NONE)
                 ? mp_const_none : self->incoming.packet.content_format;

@@ -6,6 +6,7 @@
 #define MICROCOAPY_MODERN_H
 
 #include "shim.h"
+#include "security.h"
 
 // dispatch.c: what an event means; coap_obj_t has the pointer.
 bool microcoapy_dispatch(coap_obj_t *self, const mcoap_event *event, const peer_t *peer, dispatch_t when);
@@ -19,6 +20,9 @@ typedef struct {
     coap_obj_t *coap;    // from here to attributes: of a Resource
     mp_obj_t path;
     mp_obj_t attributes; // dict, of its link
+    #endif
+    #if MICROCOAPY_OSCORE
+    mp_obj_t security;   // as the program gave it; MP_OBJ_NULL: none is needed
     #endif
     mcoap_resource settings;
 } handler_obj_t;
@@ -105,6 +109,9 @@ typedef struct _message_obj_t {
     incoming_obj_t incoming;
     mp_obj_t sender; // (ip, port)
     mp_obj_t body;     // what was given as into
+    #if MICROCOAPY_OSCORE
+    mp_obj_t security; // the SecurityContext that has protected it, or None
+    #endif
     mp_obj_t etag;     // from here to location: of a Response that a program makes; MP_OBJ_NULL: as the options say
     mp_obj_t max_age;
     mp_obj_t location;
@@ -223,6 +230,7 @@ mp_obj_t microcoapy_request_uri(coap_obj_t *self, uint8_t code, size_t n_args, s
 uint8_t microcoapy_method_code(mp_obj_t method);
 extern const mp_obj_fun_builtin_var_t microcoapy_request_obj;
 extern const mp_obj_fun_builtin_var_t microcoapy_observe_obj;
+extern const mp_obj_fun_builtin_var_t microcoapy_secure_obj;
 
 // A GET of /.well-known/core with these Uri-Query values. host: a URI, an address as text, or (ip, port). timeout_ms: 0
 // for none. A group's responses are queued as those of an observation.

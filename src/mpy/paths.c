@@ -138,6 +138,11 @@ static mcoap_result add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler_in, ui
         #endif
     }
     settings->number = number;
+    #if MICROCOAPY_OSCORE
+    if (has_settings(handler_in)) {
+        settings->contexts = microcoapy_security_admitted(self, ((handler_obj_t *)MP_OBJ_TO_PTR(handler_in))->security);
+    }
+    #endif
     mcoap_result result = add_path(self, path, settings);
     for (size_t i = 0; attributes != NULL && i < attributes->alloc && result == MCOAP_OK; i++) {
         if (mp_map_slot_is_filled(attributes, i) && attributes->table[i].value != mp_const_none

@@ -151,11 +151,21 @@ static void hand_in(coap_obj_t *self, const datagram_t *datagram, mcoap_event *e
         self->rx, datagram->len, datagram->multicast, event);
 }
 
+// Behind what uses sequence numbers: save() may call anything.
+static void refresh_security(coap_obj_t *self) {
+    #if MICROCOAPY_OSCORE
+    if (self->securities != MP_OBJ_NULL) {
+        microcoapy_security_refresh(self);
+    }
+    #endif
+}
+
 static bool handle_datagram(coap_obj_t *self, const datagram_t *datagram) {
     mcoap_event event;
     hand_in(self, datagram, &event);
     bool handled = self->dispatch(self, &event, &datagram->peer, DISPATCH_NOW);
     microcoapy_flush(self, 0);
+    refresh_security(self);
     microcoapy_read_clock(self);
     return handled;
 }
@@ -220,6 +230,7 @@ void microcoapy_run_timers(coap_obj_t *self) {
     mcoap_endpoint_handle_timeout(self->endpoint, self->now);
     microcoapy_prune_bodies(self);
     microcoapy_flush(self, 0);
+    refresh_security(self);
 }
 
 uint32_t microcoapy_next_timer(coap_obj_t *self) {

@@ -33,6 +33,7 @@ typedef struct {
     uint8_t type;
     uint8_t code;
     bool draws_token;
+    uint8_t security; // number of the context that protects it, or 0
 } plan_t;
 
 bool microcoapy_is_uri(mp_obj_t value) {
@@ -141,6 +142,22 @@ static bool plan_address(coap_obj_t *self, plan_t *plan, mp_obj_t host) {
 }
 #endif
 
+// security=: a SecurityContext, False for none, or what the peer is bound to.
+static void plan_security(coap_obj_t *self, plan_t *plan, const mp_obj_t *value) {
+    #if MICROCOAPY_OSCORE
+    mp_obj_t given = value[ARG_SECURITY];
+    if (!microcoapy_is_given(given)) {
+        plan->security = microcoapy_security_for(self, &plan->peer);
+    } else if (given != mp_const_false) {
+        plan->security = microcoapy_security_number(self, given);
+    }
+    #else
+    (void)self;
+    (void)plan;
+    (void)value;
+    #endif
+}
+
 static void plan_options(plan_t *plan, const mp_obj_t *value) {
     for (size_t i = ARG_OPTION_FIRST; i < ARG_REQUEST_COUNT; i++) {
         microcoapy_options_append(
@@ -203,6 +220,11 @@ static mcoap_result write_request(coap_obj_t *self, const plan_t *plan, exchange
     const uint8_t *token = plan->token.len == 0 ? entropy : plan->token.buf;
     mcoap_result result = mcoap_exchange_begin(self->endpoint, plan->type, plan->code,
         plan->draws_token ? NULL : token, plan->token.len, entropy, sizeof(entropy));
+    #if MICROCOAPY_OSCORE
+    if (result == MCOAP_OK && plan->security != 0) {
+        result = mcoap_draft_protect(self->endpoint, plan->security);
+    }
+    #endif
     if (result == MCOAP_OK) {
         result = add_target(self, plan);
     }
@@ -293,6 +315,7 @@ static MP_NOINLINE exchange_obj_t *make_request(
     }
     plan_body(self, &plan, value, exchange);
     plan_destination(self, &plan, value[ARG_URI_]);
+    plan_security(self, &plan, value);
     send(self, &plan, exchange, observe);
     return exchange;
 }
@@ -330,6 +353,30 @@ static mp_obj_t coap_request(size_t n_args, const mp_obj_t *args, mp_map_t *kwar
     return request(MP_OBJ_TO_PTR(args[0]), microcoapy_method_code(args[1]), false, n_args - 2, kwargs->used, args + 2);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(microcoapy_request_obj, 2, coap_request);
+
+#if MICROCOAPY_OSCORE
+// secure(security, peer=None): makes a SecurityContext known; requests to the peer, a URI, are protected by it from now
+// on. secure(None, peer): no more.
+static mp_obj_t coap_secure(size_t n_args, const mp_obj_t *args) {
+    coap_obj_t *self = MP_OBJ_TO_PTR(args[0]);
+    plan_t plan;
+    memset(&plan, 0, sizeof(plan));
+    bool has_peer = n_args > 2 && args[2] != mp_const_none;
+    if (has_peer) {
+        plan_destination(self, &plan, args[2]);
+    } else if (args[1] == mp_const_none) {
+        microcoapy_bad_type(MP_QSTR_security);
+    }
+    if (args[1] != mp_const_none) {
+        microcoapy_security_number(self, args[1]);
+    }
+    if (has_peer) {
+        microcoapy_security_bind(self, &plan.peer, args[1]);
+    }
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(microcoapy_secure_obj, 2, 3, coap_secure);
+#endif
 
 #if MICROCOAPY_OBSERVE
 // observe(uri, ...) -> Observation
@@ -374,6 +421,9 @@ mp_obj_t microcoapy_request_links(coap_obj_t *self, mp_obj_t host, mp_obj_t filt
         plan.uri.path_len = sizeof(path) - 1;
     }
     microcoapy_options_append(&plan.options, OPTION_URI_QUERY, filter, MP_QSTR_filter);
+    #if MICROCOAPY_OSCORE
+    plan.security = group ? 0 : microcoapy_security_for(self, &plan.peer);
+    #endif
     exchange_obj_t *exchange = microcoapy_exchange_new(self, group);
     send(self, &plan, exchange, false);
     return MP_OBJ_FROM_PTR(exchange);

@@ -80,6 +80,14 @@ static bool set(resource_obj_t *resource, qstr name, mp_obj_t value) {
             resource->handler.settings.max_body = microcoapy_int_arg(value, name, 1, BODY_MAX);
             return true;
         #endif
+        #if MICROCOAPY_OSCORE
+        case MP_QSTR_security:
+            if (microcoapy_is_given(value) && value != mp_const_false) {
+                microcoapy_security_admit(resource->handler.coap, value);
+                resource->handler.security = value;
+            }
+            return true;
+        #endif
         case MP_QSTR_into:
             if (!mp_obj_is_callable(value)) {
                 microcoapy_bad_type(name);
@@ -129,7 +137,7 @@ static void enforce_conditions(resource_obj_t *resource) {
 }
 
 // resource(path, *, methods=("GET",), value=..., obs=False, non=False, min_interval=0, etag=..., into=None, max_body=...,
-// fresh=False, hidden=False, understands=(), **attributes)
+// fresh=False, hidden=False, security=None, understands=(), **attributes)
 static mp_obj_t coap_resource(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs) {
     mp_arg_check_num(n_args, kwargs->used, 2, 2, true);
     microcoapy_str_arg(args[1], MP_QSTR_path);

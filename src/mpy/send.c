@@ -18,6 +18,7 @@ typedef struct {
     understood_t understood;
     uint8_t entropy[MCOAP_ENTROPY_LEN];
     mcoap_handle request; // that is answered, where it is known without searching; or 0
+    uint8_t security;     // number of the context that protects a request, or 0
 } draft_t;
 #define NUMBER(draft, arg) ((draft)->number[(arg) - ARG_NUMBERS])
 
@@ -71,6 +72,9 @@ static bool prepare(coap_obj_t *self, mp_obj_t *arg, draft_t *draft, bool answer
             || !microcoapy_peer_reachable(self, &draft->peer)) {
             return false;
         }
+        #if MICROCOAPY_OSCORE
+        draft->security = answer ? 0 : microcoapy_security_for(self, &draft->peer);
+        #endif
         microcoapy_entropy(self, draft->entropy, sizeof(draft->entropy));
         // Finding the peer may have run Python code, which may have moved a bytearray's bytes.
         look_up_bytes(arg, draft);
@@ -128,6 +132,10 @@ static int why_not(mcoap_result result) {
             return MP_ENOBUFS;
         case MCOAP_ERR_TOO_LARGE:
             return MP_EMSGSIZE;
+        #if MICROCOAPY_OSCORE
+        case MCOAP_ERR_SECURITY:
+            return MP_EACCES;
+        #endif
         case MCOAP_ERR_TOKEN: // an observation has it
             return MP_EBUSY;
         case MCOAP_ERR_STALE: // nobody waits for this answer
@@ -144,7 +152,15 @@ static mp_obj_t not_sent(coap_obj_t *self, int error) {
 
 // Goes on after the begin of a request. ARG_MESSAGEID becomes what it was sent with.
 static mcoap_result send_request(coap_obj_t *self, draft_t *draft, mcoap_handle *exchange, size_t *len) {
-    mcoap_result result = add_target(self, draft->bytes);
+    mcoap_result result = MCOAP_OK;
+    #if MICROCOAPY_OSCORE
+    if (draft->security != 0) {
+        result = mcoap_draft_protect(self->endpoint, draft->security);
+    }
+    #endif
+    if (result == MCOAP_OK || result == MCOAP_ERR_TYPE) { // a ping is not protected
+        result = add_target(self, draft->bytes);
+    }
     if (result == MCOAP_OK) {
         result = microcoapy_understood_draft(self, draft->understood);
     }

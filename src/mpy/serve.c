@@ -710,6 +710,9 @@ static MP_NOINLINE void *try_answer(pending_t *pending, const mcoap_event *event
     pending->message =
         microcoapy_message_new(is_resource ? &microcoapy_request_type : &microcoapy_packet_type, event, mp_const_none);
     pending->message->sender = microcoapy_peer_to_object(pending->coap, peer);
+    #if MICROCOAPY_OSCORE
+    pending->message->security = microcoapy_security_of(pending->coap, event->security);
+    #endif
     microcoapy_peer_to_pair(pending->coap, peer, pending->message->incoming.address);
     pending->message->incoming.handle = pending->handle;
     pending->coap->handled = &pending->message->incoming;

@@ -24,6 +24,9 @@
 #ifndef MICROCOAPY_DISCOVERY
 #define MICROCOAPY_DISCOVERY MICROCOAPY_MODERN
 #endif
+#ifndef MICROCOAPY_OSCORE
+#define MICROCOAPY_OSCORE MICROCOAPY_BLOCK
+#endif
 // Modules coap_macros, coap_packet and coap_option, as programs import them that have the original library's files in
 // one folder. 0 leaves the names to others.
 #ifndef MICROCOAPY_FLAT_NAMES
@@ -31,6 +34,9 @@
 #endif
 #if !MICROCOAPY_MODERN && (MICROCOAPY_OBSERVE || MICROCOAPY_BLOCK || MICROCOAPY_DISCOVERY)
 #error "Observe, block-wise transfer and discovery need MICROCOAPY_MODERN=1"
+#endif
+#if MICROCOAPY_OSCORE && !MICROCOAPY_BLOCK
+#error "OSCORE needs MICROCOAPY_BLOCK=1, with which comes Echo"
 #endif
 
 // RFC 7252 section 12.8
@@ -85,6 +91,10 @@ typedef struct _coap_obj_t {
     struct _body_t *bodies;     // that come or go block by block
     struct _news_t *news;       // what a sending call has taken in: for poll(), oldest first
     struct _news_t *news_room;  // for the next of them, or NULL
+    #if MICROCOAPY_OSCORE
+    mp_obj_t securities; // security.c: list of contexts; MP_OBJ_NULL until first used
+    mp_obj_t secured;    // request.c: dict of peer, as bytes, to context; MP_OBJ_NULL until first used
+    #endif
     mp_obj_t own;               // dict of the program's own attributes; MP_OBJ_NULL until first used
     #if MICROCOAPY_URANDOM
     entropy_t entropy;
@@ -169,7 +179,7 @@ extern const constant_class_t microcoapy_version_class;
 #define SHAPE_COUNT(shape) ((shape) & 0xff)
 #define SHAPE_REQUIRED(shape) ((shape) >> 8 & 0xff)
 #define SHAPE_POSITIONAL(shape) ((shape) >> 16) // the others by name only
-#define SHAPE_COUNT_MAX (19)
+#define SHAPE_COUNT_MAX (20)
 void microcoapy_parse(
     const qstr_short_t *names, uint32_t shape, mp_obj_t *value, size_t n_args, size_t n_kw, const mp_obj_t *args);
 mp_int_t microcoapy_int_arg(mp_obj_t value, qstr argument, mp_int_t min, mp_int_t max);

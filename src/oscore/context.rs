@@ -102,8 +102,8 @@ pub struct Protection {
 
 impl Protection {
     /// See [`crypto::encrypt`].
-    pub fn encrypt(&self, buffer: &mut [u8]) -> bool {
-        crypto::encrypt(&self.key, &self.nonce, self.aad.as_slice(), buffer)
+    pub fn encrypt(&self, buffer: &mut [u8]) {
+        crypto::encrypt(&self.key, &self.nonce, self.aad.as_slice(), buffer);
     }
 
     /// See [`crypto::decrypt`].

@@ -30,15 +30,6 @@ impl ContextId {
     }
 }
 
-/// Why a context is not made known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AddError {
-    /// No room.
-    Full,
-    /// Its requests could not be told from those to another one: both have the same Recipient ID and ID Context.
-    Ambiguous,
-}
-
 /// Those that an endpoint knows.
 #[derive(Default)]
 pub struct Contexts<'m> {
@@ -56,27 +47,20 @@ impl<'m> Contexts<'m> {
         numbered.filter_map(|(number, place)| Some((ContextId::from_number(number)?, (*place)?)))
     }
 
-    /// Adds one, or finds it.
-    pub fn add(&mut self, context: &'m SecurityContext) -> Result<ContextId, AddError> {
-        for (id, other) in self.iter() {
-            if core::ptr::eq(other, context) {
-                return Ok(id);
-            }
-            if other.recipient_id() == context.recipient_id()
-                && other.id_context() == context.id_context()
-                && !other.is_closed()
-            {
-                return Err(AddError::Ambiguous);
-            }
+    /// Adds one, or finds it. `None`: no room.
+    pub fn add(&mut self, context: &'m SecurityContext) -> Option<ContextId> {
+        let known = self
+            .iter()
+            .find(|(_, other)| core::ptr::eq(*other, context));
+        if let Some((id, _)) = known {
+            return Some(id);
         }
-        for (number, place) in (1..).zip(&mut self.list) {
-            if place.is_none() {
-                *place = Some(context);
-                self.len.set(self.len.get() + 1);
-                return ContextId::from_number(number).ok_or(AddError::Full);
-            }
-        }
-        Err(AddError::Full)
+        let (number, place) = (1..)
+            .zip(&mut self.list)
+            .find(|(_, place)| place.is_none())?;
+        *place = Some(context);
+        self.len.set(self.len.get() + 1);
+        ContextId::from_number(number)
     }
 
     /// Forgets one.
@@ -100,16 +84,16 @@ impl<'m> Contexts<'m> {
         context.filter(|context| !context.is_closed())
     }
 
-    /// The one that a request with this option is for, RFC 8613 section 8.2 step 2.
+    /// The next one, behind `after`, that a request with this option may be for, RFC 8613 section 8.2 step 2: Recipient IDs
+    /// may coincide.
     #[must_use]
-    pub fn named_by(&self, option: &OscoreOption<'_>) -> Option<(ContextId, &'m SecurityContext)> {
-        let mut found = None;
-        for (id, context) in self.iter().filter(|(_, c)| c.is_named_by(option)) {
-            let is_exact = context.id_context() == option.kid_context;
-            if is_exact || found.is_none() {
-                found = Some((id, context));
-            }
-        }
-        found
+    pub fn named_by(
+        &self,
+        option: &OscoreOption<'_>,
+        after: Option<ContextId>,
+    ) -> Option<(ContextId, &'m SecurityContext)> {
+        let after = after.map_or(0, ContextId::number);
+        self.iter()
+            .find(|(id, context)| id.number() > after && context.is_named_by(option))
     }
 }

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-//! The algorithms: AES-CCM-16-64-128 (RFC 8152 section 10.2) and HKDF with SHA-256 (RFC 5869), of the RustCrypto
-//! project.
+//! The algorithms: AES-CCM-16-64-128 (RFC 8152 section 10.2) and HKDF with SHA-256 (RFC 5869). AES and SHA-256 are those
+//! of the RustCrypto project; CCM (RFC 3610) stands here because a ciphertext that does not verify must stay as it is,
+//! for another context to try.
 
-use aes::Aes128;
-use ccm::Ccm;
-use ccm::aead::{AeadInOut, KeyInit};
-use ccm::consts::{U8, U13};
-use hkdf::Hkdf;
-use sha2::Sha256;
+use aes::Aes128Enc;
+use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use sha2::{Digest, Sha256};
 
 /// Bytes of a key.
 pub const KEY_LEN: usize = 16;
@@ -21,22 +19,106 @@ pub type Key = [u8; KEY_LEN];
 /// A nonce.
 pub type Nonce = [u8; NONCE_LEN];
 
-type Cipher = Ccm<Aes128, U8, U13>;
+const BLOCK_LEN: usize = 16;
+type Block = [u8; BLOCK_LEN];
+type Tag = [u8; TAG_LEN];
 
-/// Encrypts all but the last [`TAG_LEN`] bytes of the buffer, and writes the tag there. False: it is too short or too
-/// long.
-#[cfg_attr(target_os = "none", inline(never))]
-pub fn encrypt(key: &Key, nonce: &Nonce, aad: &[u8], buffer: &mut [u8]) -> bool {
-    let Some((text, tag)) = buffer.split_last_chunk_mut::<TAG_LEN>() else {
-        return false;
-    };
-    let cipher = Cipher::new(key.into());
-    let made = cipher.encrypt_inout_detached(nonce.into(), aad, text.into());
-    made.map(|made| *tag = made.into()).is_ok()
+/// RFC 3610 section 2.2: there is additional data, the tag has 8 bytes, the length 2.
+const MAC_FLAGS: u8 = 0x40 | (TAG_LEN as u8 - 2) / 2 << 3 | (2 - 1);
+/// RFC 3610 section 2.3.
+const STREAM_FLAGS: u8 = 2 - 1;
+
+/// CCM under one key and nonce.
+struct Ccm<'a> {
+    cipher: Aes128Enc,
+    nonce: &'a Nonce,
 }
 
-/// Decrypts all but the last [`TAG_LEN`] bytes of the buffer, the tag; gives the plaintext. `None`: it was not made so;
-/// what the buffer holds then is undefined.
+fn xor(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to ^= from;
+    }
+}
+
+impl<'a> Ccm<'a> {
+    fn new(key: &Key, nonce: &'a Nonce) -> Self {
+        Self {
+            cipher: Aes128Enc::new(key.into()),
+            nonce,
+        }
+    }
+
+    fn encrypted(&self, block: &mut Block) {
+        self.cipher.encrypt_block(block.into());
+    }
+
+    /// What a block of either kind begins as.
+    fn block(&self, flags: u8, number: u16) -> Block {
+        let mut block = [0; BLOCK_LEN];
+        let [first, nonce @ .., high, low] = &mut block;
+        *first = flags;
+        for (to, from) in nonce.iter_mut().zip(self.nonce) {
+            *to = *from;
+        }
+        [*high, *low] = number.to_be_bytes();
+        block
+    }
+
+    /// RFC 3610 section 2.2; the additional data is shorter than 2^16 - 2^8 bytes.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn tag(&self, aad: &[u8], text: &[u8]) -> Tag {
+        let mut mac = self.block(MAC_FLAGS, text.len() as u16);
+        self.encrypted(&mut mac);
+        let [high, low] = (aad.len() as u16).to_be_bytes();
+        xor(&mut mac, &[high, low]);
+        let (first, rest) = aad.split_at_checked(BLOCK_LEN - 2).unwrap_or((aad, &[]));
+        xor(mac.get_mut(2..).unwrap_or_default(), first);
+        self.encrypted(&mut mac);
+        for part in [rest, text] {
+            for block in part.chunks(BLOCK_LEN) {
+                xor(&mut mac, block);
+                self.encrypted(&mut mac);
+            }
+        }
+        let mut stream = self.block(STREAM_FLAGS, 0);
+        self.encrypted(&mut stream);
+        xor(&mut mac, &stream);
+        let [tag @ .., _, _, _, _, _, _, _, _] = mac;
+        tag
+    }
+
+    /// RFC 3610 section 2.3: to encrypt, and to decrypt.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn apply_stream(&self, text: &mut [u8]) {
+        for (number, block) in (1..).zip(text.chunks_mut(BLOCK_LEN)) {
+            let mut stream = self.block(STREAM_FLAGS, number);
+            self.encrypted(&mut stream);
+            xor(block, &stream);
+        }
+    }
+}
+
+/// Whether both are the same, in a time that does not tell where they differ.
+fn equal(one: &Tag, other: &Tag) -> bool {
+    let differ = one
+        .iter()
+        .zip(other)
+        .fold(0, |differ, (a, b)| core::hint::black_box(differ | (a ^ b)));
+    differ == 0
+}
+
+/// Encrypts all but the last [`TAG_LEN`] bytes of the buffer, which is shorter than 2^16, and writes the tag there.
+#[cfg_attr(target_os = "none", inline(never))]
+pub fn encrypt(key: &Key, nonce: &Nonce, aad: &[u8], buffer: &mut [u8]) {
+    if let Some((text, tag)) = buffer.split_last_chunk_mut::<TAG_LEN>() {
+        let ccm = Ccm::new(key, nonce);
+        *tag = ccm.tag(aad, text);
+        ccm.apply_stream(text);
+    }
+}
+
+/// Decrypts all but the last [`TAG_LEN`] bytes of the buffer, the tag; gives the plaintext. `None`: it was not made so,
+/// and is as it was.
 #[cfg_attr(target_os = "none", inline(never))]
 pub fn decrypt<'b>(
     key: &Key,
@@ -45,15 +127,50 @@ pub fn decrypt<'b>(
     buffer: &'b mut [u8],
 ) -> Option<&'b mut [u8]> {
     let (text, tag) = buffer.split_last_chunk_mut::<TAG_LEN>()?;
-    let cipher = Cipher::new(key.into());
-    let opened =
-        cipher.decrypt_inout_detached(nonce.into(), aad, (&mut *text).into(), (&*tag).into());
-    opened.ok().map(|()| text)
+    let ccm = Ccm::new(key, nonce);
+    ccm.apply_stream(text);
+    if equal(&ccm.tag(aad, text), tag) {
+        return Some(text);
+    }
+    ccm.apply_stream(text);
+    None
 }
 
-/// Derives bytes, at most 255 times 32 of them. Further ones stay as they are.
+const HASH_LEN: usize = 32;
+/// Bytes that SHA-256 takes in at once.
+const HASH_BLOCK: usize = 64;
+
+/// HMAC, RFC 2104, of these parts.
+#[cfg_attr(target_os = "none", inline(never))]
+fn hmac(key: &[u8], parts: [&[u8]; 2]) -> [u8; HASH_LEN] {
+    let mut padded = [0; HASH_BLOCK];
+    let hashed: [u8; HASH_LEN];
+    let key = if key.len() > HASH_BLOCK {
+        hashed = Sha256::digest(key).into();
+        &hashed
+    } else {
+        key
+    };
+    xor(&mut padded, key);
+    let mut digest = [0; HASH_LEN];
+    for (pad, parts) in [(0x36, Some(parts)), (0x5C, None)] {
+        let mut hash = Sha256::new();
+        hash.update(padded.map(|byte| byte ^ pad));
+        match parts {
+            Some(parts) => parts.iter().for_each(|part| hash.update(part)),
+            None => hash.update(digest),
+        }
+        digest = hash.finalize().into();
+    }
+    digest
+}
+
+/// Derives bytes, at most 32 of them: one step of HKDF's expansion.
 #[cfg_attr(target_os = "none", inline(never))]
 pub fn derive(salt: &[u8], secret: &[u8], info: &[u8], out: &mut [u8]) {
-    let derived = Hkdf::<Sha256>::new(Some(salt), secret).expand(info, out);
-    debug_assert!(derived.is_ok());
+    let key = hmac(salt, [secret, &[]]);
+    let step = hmac(&key, [info, &[1]]);
+    for (to, from) in out.iter_mut().zip(step) {
+        *to = from;
+    }
 }

@@ -6,7 +6,7 @@ use super::piv::{PIV_MAX, PartialIv};
 use crate::wire::writer::Writer;
 
 /// Bytes of the longest value that is written.
-pub const VALUE_MAX: usize = 1 + PIV_MAX + 1 + ID_CONTEXT_MAX + ID_MAX;
+pub const OSCORE_VALUE_MAX: usize = 1 + PIV_MAX + 1 + ID_CONTEXT_MAX + ID_MAX;
 
 const PIV_LEN: u8 = 0b111;
 const HAS_KID: u8 = 1 << 3;
@@ -54,7 +54,7 @@ impl<'a> OscoreOption<'a> {
     }
 
     /// Writes the value; gives its length.
-    pub fn encode(&self, out: &mut [u8; VALUE_MAX]) -> usize {
+    pub fn encode(&self, out: &mut [u8; OSCORE_VALUE_MAX]) -> usize {
         let mut flags = 0;
         if let Some(piv) = &self.piv {
             flags |= piv.as_slice().len() as u8;

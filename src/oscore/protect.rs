@@ -3,7 +3,7 @@
 
 use super::context::Protection;
 use super::crypto::TAG_LEN;
-use super::option::{OscoreOption, VALUE_MAX};
+use super::option::{OSCORE_VALUE_MAX, OscoreOption};
 use crate::list;
 use crate::wire::builder::{BuildError, MessageDraft};
 use crate::wire::code::Code;
@@ -14,7 +14,7 @@ use crate::wire::uint;
 
 /// Bytes by which a message grows at most, beside the options that stay outside: the code, the payload marker, the tag,
 /// OSCORE and the outer Observe, each with its length.
-pub const OVERHEAD: usize = 1 + 1 + TAG_LEN + 2 + VALUE_MAX + 4;
+pub const COVER_MAX: usize = 1 + 1 + TAG_LEN + 2 + OSCORE_VALUE_MAX + 4;
 
 /// The options that stay unprotected, RFC 8613 section 4.1.2 (Class U), and RFC 8768 section 3 for Hop-Limit.
 pub const OUTER: [OptionNumber; 5] = [
@@ -57,7 +57,7 @@ impl Cover<'_> {
         draft: &mut MessageDraft,
         buffer: &mut [u8],
     ) -> Result<(), BuildError> {
-        let mut value = [0; VALUE_MAX];
+        let mut value = [0; OSCORE_VALUE_MAX];
         let len = self.option.encode(&mut value);
         let value = value.get(..len).unwrap_or_default();
         let text = draft.enclose(buffer, 1, TAG_LEN, |draft, buffer| {
@@ -78,7 +78,6 @@ impl Cover<'_> {
         if let Some(code) = text.first_mut() {
             *code = self.code.0;
         }
-        // No message is too long for the cipher.
         self.protection.encrypt(text);
         Ok(())
     }
@@ -95,7 +94,7 @@ pub fn is_outer(number: OptionNumber) -> bool {
 }
 
 /// Takes the cover off a message; gives its length, and the outer options are gone: what is not protected is not
-/// seen. `None`: it was not made so, and its payload is undefined now.
+/// seen. `None`: it was not made so, and is as it was.
 pub fn uncover(datagram: &mut [u8], protection: &Protection) -> Option<usize> {
     let message = MessageView::parse(datagram).ok()?;
     let start = HEADER_LEN + message.token().len();

@@ -661,7 +661,8 @@ fn after_a_restart_a_request_must_be_fresh() {
     pair.response(&response).unwrap();
     // The server has lost its memory but for the number.
     let mut other = Pair::new();
-    other.server.endpoint.context_remove(other.ids[1]);
+    let now = other.server.now;
+    other.server.endpoint.context_remove(other.ids[1], now);
     other.contexts[1] = made(true, STEP);
     other.ids[1] = add(&mut other.server, other.contexts[1]);
     other.client = pair.client;
@@ -767,8 +768,9 @@ fn nothing_is_sent_without_a_number() {
 #[test]
 fn the_last_number_is_the_last() {
     let mut pair = Pair::new();
-    let (peer, now) = (pair.client.peer, pair.client.now);
-    pair.client.endpoint.context_remove(pair.ids[0]);
+    let peer = pair.client.peer;
+    let now = pair.client.now;
+    pair.client.endpoint.context_remove(pair.ids[0], now);
     let context = made(false, LAST);
     pair.ids[0] = add(&mut pair.client, context);
     pair.get();
@@ -826,7 +828,8 @@ fn without_contexts_the_option_is_one_that_nobody_knows() {
     let mut pair = Pair::new();
     pair.get();
     let request = pair.one(0);
-    pair.server.endpoint.context_remove(pair.ids[1]);
+    let now = pair.server.now;
+    pair.server.endpoint.context_remove(pair.ids[1], now);
     assert_eq!(pair.server.receive(&request), None);
     assert_eq!(view(&pair.one(1)).code(), Code::BAD_OPTION);
 }
@@ -936,7 +939,8 @@ fn switched_on(stays: Option<(Pair, usize)>, stored: &[u64; 2], random: &mut Jit
         let context = unreserved(side == 1, first);
         let id = new.ids[side];
         let bench = new.bench(side);
-        bench.endpoint.context_remove(id);
+        let now = bench.now;
+        bench.endpoint.context_remove(id, now);
         bench.endpoint.context_add(context).unwrap();
         new.contexts[side] = context;
     }

@@ -30,6 +30,9 @@ static const mp_rom_map_elem_t coap_table[] = {
     { MP_ROM_QSTR(MP_QSTR_patch), MP_ROM_PTR(&microcoapy_patch_obj) },
     { MP_ROM_QSTR(MP_QSTR_ipatch), MP_ROM_PTR(&microcoapy_ipatch_obj) },
     #endif
+    #if MICROCOAPY_OSCORE
+    { MP_ROM_QSTR(MP_QSTR_secure), MP_ROM_PTR(&microcoapy_secure_obj) },
+    #endif
     #if MICROCOAPY_OBSERVE
     { MP_ROM_QSTR(MP_QSTR_observe), MP_ROM_PTR(&microcoapy_observe_obj) },
     #endif

@@ -20,6 +20,10 @@ static const mp_rom_map_elem_t module_table[] = {
     { MP_ROM_QSTR(MP_QSTR_Link), MP_ROM_PTR(&microcoapy_link_type) },
     { MP_ROM_QSTR(MP_QSTR_links), MP_ROM_PTR(&microcoapy_links_obj) },
     #endif
+    #if MICROCOAPY_OSCORE
+    { MP_ROM_QSTR(MP_QSTR_SecurityContext), MP_ROM_PTR(&microcoapy_security_type) },
+    { MP_ROM_QSTR(MP_QSTR_SequenceFile), MP_ROM_PTR(&microcoapy_sequence_type) },
+    #endif
     #if MICROCOAPY_OBSERVE
     { MP_ROM_QSTR(MP_QSTR_Observation), MP_ROM_PTR(&microcoapy_observation_type) },
     #endif

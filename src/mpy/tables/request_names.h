@@ -17,6 +17,9 @@ enum {
     ARG_OPTIONS_,
     ARG_CALLBACK,
     ARG_UNDERSTANDS_,
+    #if MICROCOAPY_OSCORE
+    ARG_SECURITY,
+    #endif
     ARG_OPTION_FIRST, // from here on: the value of an option
     OPTION_ARGUMENTS = 6,
     ARG_REQUEST_COUNT = ARG_OPTION_FIRST + OPTION_ARGUMENTS,
@@ -25,6 +28,9 @@ static const qstr_short_t argument_names[ARG_REQUEST_COUNT] = {
     MP_QSTR_uri, MP_QSTR_payload, MP_QSTR_body, MP_QSTR_into, MP_QSTR_progress, MP_QSTR_timeout, MP_QSTR_resume,
     MP_QSTR_block_size, MP_QSTR_non, MP_QSTR_token, MP_QSTR_options, MP_QSTR_callback,
     MP_QSTR_understands,
+    #if MICROCOAPY_OSCORE
+    MP_QSTR_security,
+    #endif
     MP_QSTR_content_format, MP_QSTR_accept, MP_QSTR_etag, MP_QSTR_if_match, MP_QSTR_if_none_match, MP_QSTR_no_response,
 };
 

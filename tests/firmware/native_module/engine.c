@@ -78,7 +78,9 @@ static struct mcoap_endpoint *new_endpoint(uint8_t seed_byte) {
 static void pass(struct mcoap_endpoint *from, struct mcoap_endpoint *to, const char *sender, struct mcoap_event *event) {
     struct mcoap_datagram datagram;
     check(mcoap_endpoint_poll_transmit(from, &datagram));
-    check(mcoap_endpoint_handle_datagram(to, 0, (const uint8_t *)sender, 1, datagram.data, datagram.data_len, false, event));
+    // It stays as long as the event is looked at.
+    uint8_t *data = memcpy(m_malloc(datagram.data_len), datagram.data, datagram.data_len);
+    check(mcoap_endpoint_handle_datagram(to, 0, (const uint8_t *)sender, 1, data, datagram.data_len, false, event));
 }
 
 static void add_resource(struct mcoap_endpoint *server, const char *path, size_t path_len) {

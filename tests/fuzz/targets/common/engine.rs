@@ -136,7 +136,7 @@ impl Engine {
         datagram: &[u8],
         multicast: bool,
     ) -> Option<Event> {
-        let (from, datagram) = (exact(from), exact(datagram));
+        let (from, mut datagram) = (exact(from), exact(datagram));
         // SAFETY: the inputs and the event are alive until the end of the block.
         unsafe {
             let mut event: mcoap_event = zeroed();
@@ -145,7 +145,7 @@ impl Engine {
                 now,
                 from.as_ptr(),
                 from.len(),
-                datagram.as_ptr(),
+                datagram.as_mut_ptr(),
                 datagram.len(),
                 multicast,
                 &mut event,

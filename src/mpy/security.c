@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: MIT
+//
+// SecurityContext and SequenceFile: OSCORE, RFC 8613. The keys are in the engine's block alone: no attribute, no text and
+// no exception has them.
+
+#include <string.h>
+
+#include "py/mperrno.h"
+#include "modern.h"
+#include "security.h"
+
+#if MICROCOAPY_OSCORE
+
+#include "tables/security_names.h"
+
+// Sequence numbers that are stored ahead at once, and how many are left when more are.
+#define RESERVE (128)
+#define RESERVE_BELOW (RESERVE / 2)
+
+// Bytes of a number that is stored.
+#define RECORD_NUMBER (8)
+
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t sender_id;
+    mp_obj_t recipient_id;
+    mp_obj_t id_context; // or None
+    mp_obj_t save;       // or None
+    mcoap_security *security;
+    bool saving;
+    bool closed;
+    uint8_t block[]; // aligned to 8 in it: the engine's context
+} security_obj_t;
+
+// ---- sequence numbers --------------------------------------------------------------------------
+
+// Stores how far the numbers go before any of them is used, RFC 8613 appendix B.1.1.
+static void reserve(security_obj_t *self) {
+    uint64_t number;
+    if (self->saving || mcoap_security_reservable(self->security, RESERVE, &number) != MCOAP_OK) {
+        return;
+    }
+    if (self->save != mp_const_none) {
+        nlr_buf_t nlr;
+        self->saving = true;
+        if (nlr_push(&nlr) != 0) {
+            self->saving = false;
+            nlr_jump(nlr.ret_val);
+        }
+        mp_call_function_1(self->save, mp_obj_new_int_from_ull(number));
+        nlr_pop();
+        self->saving = false;
+    }
+    mcoap_security_reserve(self->security, &number);
+}
+
+static void reserve_if_few(security_obj_t *self) {
+    if (mcoap_security_left(self->security) < RESERVE_BELOW) {
+        reserve(self);
+    }
+}
+
+// ---- which an endpoint knows -------------------------------------------------------------------
+
+// A list with the context of number n at n - 1, or None.
+static void known(coap_obj_t *coap, size_t *len, mp_obj_t **items) {
+    *len = 0;
+    if (coap->securities != MP_OBJ_NULL) {
+        mp_obj_get_array(coap->securities, len, items);
+    }
+}
+
+mp_obj_t microcoapy_security_of(coap_obj_t *coap, uint8_t number) {
+    size_t len;
+    mp_obj_t *items;
+    known(coap, &len, &items);
+    return number == 0 || number > len ? mp_const_none : items[number - 1];
+}
+
+// Forgets those that are closed.
+static void prune(coap_obj_t *coap) {
+    size_t len;
+    mp_obj_t *items;
+    known(coap, &len, &items);
+    for (size_t i = 0; i < len; i++) {
+        security_obj_t *self = items[i] == mp_const_none ? NULL : MP_OBJ_TO_PTR(items[i]);
+        if (self != NULL && self->closed) {
+            mcoap_security_remove(coap->endpoint, microcoapy_now(), i + 1);
+            items[i] = mp_const_none;
+            coap->paths_changed = true; // resources admit it no more
+        }
+    }
+}
+
+void microcoapy_security_refresh(coap_obj_t *coap) {
+    size_t len;
+    mp_obj_t *items;
+    prune(coap);
+    known(coap, &len, &items);
+    for (size_t i = 0; i < len; i++) {
+        if (items[i] == mp_const_none) {
+            continue;
+        }
+        nlr_buf_t nlr;
+        if (nlr_push(&nlr) == 0) {
+            reserve_if_few(MP_OBJ_TO_PTR(items[i]));
+            nlr_pop();
+        } else {
+            // Nothing is sent without a number; it is tried again.
+            microcoapy_contain(coap, MP_QSTR_save, nlr.ret_val);
+        }
+        known(coap, &len, &items);
+    }
+}
+
+static security_obj_t *security_arg(mp_obj_t value) {
+    if (!mp_obj_is_type(value, &microcoapy_security_type)) {
+        microcoapy_bad_type(MP_QSTR_security);
+    }
+    security_obj_t *self = MP_OBJ_TO_PTR(value);
+    if (self->closed) {
+        microcoapy_bad_value(MP_QSTR_security);
+    }
+    return self;
+}
+
+uint8_t microcoapy_security_number(coap_obj_t *coap, mp_obj_t value) {
+    security_obj_t *self = security_arg(value);
+    reserve_if_few(self);
+    prune(coap);
+    if (coap->securities == MP_OBJ_NULL) {
+        coap->securities = mp_obj_new_list(0, NULL);
+    }
+    uint8_t number;
+    mcoap_result result = mcoap_security_add(coap->endpoint, self->security, &number);
+    if (result != MCOAP_OK) {
+        microcoapy_raise(result);
+    }
+    size_t len;
+    mp_obj_t *items;
+    known(coap, &len, &items);
+    for (; len < number; len++) {
+        mp_obj_list_append(coap->securities, mp_const_none);
+    }
+    known(coap, &len, &items);
+    items[number - 1] = value;
+    return number;
+}
+
+// ---- which a peer is bound to ------------------------------------------------------------------
+
+void microcoapy_security_bind(coap_obj_t *coap, const peer_t *peer, mp_obj_t value) {
+    if (coap->secured == MP_OBJ_NULL) {
+        coap->secured = mp_obj_new_dict(0);
+    }
+    mp_obj_dict_store(coap->secured, mp_obj_new_bytes(peer->bytes, peer->len), value);
+}
+
+uint8_t microcoapy_security_for(coap_obj_t *coap, const peer_t *peer) {
+    if (coap->secured == MP_OBJ_NULL) {
+        return 0;
+    }
+    mp_obj_t key = mp_obj_new_bytes(peer->bytes, peer->len);
+    mp_map_elem_t *bound = mp_map_lookup(mp_obj_dict_get_map(coap->secured), key, MP_MAP_LOOKUP);
+    bool is_bound = bound != NULL && bound->value != mp_const_none;
+    return is_bound ? microcoapy_security_number(coap, bound->value) : 0;
+}
+
+// ---- which a resource admits -------------------------------------------------------------------
+
+void microcoapy_security_admit(coap_obj_t *coap, mp_obj_t value) {
+    size_t len;
+    mp_obj_t *items;
+    if (value == mp_const_true) {
+        return;
+    }
+    if (!microcoapy_items(value, &len, &items)) {
+        len = 1;
+        items = &value;
+    }
+    for (size_t i = 0; i < len; i++) {
+        microcoapy_security_number(coap, items[i]);
+    }
+}
+
+uint32_t microcoapy_security_admitted(coap_obj_t *coap, mp_obj_t value) {
+    size_t len, known_len;
+    mp_obj_t *items, *known_items;
+    if (value == MP_OBJ_NULL) {
+        return 0;
+    }
+    if (value == mp_const_true) {
+        return MCOAP_CONTEXTS_ALL;
+    }
+    if (!microcoapy_items(value, &len, &items)) {
+        len = 1;
+        items = &value;
+    }
+    known(coap, &known_len, &known_items);
+    uint32_t bits = MCOAP_CONTEXTS_PROTECTED;
+    for (size_t i = 0; i < len; i++) {
+        for (size_t n = 0; n < known_len; n++) {
+            if (known_items[n] == items[i]) {
+                bits |= 1u << n;
+            }
+        }
+    }
+    return bits;
+}
+
+// ---- the object --------------------------------------------------------------------------------
+
+static mp_obj_t bytes_of(mp_obj_t value, qstr argument) {
+    mp_buffer_info_t bytes;
+    microcoapy_bytes_arg(value, argument, &bytes);
+    return mp_obj_new_bytes(bytes.buf, bytes.len);
+}
+
+static mp_obj_t callable_or_none(mp_obj_t value, qstr argument) {
+    if (!microcoapy_is_given(value)) {
+        return mp_const_none;
+    }
+    if (!mp_obj_is_callable(value)) {
+        microcoapy_bad_type(argument);
+    }
+    return value;
+}
+
+// A number as save() is given it.
+static uint64_t number_arg(mp_obj_t value, qstr argument) {
+    if (!mp_obj_is_int(value)) {
+        microcoapy_bad_type(argument);
+    }
+    // Sequence numbers have 40 bits.
+    mp_int_t high = microcoapy_int_arg(
+        mp_binary_op(MP_BINARY_OP_RSHIFT, value, MP_OBJ_NEW_SMALL_INT(32)), argument, 0, 1 << 8);
+    return (uint64_t)high << 32 | (uint32_t)mp_obj_int_get_truncated(value);
+}
+
+// What was stored last; 0: nothing, the context is new.
+static uint64_t stored_number(mp_obj_t load) {
+    mp_obj_t stored = load == mp_const_none ? mp_const_none : mp_call_function_0(load);
+    if (stored == mp_const_none) {
+        return 0;
+    }
+    uint64_t number = number_arg(stored, MP_QSTR_load);
+    if (number == 0) {
+        microcoapy_bad_value(MP_QSTR_load); // never given to save()
+    }
+    return number;
+}
+
+// SecurityContext(secret, salt=b"", *, sender_id, recipient_id, id_context=None, load=None, save=None)
+static mp_obj_t security_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mp_obj_t value[SECURITY_ARGUMENTS];
+    microcoapy_parse(security_arguments, SHAPE(SECURITY_ARGUMENTS, 1, SECURITY_POSITIONAL), value, n_args, n_kw, args);
+    if (value[SECURITY_SENDER_ID] == MP_OBJ_NULL || value[SECURITY_RECIPIENT_ID] == MP_OBJ_NULL) {
+        microcoapy_bad_value(value[SECURITY_SENDER_ID] == MP_OBJ_NULL ? MP_QSTR_sender_id : MP_QSTR_recipient_id);
+    }
+    size_t size = mcoap_security_size() + 8;
+    security_obj_t *self = m_malloc0(sizeof(security_obj_t) + size);
+    self->base.type = type;
+    self->sender_id = bytes_of(value[SECURITY_SENDER_ID], MP_QSTR_sender_id);
+    self->recipient_id = bytes_of(value[SECURITY_RECIPIENT_ID], MP_QSTR_recipient_id);
+    self->id_context = microcoapy_is_given(value[SECURITY_ID_CONTEXT])
+        ? bytes_of(value[SECURITY_ID_CONTEXT], MP_QSTR_id_context) : mp_const_none;
+    self->save = callable_or_none(value[SECURITY_SAVE], MP_QSTR_save);
+    mp_obj_t load = callable_or_none(value[SECURITY_LOAD], MP_QSTR_load);
+    if ((load == mp_const_none) != (self->save == mp_const_none)) {
+        microcoapy_bad_value(load == mp_const_none ? MP_QSTR_load : MP_QSTR_save);
+    }
+    uint64_t first = stored_number(load);
+    mp_buffer_info_t secret, salt, sender_id, recipient_id, id_context;
+    microcoapy_bytes_arg(value[SECURITY_SECRET], MP_QSTR_secret, &secret);
+    microcoapy_bytes_arg(value[SECURITY_SALT], MP_QSTR_salt, &salt);
+    if (secret.len == 0) {
+        microcoapy_bad_value(MP_QSTR_secret);
+    }
+    microcoapy_bytes_arg(self->sender_id, MP_QSTR_sender_id, &sender_id);
+    microcoapy_bytes_arg(self->recipient_id, MP_QSTR_recipient_id, &recipient_id);
+    microcoapy_bytes_arg(self->id_context, MP_QSTR_id_context, &id_context);
+    static const uint8_t none[1];
+    bool has_context = self->id_context != mp_const_none;
+    mcoap_security_source source = {
+        .secret = microcoapy_engine_bytes(secret.buf, secret.len), .secret_len = secret.len,
+        .salt = microcoapy_engine_bytes(salt.buf, salt.len), .salt_len = salt.len,
+        .sender_id = sender_id.buf, .sender_id_len = sender_id.len,
+        .recipient_id = recipient_id.buf, .recipient_id_len = recipient_id.len,
+        .id_context = !has_context ? NULL : id_context.len == 0 ? none : id_context.buf, .id_context_len = id_context.len,
+        .first = first,
+    };
+    uint8_t *place = (uint8_t *)(((uintptr_t)self->block + 7) & ~(uintptr_t)7);
+    mcoap_result result = mcoap_security_init(place, size - 8, &source, &self->security);
+    if (result != MCOAP_OK) {
+        mp_raise_ValueError(MP_ERROR_TEXT("sender_id, recipient_id, id_context, load: not valid"));
+    }
+    reserve(self);
+    return MP_OBJ_FROM_PTR(self);
+}
+
+// close(): wipes the keys
+static mp_obj_t security_close(mp_obj_t self_in) {
+    security_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    self->closed = true;
+    self->save = mp_const_none;
+    mcoap_security_close(self->security);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(security_close_obj, security_close);
+
+static mp_obj_t security_exit(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    return security_close(args[0]);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(security_exit_obj, 4, 4, security_exit);
+
+static void security_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    security_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    if (dest[0] != MP_OBJ_NULL) {
+        return;
+    }
+    switch (attr) {
+        case MP_QSTR_sender_id:
+            dest[0] = self->sender_id;
+            break;
+        case MP_QSTR_recipient_id:
+            dest[0] = self->recipient_id;
+            break;
+        case MP_QSTR_id_context:
+            dest[0] = self->id_context;
+            break;
+        default:
+            dest[1] = MP_OBJ_SENTINEL; // a method
+    }
+}
+
+static void security_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
+    (void)kind;
+    security_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_print_str(print, "SecurityContext(");
+    mp_obj_print_helper(print, self->sender_id, PRINT_REPR);
+    mp_print_str(print, ", ");
+    mp_obj_print_helper(print, self->recipient_id, PRINT_REPR);
+    mp_print_str(print, ")");
+}
+
+// ---- SequenceFile ------------------------------------------------------------------------------
+
+// Two files, written in turn: while one is written, the other has the number before. A file is the number in network byte
+// order, and a hash of it.
+#define RECORD_LEN (RECORD_NUMBER + 4)
+
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t path;
+    uint8_t next; // which file is written next
+} sequence_obj_t;
+
+static mp_obj_t sequence_open(sequence_obj_t *self, uint8_t which, const char *mode) {
+    size_t len;
+    const char *path = mp_obj_str_get_data(self->path, &len);
+    vstr_t name;
+    vstr_init(&name, len + 2);
+    vstr_add_strn(&name, path, len);
+    vstr_add_char(&name, '.');
+    vstr_add_char(&name, '0' + which);
+    mp_obj_t arguments[2] = { mp_obj_new_str_from_vstr(&name), mp_obj_new_str_from_cstr(mode) };
+    return mp_call_function_n_kw(mp_load_global(MP_QSTR_open), 2, 0, arguments);
+}
+
+static void record_check(const uint8_t *record, uint8_t *check) {
+    uint32_t hash = mcoap_fingerprint(record, RECORD_NUMBER);
+    for (size_t i = 0; i < sizeof(hash); i++) {
+        check[i] = hash >> (8 * i);
+    }
+}
+
+typedef enum { RECORD_MISSING, RECORD_CUT, RECORD_DAMAGED, RECORD_GOOD } record_t;
+
+static record_t sequence_read(sequence_obj_t *self, uint8_t which, uint64_t *number) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        if (!mp_obj_exception_match(MP_OBJ_FROM_PTR(nlr.ret_val), MP_OBJ_FROM_PTR(&mp_type_OSError))
+            || mp_obj_exception_get_value(MP_OBJ_FROM_PTR(nlr.ret_val)) != MP_OBJ_NEW_SMALL_INT(MP_ENOENT)) {
+            nlr_jump(nlr.ret_val);
+        }
+        return RECORD_MISSING;
+    }
+    mp_obj_t file = sequence_open(self, which, "rb");
+    mp_obj_t data = microcoapy_call(file, MP_QSTR_read, 0, MP_OBJ_NULL, MP_OBJ_NULL);
+    microcoapy_call(file, MP_QSTR_close, 0, MP_OBJ_NULL, MP_OBJ_NULL);
+    nlr_pop();
+    mp_buffer_info_t bytes;
+    mp_get_buffer_raise(data, &bytes, MP_BUFFER_READ);
+    if (bytes.len < RECORD_LEN) {
+        return RECORD_CUT;
+    }
+    uint8_t check[4];
+    const uint8_t *record = bytes.buf;
+    record_check(record, check);
+    if (bytes.len > RECORD_LEN || memcmp(check, record + RECORD_NUMBER, sizeof(check)) != 0) {
+        return RECORD_DAMAGED;
+    }
+    *number = 0;
+    for (size_t i = 0; i < RECORD_NUMBER; i++) {
+        *number = *number << 8 | record[i];
+    }
+    return RECORD_GOOD;
+}
+
+// load() -> the number that was saved last, or None
+static mp_obj_t sequence_load(mp_obj_t self_in) {
+    sequence_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    uint64_t number[2] = { 0, 0 };
+    record_t found[2];
+    for (size_t i = 0; i < 2; i++) {
+        found[i] = sequence_read(self, i, &number[i]);
+    }
+    if (found[0] != RECORD_GOOD && found[1] != RECORD_GOOD) {
+        // Only the first of all writes leaves no good one, if it is cut.
+        if (found[0] == RECORD_DAMAGED || found[1] != RECORD_MISSING) {
+            mp_raise_OSError(MP_EIO);
+        }
+        self->next = 0;
+        return mp_const_none;
+    }
+    size_t newer = found[1] == RECORD_GOOD && (found[0] != RECORD_GOOD || number[1] > number[0]);
+    self->next = 1 - newer;
+    return mp_obj_new_int_from_ull(number[newer]);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(sequence_load_obj, sequence_load);
+
+// save(number)
+static mp_obj_t sequence_save(mp_obj_t self_in, mp_obj_t number) {
+    sequence_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    uint8_t record[RECORD_LEN];
+    uint64_t value = number_arg(number, MP_QSTR_number);
+    for (size_t i = 0; i < RECORD_NUMBER; i++) {
+        record[RECORD_NUMBER - 1 - i] = value >> (8 * i);
+    }
+    record_check(record, record + RECORD_NUMBER);
+    mp_obj_t file = sequence_open(self, self->next, "wb");
+    mp_obj_t data = mp_obj_new_bytes(record, sizeof(record));
+    mp_obj_t written = microcoapy_call(file, MP_QSTR_write, 1, data, MP_OBJ_NULL);
+    microcoapy_call(file, MP_QSTR_close, 0, MP_OBJ_NULL, MP_OBJ_NULL);
+    if (written != MP_OBJ_NEW_SMALL_INT(RECORD_LEN)) {
+        mp_raise_OSError(MP_EIO);
+    }
+    self->next = 1 - self->next;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(sequence_save_obj, sequence_save);
+
+// SequenceFile(path)
+static mp_obj_t sequence_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mp_arg_check_num(n_args, n_kw, 1, 1, false);
+    microcoapy_str_arg(args[0], MP_QSTR_path);
+    sequence_obj_t *self = m_new0(sequence_obj_t, 1);
+    self->base.type = type;
+    self->path = args[0];
+    return MP_OBJ_FROM_PTR(self);
+}
+
+#include "tables/security.h"
+
+#endif // MICROCOAPY_OSCORE
