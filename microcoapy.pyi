@@ -5,9 +5,9 @@ The classic layer is the API of microCoAPy: `get(ip, port, url)` returns a numbe
 The modern layer takes URIs: `get(uri)` returns an Exchange to wait for or to await. Both may be mixed.
 
 Times whose name ends in `_ms`, those of the constructor and `timeoutMs` are milliseconds; `timeout` and `max_age` are
-seconds. RFCs: 7252 (CoAP), 7641 (Observe), 7959 (block-wise transfer), 6690 (links), 8132 (FETCH, PATCH, iPATCH).
+seconds. RFCs: 7252 (CoAP), 7641 (Observe), 7959 (block-wise transfer), 6690 (links), 8132 (FETCH, PATCH, iPATCH), 8613 (OSCORE).
 
-Builds without Observe, block-wise transfer, discovery or the modern layer lack what belongs to it.
+Builds without Observe, block-wise transfer, discovery, OSCORE or the modern layer lack what belongs to it.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
@@ -228,6 +228,9 @@ class _Message:
     def sender(self) -> _Address:
         """(ip, port); None of a message that was not received."""
     @property
+    def security(self) -> SecurityContext | None:
+        """What has protected the message."""
+    @property
     def options(self) -> list[CoapOption]:
         """Options in the order of the message, those of the last block."""
     @property
@@ -299,6 +302,48 @@ class Request(_Message):
     def observe(self) -> int | None:
         """0: the client registers, or a notification is made for it; 1: it deregisters (RFC 7641 section 2)."""
 
+# ---- security ------------------------------------------------------------------------------------
+
+class SecurityContext:
+    """What two devices share to protect what they say to each other: OSCORE, RFC 8613, with AES-CCM-16-64-128 and HKDF
+    SHA-256. Two contexts never share a secret, a salt and IDs. Its keys are never shown."""
+
+    def __init__(
+        self,
+        secret: _Bytes,
+        salt: _Bytes = b"",
+        *,
+        sender_id: _Bytes,
+        recipient_id: _Bytes,
+        id_context: _Bytes | None = None,
+        load: Callable[[], int | None] | None = None,
+        save: Callable[[int], object] | None = None,
+    ) -> None:
+        """secret, salt: Master Secret, of 16 random bytes or more, and Master Salt. sender_id, recipient_id: at most 7
+        bytes each, different, the other way round at the other side. id_context: at most 16 bytes. save(number) stores
+        a number where it outlives a power cut; load() gives the one that was stored last, None if there is none. Without
+        both, the secret must be another one after every restart: a sequence number that is used twice tells strangers
+        what was said. An exception of save() comes out of the call that needed it, and is tried again."""
+    @property
+    def sender_id(self) -> bytes: ...
+    @property
+    def recipient_id(self) -> bytes: ...
+    @property
+    def id_context(self) -> bytes | None: ...
+    def close(self) -> None:
+        """Wipes the keys. What is under way ends with OSError(ETIMEDOUT)."""
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc_info: object) -> None: ...
+
+class SequenceFile:
+    """load and save of a SecurityContext, on two files, PATH.0 and PATH.1, that are written in turn: the power may go at
+    any time."""
+
+    def __init__(self, path: str, /) -> None: ...
+    def load(self) -> int | None:
+        """OSError(EIO): both files are damaged; then the secret must be replaced."""
+    def save(self, number: int, /) -> None: ...
+
 class CoapError(Exception):
     """A handler that raises it is answered with this code; any other exception is 5.00 and is printed."""
 
@@ -331,6 +376,10 @@ class _RequestOptions(TypedDict, total=False):
     """At most 8 bytes. Without it: 4 random bytes."""
     options: _Options | None
     """Further options."""
+    security: SecurityContext | bool | None
+    """What protects the request and its responses; None: what the peer is bound to by secure(); False: nothing. A
+    response that is not protected counts only if it is an error, and has no `security`. OSError(EACCES): the context
+    has no sequence number left. Not for multicast, nor with Proxy-Uri."""
     content_format: int | None
     accept: int | None
     etag: _Bytes | list[_Bytes] | tuple[_Bytes, ...] | None
@@ -352,6 +401,7 @@ class _ObserveOptions(TypedDict, total=False):
     non: bool | None
     token: _Bytes | None
     options: _Options | None
+    security: SecurityContext | bool | None
     understands: _Numbers | None
     accept: int | None
     etag: _Bytes | list[_Bytes] | tuple[_Bytes, ...] | None
@@ -620,6 +670,10 @@ class Coap:
         self, method: str | int, /, uri: str, payload: _Bytes | None = b"", **options: Unpack[_RequestOptions]
     ) -> Exchange:
         """method: "GET", "POST", "PUT", "DELETE", "FETCH", "PATCH", "iPATCH", or its code, 1 to 31."""
+    def secure(self, security: SecurityContext | None, peer: str | None = None, /) -> None:
+        """Makes a context known: requests that it protects are understood from now on. peer, a URI: requests to that host
+        and port are protected by it, those of the classic layer too; None in place of the context: no more.
+        OSError(ENOBUFS): there is no room for another one."""
     def observe(self, uri: str, **options: Unpack[_ObserveOptions]) -> Observation: ...
     def discover(
         self, host: str | tuple[str, int], /, *, timeout_ms: int | None = None, **filter: object
@@ -642,6 +696,7 @@ class Coap:
         max_body: int = ...,
         fresh: bool = False,
         hidden: bool = False,
+        security: SecurityContext | list[SecurityContext] | tuple[SecurityContext, ...] | bool | None = None,
         understands: _Numbers | None = (),
         **attributes: object,
     ) -> Resource:
@@ -650,8 +705,9 @@ class Coap:
         milliseconds between two of them. etag: of the state, None when there is none; answers ETag, If-Match and
         If-None-Match. into: where the body of a request goes, block by block; then its payload is b"". max_body: bytes of
         the longest body of a request, else the constructor's. fresh: other methods than GET and FETCH only from a client
-        whose Echo is fresh (RFC 9175 section 2.3). hidden: not among the links. understands: numbers of
-        at most 4 critical options that the handler deals with itself; without `etag`, If-Match (1) and If-None-Match (5)
+        whose Echo is fresh (RFC 9175 section 2.3). hidden: not among the links. security: only for requests that one of
+        these contexts protects, True: that any context does which is known here; others get 4.01 or 4.03, and the link
+        says `osc`. understands: numbers of at most 4 critical options that the handler deals with itself; without `etag`, If-Match (1) and If-None-Match (5)
         are such; a request with another one is answered 4.02. With Block1 (27) or Block2 (23) it gets each block as it came.
         Other keywords are attributes of the link (RFC 6690): rt="temperature", ct=50, if_="sensor"."""
     # classic layer

@@ -130,9 +130,8 @@ impl<'m> Resources<'m> {
         let len = write_record(free, path, resource)?;
         let observable = ATTRIBUTES && resource.has(OBSERVABLE);
         let protected = OSCORE && ATTRIBUTES && resource.contexts != 0;
-        let attributes = [(observable, b"obs"), (protected, b"osc")];
-        let wanted = attributes.iter().filter(|(is_wanted, _)| *is_wanted);
-        if room - len < wanted.count() * b";obs".len() {
+        let attributes = usize::from(observable) + usize::from(protected);
+        if room - len < attributes * b";obs".len() {
             return Err(AddError::Memory);
         }
         let (old, new) = self
@@ -148,10 +147,11 @@ impl<'m> Resources<'m> {
             self.last -= len_of_old;
         }
         self.used = self.last + len;
-        for (is_wanted, name) in attributes {
-            if is_wanted {
-                self.add_attribute(name, None)?;
-            }
+        if observable {
+            self.add_attribute(b"obs", None)?;
+        }
+        if protected {
+            self.add_attribute(b"osc", None)?;
         }
         Ok(())
     }

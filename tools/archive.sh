@@ -6,7 +6,8 @@
 # xtensa-esp8266-none-elf, xtensa-esp32-none-elf, xtensa-esp32s2-none-elf, xtensa-esp32s3-none-elf.
 #
 # Environment:
-#   MICROCOAPY_PROFILE, MICROCOAPY_IPV6, MICROCOAPY_OBSERVE, MICROCOAPY_BLOCK, MICROCOAPY_DISCOVERY
+#   MICROCOAPY_PROFILE, MICROCOAPY_IPV6, MICROCOAPY_OBSERVE, MICROCOAPY_BLOCK, MICROCOAPY_DISCOVERY,
+#   MICROCOAPY_OSCORE
 #                               capacities and features, see tools/features.sh
 #   MICROCOAPY_RUST_SRC         a .tar archive with Rust's library/ folder, for toolchains without rust-src
 #   MICROCOAPY_TARGET_DIR       where cargo builds (build/cargo)
@@ -31,7 +32,7 @@ missing() {
     say "$@"
     exit 3
 }
-[ $# -eq 2 ] || { sed -n '3,25s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 2 ] || { sed -n '3,26s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 target=$1
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
@@ -183,11 +184,13 @@ define_abort() {
 }
 
 # The sections that all of ESP8266's linker scripts know: code they do not find by its file's name goes to IRAM, and
-# .rodata of files on the linker's command line to flash, where bytes cannot be read.
+# .rodata of files on the linker's command line to flash, where bytes cannot be read. SHA-256's constants are read as
+# words: they may stay there.
 place_sections() {
     renames=$("${binutils}objdump" -h "$1" | awk '
         $2 ~ /^\.text/ { print "--rename-section", $2 "=.irom0.text" }
         $2 ~ /^\.literal/ { print "--rename-section", $2 "=.irom0.literal" }
+        $2 ~ /^\.rodata\..*sha2.*K32/ { print "--rename-section", $2 "=.irom0.text"; next }
         $2 ~ /^\.rodata/ { print "--rename-section", $2 "=.data.microcoapy" $2 }')
     # shellcheck disable=SC2086 # no section has a space in its name
     "${binutils}objcopy" $renames "$1"
@@ -214,7 +217,8 @@ export CARGO_PROFILE_RELEASE_OPT_LEVEL="$opt_level"
 # No panic is reachable in our code; this way not even core's have text and formatting.
 # The others make the code 3 % smaller: a few functions more are inlined than opt-level z has it.
 export RUSTFLAGS="${RUSTFLAGS:-} -Zunstable-options -Cpanic=immediate-abort -Zmir-opt-level=3 -Cjump-tables=no \
--Cllvm-args=-inline-threshold=15\
+-Cllvm-args=-inline-threshold=15 \
+--cfg=aes_backend=\"soft\" --cfg=aes_backend_soft=\"compact\" --cfg=sha2_backend=\"soft\" --cfg=sha2_backend_soft=\"compact\"\
 ${literals:+ --emit=asm}"
 cargo $toolchain rustc $quiet --locked --lib --release --crate-type staticlib \
     --no-default-features --features "$features" -Zbuild-std=core -Zjson-target-spec \

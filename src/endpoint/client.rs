@@ -151,6 +151,7 @@ impl Endpoint<'_> {
             }
             kind = Kind::Multicast;
         }
+        let mut len = self.message.drafted_len();
         let stored = self
             .message
             .finish(&mut self.upper, kind.message_type(), code, MessageId(0))
@@ -191,7 +192,13 @@ impl Endpoint<'_> {
         if id.is_err() {
             self.exchange_end(handle, now);
         }
-        let (id, len) = id?;
+        let id = id?;
+        if OSCORE && security.is_some() {
+            len = self
+                .message
+                .len_owned(Owner::exchange(handle))
+                .unwrap_or(len);
+        }
         Ok(Sent {
             exchange: handle,
             id: id.unwrap_or(MessageId(0)),
@@ -227,18 +234,15 @@ impl Endpoint<'_> {
         handle: Handle,
         message: StoredMessage,
         now: Instant,
-    ) -> Result<(Option<MessageId>, usize), RequestError> {
+    ) -> Result<Option<MessageId>, RequestError> {
         // One message of an exchange at a time: they share the place in the store.
         self.message.end_owned(Owner::exchange(handle), now);
         let held = self.token_is_taken(handle, now);
-        let exchange = self.upper.exchanges.get(handle);
-        let exchange = exchange.ok_or(RequestError::Stale)?;
-        let is_covered = OSCORE && exchange.security().binding.context.is_some();
+        let is_covered = OSCORE && self.is_protected(handle);
         let message = match is_covered {
             true => self.cover_request(handle, message)?,
             false => message,
         };
-        let len = self.message.bytes(message).len();
         let exchange = self
             .upper
             .exchanges
@@ -262,7 +266,7 @@ impl Endpoint<'_> {
             return Err(RequestError::NoSlot);
         };
         exchange.set_id(id);
-        Ok((id, len))
+        Ok(id)
     }
 
     /// RFC 7252 section 5.3.1: whether the request waits because an older one to the peer has its token.

@@ -4,7 +4,7 @@
 use super::Endpoint;
 use super::security::cover_len;
 use crate::block::transfer::ETag;
-use crate::config::{BLOCK, OBSERVE, UNDERSTOOD_IN_RESPONSES};
+use crate::config::{BLOCK, OBSERVE, OSCORE, UNDERSTOOD_IN_RESPONSES};
 use crate::exchange::outgoing::Kind;
 use crate::handle::Handle;
 use crate::message::draft::UriPart;
@@ -340,11 +340,17 @@ impl Endpoint<'_> {
     /// at most how many bytes. `total`: bytes of the body, if that is known; `size`: bytes of a block at
     /// most, 0 for as many as fit.
     pub fn draft_body(&mut self, total: Option<u32>, size: u32) -> Result<(u32, u32), DraftError> {
-        let limit = self.message.parameters().max_message as usize;
+        let mut limit = self.message.parameters().max_message as usize;
         self.draft_tag()?;
         let draft = self.draft.as_ref().ok_or(DraftError::NoDraft)?;
         let (asked, cover) = match draft.target {
-            Target::Request { .. } => (None, cover_len(draft.security)),
+            Target::Request { .. } => {
+                if OSCORE && draft.security.is_some() {
+                    // The request is kept beside what protects it.
+                    limit = limit.min(self.message.parameters().message_store as usize / 2);
+                }
+                (None, cover_len(draft.security))
+            }
             Target::Response { request, .. } => {
                 let request = self.upper.incoming.get(request).ok_or(DraftError::Stale)?;
                 let cover = cover_len(request.protected().get().context);

@@ -16,6 +16,7 @@ use crate::message::receive::Incoming;
 use crate::message::transmission::Backoff;
 use crate::oscore::Protected;
 use crate::time::Instant;
+use crate::when::When;
 use crate::wire::block::Block;
 use crate::wire::code::Code;
 use crate::wire::header::{MessageType, Token};
@@ -58,7 +59,7 @@ pub(super) struct Refusal {
     /// RFC 9175 section 2.4.
     pub echo: Option<[u8; ECHO_LEN]>,
     /// RFC 8613 section 8.2.
-    pub unverified: Option<Unverified>,
+    pub unverified: When<{ OSCORE as usize }, Option<Unverified>>,
 }
 
 /// Why a protected request is not taken, RFC 8613 sections 7.4 and 8.2.
@@ -92,7 +93,7 @@ impl Unverified {
 impl From<Unverified> for Refusal {
     fn from(unverified: Unverified) -> Self {
         Self {
-            unverified: Some(unverified),
+            unverified: When::new(Some(unverified)),
             ..Self::with(unverified.code())
         }
     }
@@ -107,7 +108,7 @@ impl Refusal {
             size1: None,
             block1: None,
             echo: None,
-            unverified: None,
+            unverified: When::default(),
         }
     }
 }
@@ -428,7 +429,7 @@ impl Endpoint<'_> {
         if let Some(size) = refusal.size1 {
             message.write_hint(OptionNumber::SIZE1, size);
         }
-        if let Some(unverified) = refusal.unverified.filter(|_| OSCORE) {
+        if let Some(unverified) = refusal.unverified.get() {
             // RFC 8613 section 8.2: no proxy is to answer others so.
             message.write_hint(OptionNumber::MAX_AGE, 0);
             message.write_diagnostic(unverified.text());

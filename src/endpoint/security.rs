@@ -30,7 +30,9 @@ use crate::wire::option::{OptionNumber, Options};
 /// Why a message is not uncovered.
 enum Unfit {
     /// It is answered so, without protection.
-    Refused(Refusal),
+    Refused(Unverified),
+    /// It is for a proxy.
+    Proxied,
     /// It is ignored.
     Dropped,
     /// It is to be handled as it is.
@@ -96,47 +98,77 @@ impl<'m> Endpoint<'m> {
         multicast: bool,
         now: Instant,
     ) -> Option<Received<'d>> {
-        let received = self.receive(peer, datagram, multicast, now);
-        let incoming = received.as_ref()?;
-        let arrived = Arrived::of(incoming);
-        let mut uncovering = match self.uncovering(incoming) {
-            Ok(uncovering) => uncovering,
-            Err(Unfit::Plain) => {
-                let incoming = arrived.incoming(datagram, Protected::default())?;
-                return self.dispatch(&incoming);
-            }
-            Err(Unfit::Dropped) => {
-                self.message.count_dropped();
-                return None;
-            }
-            Err(Unfit::Refused(refusal)) => {
-                self.refuse(incoming, &refusal);
-                return None;
-            }
-        };
-        let mut len = self.uncover(&uncovering, datagram);
-        while len.is_none()
-            && let Some(next) = self.next_uncovering(&uncovering, datagram)
-        {
-            uncovering = next;
-            len = self.uncover(&uncovering, datagram);
-        }
-        let Some(len) = len else {
+        let (arrived, uncovering) = self.arrive(peer, datagram, multicast, now)?;
+        let Some(uncovering) = uncovering else {
             let incoming = arrived.incoming(datagram, Protected::default())?;
-            self.failed_to_uncover(&incoming);
-            return None;
+            return self.dispatch(&incoming);
         };
+        let (len, uncovering) = self.uncover(&arrived, uncovering, datagram)?;
         let datagram = datagram.get(..len).unwrap_or_default();
         let protected = Protected::new(uncovering.binding);
         let Some(incoming) = arrived.incoming(datagram, protected) else {
             self.message.count_dropped();
             return None;
         };
-        if self.admits(&incoming, &uncovering) {
-            self.dispatch(&incoming)
-        } else {
-            None
+        self.admits(&incoming, &uncovering)
+            .then(|| self.dispatch(&incoming))
+            .flatten()
+    }
+
+    /// What the message layer makes of a datagram, and how it is uncovered: not at all, if its option means nothing here.
+    // Never inlined, as the next one: what it keeps on the stack is no part of what comes after it.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn arrive(
+        &mut self,
+        peer: &PeerAddr,
+        datagram: &[u8],
+        multicast: bool,
+        now: Instant,
+    ) -> Option<(Arrived, Option<Uncovering>)> {
+        let received = self.receive(peer, datagram, multicast, now);
+        let incoming = received.as_ref()?;
+        let arrived = Arrived::of(incoming);
+        match self.uncovering(incoming) {
+            Ok(uncovering) => Some((arrived, Some(uncovering))),
+            Err(Unfit::Plain) => Some((arrived, None)),
+            Err(Unfit::Dropped) => {
+                self.message.count_dropped();
+                None
+            }
+            Err(Unfit::Refused(unverified)) => {
+                self.refuse(incoming, &unverified.into());
+                None
+            }
+            Err(Unfit::Proxied) => {
+                self.refuse(incoming, &Refusal::with(Code::PROXYING_NOT_SUPPORTED));
+                None
+            }
         }
+    }
+
+    /// Uncovers a datagram, by one context or the next; gives its length then, and by which.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn uncover(
+        &mut self,
+        arrived: &Arrived,
+        first: Uncovering,
+        datagram: &mut [u8],
+    ) -> Option<(usize, Uncovering)> {
+        let mut next = Some(first);
+        while let Some(uncovering) = next {
+            if let Some(len) = self.uncovered(&uncovering, datagram) {
+                return Some((len, uncovering));
+            }
+            next = self.next_uncovering(&uncovering, datagram);
+        }
+        let incoming = arrived.incoming(datagram, Protected::default())?;
+        if incoming.role == Role::Request {
+            self.refuse(&incoming, &Unverified::NotDecrypted.into());
+        } else {
+            // RFC 8613 section 8.4 step 8: as if it had not come. The true one may follow.
+            self.message.count_dropped();
+        }
+        None
     }
 
     /// How a message is uncovered.
@@ -155,7 +187,7 @@ impl<'m> Endpoint<'m> {
         }
         // RFC 8613 section 8.2 step 2: fails to decode.
         let malformed = || match is_request {
-            true => Unfit::Refused(Unverified::Malformed.into()),
+            true => Unfit::Refused(Unverified::Malformed),
             false => Unfit::Dropped,
         };
         let value = incoming.message.first_valid(OptionNumber::OSCORE);
@@ -173,7 +205,7 @@ impl<'m> Endpoint<'m> {
         // RFC 8613 section 4.1.3.2: for a proxy, which this is not.
         for number in [OptionNumber::PROXY_URI, OptionNumber::PROXY_SCHEME] {
             if incoming.message.first(number).is_some() {
-                return Err(Unfit::Refused(Refusal::with(Code::PROXYING_NOT_SUPPORTED)));
+                return Err(Unfit::Proxied);
             }
         }
         let request = option.piv.filter(|_| option.kid.is_some());
@@ -181,7 +213,7 @@ impl<'m> Endpoint<'m> {
         let next = self.contexts.named_by(&option, None);
         let unverified = next.map_or(Unverified::NoContext, |_| Unverified::Replay);
         let uncovering = self.uncovering_behind(&option, request, None);
-        uncovering.ok_or(Unfit::Refused(unverified.into()))
+        uncovering.ok_or(Unfit::Refused(unverified))
     }
 
     /// By the next context that a request may be for and is new to.
@@ -215,7 +247,8 @@ impl<'m> Endpoint<'m> {
         self.uncovering_behind(&option, tried.binding.request, tried.binding.context)
     }
 
-    fn uncover(&self, uncovering: &Uncovering, datagram: &mut [u8]) -> Option<usize> {
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn uncovered(&self, uncovering: &Uncovering, datagram: &mut [u8]) -> Option<usize> {
         let context = self.context_of(uncovering.binding)?;
         let request = match uncovering.exchange {
             Some(_) => Request::Ours(uncovering.binding.request),
@@ -224,18 +257,9 @@ impl<'m> Endpoint<'m> {
         protect::uncover(datagram, &context.receiving(request, uncovering.piv))
     }
 
-    /// A message was not made with the context that it names, or not for this request.
-    fn failed_to_uncover(&mut self, incoming: &Incoming<'_>) {
-        if incoming.role == Role::Request {
-            self.refuse(incoming, &Unverified::NotDecrypted.into());
-        } else {
-            // RFC 8613 section 8.4 step 8: as if it had not come. The true one may follow.
-            self.message.count_dropped();
-        }
-    }
-
     /// Whether a message that was uncovered is to be handled: a request is fresh, a notification newer than those
     /// before it.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn admits(&mut self, incoming: &Incoming<'_>, uncovering: &Uncovering) -> bool {
         let code = incoming.message.code();
         let Some(context) = self.context_of(uncovering.binding) else {
@@ -292,13 +316,17 @@ impl<'m> Endpoint<'m> {
         false
     }
 
+    /// Whether a request of ours is protected.
+    pub(super) fn is_protected(&self, handle: Handle) -> bool {
+        let exchange = self.upper.exchanges.get(handle);
+        exchange.is_some_and(|exchange| exchange.security().binding.context.is_some())
+    }
+
     /// Whether a response that is not protected is taken: only an error, RFC 8613 section 8.2, of a server that could not
     /// protect it.
     pub(super) fn admits_plain(&self, handle: Handle, incoming: &Incoming<'_>) -> bool {
-        let exchange = self.upper.exchanges.get(handle);
-        let is_protected = OSCORE
-            && exchange.is_some_and(|exchange| exchange.security().binding.context.is_some());
-        !is_protected
+        !OSCORE
+            || !self.is_protected(handle)
             || incoming.protected.get().context.is_some()
             || !incoming.message.code().is_success()
     }

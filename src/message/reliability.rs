@@ -118,6 +118,14 @@ impl MessageLayer<'_> {
         Some(self.transmissions.get(index)?.state.is_sent())
     }
 
+    /// Bytes of the owner's message, while it is on its way.
+    #[must_use]
+    pub fn len_owned(&self, owner: Owner) -> Option<usize> {
+        let index = self.transmissions.position_owned(owner)?;
+        let message = self.transmissions.get(index)?.message?;
+        Some(self.store.get(message).len())
+    }
+
     /// Whether there is no room for another message of the owner's, even in place of the one it has.
     #[must_use]
     pub fn is_full_for(&self, owner: Owner) -> bool {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "py/builtin.h"
 #include "py/mperrno.h"
 #include "modern.h"
 #include "security.h"
@@ -365,7 +366,8 @@ static mp_obj_t sequence_open(sequence_obj_t *self, uint8_t which, const char *m
     vstr_add_char(&name, '.');
     vstr_add_char(&name, '0' + which);
     mp_obj_t arguments[2] = { mp_obj_new_str_from_vstr(&name), mp_obj_new_str_from_cstr(mode) };
-    return mp_call_function_n_kw(mp_load_global(MP_QSTR_open), 2, 0, arguments);
+    mp_obj_t open = mp_load_attr(MP_OBJ_FROM_PTR(&mp_module_builtins), MP_QSTR_open);
+    return mp_call_function_n_kw(open, 2, 0, arguments);
 }
 
 static void record_check(const uint8_t *record, uint8_t *check) {
@@ -426,7 +428,9 @@ static mp_obj_t sequence_load(mp_obj_t self_in) {
     }
     size_t newer = found[1] == RECORD_GOOD && (found[0] != RECORD_GOOD || number[1] > number[0]);
     self->next = 1 - newer;
-    return mp_obj_new_int_from_ull(number[newer]);
+    // If the other one was whole once, the numbers up to there are used; the last write of security_obj_t's was no further.
+    bool is_lost = found[1 - newer] == RECORD_CUT || found[1 - newer] == RECORD_DAMAGED;
+    return mp_obj_new_int_from_ull(number[newer] + (is_lost ? RESERVE : 0));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(sequence_load_obj, sequence_load);
 

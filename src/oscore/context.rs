@@ -4,7 +4,7 @@
 //! Endpoints refer to it, the program owns it: so its state is in cells.
 
 use super::cose::{self, Aad};
-use super::crypto::{self, KEY_LEN, Key, NONCE_LEN, Nonce};
+use super::crypto::{self, Direction, KEY_LEN, Key, NONCE_LEN, Nonce};
 use super::option::OscoreOption;
 use super::piv::{LAST, PartialIv};
 use super::window::ReplayWindow;
@@ -101,14 +101,19 @@ pub struct Protection {
 }
 
 impl Protection {
-    /// See [`crypto::encrypt`].
+    /// See [`crypto::crypt`].
     pub fn encrypt(&self, buffer: &mut [u8]) {
-        crypto::encrypt(&self.key, &self.nonce, self.aad.as_slice(), buffer);
+        self.crypt(Direction::Encrypt, buffer);
     }
 
-    /// See [`crypto::decrypt`].
-    pub fn decrypt<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b mut [u8]> {
-        crypto::decrypt(&self.key, &self.nonce, self.aad.as_slice(), buffer)
+    /// See [`crypto::crypt`].
+    pub fn decrypt(&self, buffer: &mut [u8]) -> bool {
+        self.crypt(Direction::Decrypt, buffer)
+    }
+
+    fn crypt(&self, direction: Direction, buffer: &mut [u8]) -> bool {
+        let aad = self.aad.as_slice();
+        crypto::crypt(direction, &self.key, &self.nonce, aad, buffer)
     }
 }
 
@@ -191,7 +196,8 @@ impl SecurityContext {
 
     /// Says that the number is stored that [`SecurityContext::reservable`] gave: a restart begins there.
     pub fn reserve(&self, end: u64) {
-        self.reserved.set(end.clamp(self.reserved.get(), LAST + 1));
+        self.reserved
+            .set(end.min(LAST + 1).max(self.reserved.get()));
     }
 
     /// A Sender Sequence Number that was not used before. `None`: none is reserved.

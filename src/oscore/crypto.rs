@@ -5,7 +5,7 @@
 
 use aes::Aes128Enc;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
-use sha2::{Digest, Sha256};
+use sha2::block_api::compress256;
 
 /// Bytes of a key.
 pub const KEY_LEN: usize = 16;
@@ -40,14 +40,7 @@ fn xor(to: &mut [u8], from: &[u8]) {
     }
 }
 
-impl<'a> Ccm<'a> {
-    fn new(key: &Key, nonce: &'a Nonce) -> Self {
-        Self {
-            cipher: Aes128Enc::new(key.into()),
-            nonce,
-        }
-    }
-
+impl Ccm<'_> {
     fn encrypted(&self, block: &mut Block) {
         self.cipher.encrypt_block(block.into());
     }
@@ -107,69 +100,141 @@ fn equal(one: &Tag, other: &Tag) -> bool {
     differ == 0
 }
 
-/// Encrypts all but the last [`TAG_LEN`] bytes of the buffer, which is shorter than 2^16, and writes the tag there.
-#[cfg_attr(target_os = "none", inline(never))]
-pub fn encrypt(key: &Key, nonce: &Nonce, aad: &[u8], buffer: &mut [u8]) {
-    if let Some((text, tag)) = buffer.split_last_chunk_mut::<TAG_LEN>() {
-        let ccm = Ccm::new(key, nonce);
-        *tag = ccm.tag(aad, text);
-        ccm.apply_stream(text);
-    }
+/// Which way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From a plaintext and room for the tag to a ciphertext and its tag.
+    Encrypt,
+    /// Back.
+    Decrypt,
 }
 
-/// Decrypts all but the last [`TAG_LEN`] bytes of the buffer, the tag; gives the plaintext. `None`: it was not made so,
-/// and is as it was.
+/// Encrypts or decrypts all but the last [`TAG_LEN`] bytes of the buffer, which is shorter than 2^16, and writes or checks
+/// the tag there. False: it is too short, or was not made so, and is as it was.
+// One function for both ways, and the cipher in it alone: its keys are large.
 #[cfg_attr(target_os = "none", inline(never))]
-pub fn decrypt<'b>(
+pub fn crypt(
+    direction: Direction,
     key: &Key,
     nonce: &Nonce,
     aad: &[u8],
-    buffer: &'b mut [u8],
-) -> Option<&'b mut [u8]> {
-    let (text, tag) = buffer.split_last_chunk_mut::<TAG_LEN>()?;
-    let ccm = Ccm::new(key, nonce);
-    ccm.apply_stream(text);
-    if equal(&ccm.tag(aad, text), tag) {
-        return Some(text);
+    buffer: &mut [u8],
+) -> bool {
+    let Some((text, tag)) = buffer.split_last_chunk_mut::<TAG_LEN>() else {
+        return false;
+    };
+    let ccm = Ccm {
+        cipher: Aes128Enc::new(key.into()),
+        nonce,
+    };
+    let encrypts = direction == Direction::Encrypt;
+    if !encrypts {
+        ccm.apply_stream(text);
     }
-    ccm.apply_stream(text);
-    None
+    let made = ccm.tag(aad, text);
+    let verified = encrypts || equal(&made, tag);
+    if encrypts {
+        *tag = made;
+    }
+    if encrypts || !verified {
+        ccm.apply_stream(text);
+    }
+    verified
 }
 
+/// Bytes of a hash.
 const HASH_LEN: usize = 32;
 /// Bytes that SHA-256 takes in at once.
 const HASH_BLOCK: usize = 64;
+/// FIPS 180-4 section 5.3.3.
+const HASH_BEGIN: [u32; 8] = [
+    0x6A09_E667,
+    0xBB67_AE85,
+    0x3C6E_F372,
+    0xA54F_F53A,
+    0x510E_527F,
+    0x9B05_688C,
+    0x1F83_D9AB,
+    0x5BE0_CD19,
+];
 
-/// HMAC, RFC 2104, of these parts.
+/// SHA-256 of what is pushed, FIPS 180-4.
+struct Hash {
+    state: [u32; 8],
+    block: [u8; HASH_BLOCK],
+    /// Bytes so far.
+    len: usize,
+}
+
+impl Hash {
+    fn new() -> Self {
+        Self {
+            state: HASH_BEGIN,
+            block: [0; HASH_BLOCK],
+            len: 0,
+        }
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.block.get_mut(self.len % HASH_BLOCK) {
+            *place = byte;
+        }
+        self.len += 1;
+        if self.len.is_multiple_of(HASH_BLOCK) {
+            compress256(&mut self.state, core::slice::from_ref(&self.block));
+        }
+    }
+
+    fn finish(mut self) -> [u8; HASH_LEN] {
+        let bits = self.len as u64 * 8;
+        self.push(0x80);
+        while self.len % HASH_BLOCK != HASH_BLOCK - 8 {
+            self.push(0);
+        }
+        bits.to_be_bytes().iter().for_each(|&byte| self.push(byte));
+        let mut hash = [0; HASH_LEN];
+        for (to, word) in hash.chunks_mut(4).zip(self.state) {
+            to.iter_mut()
+                .zip(word.to_be_bytes())
+                .for_each(|(to, from)| *to = from);
+        }
+        hash
+    }
+}
+
+/// HMAC, RFC 2104, of these bytes and one more, if there is one.
 #[cfg_attr(target_os = "none", inline(never))]
-fn hmac(key: &[u8], parts: [&[u8]; 2]) -> [u8; HASH_LEN] {
+fn hmac(key: &[u8], text: &[u8], last: Option<u8>) -> [u8; HASH_LEN] {
     let mut padded = [0; HASH_BLOCK];
     let hashed: [u8; HASH_LEN];
     let key = if key.len() > HASH_BLOCK {
-        hashed = Sha256::digest(key).into();
+        let mut hash = Hash::new();
+        key.iter().for_each(|&byte| hash.push(byte));
+        hashed = hash.finish();
         &hashed
     } else {
         key
     };
     xor(&mut padded, key);
-    let mut digest = [0; HASH_LEN];
-    for (pad, parts) in [(0x36, Some(parts)), (0x5C, None)] {
-        let mut hash = Sha256::new();
-        hash.update(padded.map(|byte| byte ^ pad));
-        match parts {
-            Some(parts) => parts.iter().for_each(|part| hash.update(part)),
-            None => hash.update(digest),
-        }
-        digest = hash.finalize().into();
-    }
-    digest
+    let keyed = |pad: u8, text: &[u8], last: Option<u8>| {
+        let mut hash = Hash::new();
+        padded.iter().for_each(|byte| hash.push(byte ^ pad));
+        text.iter()
+            .copied()
+            .chain(last)
+            .for_each(|byte| hash.push(byte));
+        hash.finish()
+    };
+    let inner = keyed(0x36, text, last);
+    keyed(0x5C, &inner, None)
 }
 
 /// Derives bytes, at most 32 of them: one step of HKDF's expansion.
 #[cfg_attr(target_os = "none", inline(never))]
 pub fn derive(salt: &[u8], secret: &[u8], info: &[u8], out: &mut [u8]) {
-    let key = hmac(salt, [secret, &[]]);
-    let step = hmac(&key, [info, &[1]]);
+    let key = hmac(salt, secret, None);
+    let step = hmac(&key, info, Some(1));
     for (to, from) in out.iter_mut().zip(step) {
         *to = from;
     }

@@ -8,10 +8,13 @@ pub const TAG_LEN: usize = 8;
 pub type Key = [u8; KEY_LEN];
 pub type Nonce = [u8; NONCE_LEN];
 
-pub fn encrypt(_: &Key, _: &Nonce, _: &[u8], _: &mut [u8]) {}
+pub enum Direction {
+    Encrypt,
+    Decrypt,
+}
 
-pub fn decrypt<'b>(_: &Key, _: &Nonce, _: &[u8], _: &'b mut [u8]) -> Option<&'b mut [u8]> {
-    None
+pub fn crypt(_: Direction, _: &Key, _: &Nonce, _: &[u8], _: &mut [u8]) -> bool {
+    false
 }
 
 pub fn derive(_: &[u8], _: &[u8], _: &[u8], _: &mut [u8]) {}

@@ -99,9 +99,11 @@ pub fn uncover(datagram: &mut [u8], protection: &Protection) -> Option<usize> {
     let message = MessageView::parse(datagram).ok()?;
     let start = HEADER_LEN + message.token().len();
     let at = datagram.len() - message.payload().len();
-    let text = protection.decrypt(datagram.get_mut(at..)?)?;
-    let (&mut code, rest) = text.split_first_mut()?;
-    let len = rest.len();
+    let text = datagram.get_mut(at..)?;
+    // A code at least.
+    let len = text.len().checked_sub(TAG_LEN + 1)?;
+    protection.decrypt(text).then_some(())?;
+    let code = text.first().copied()?;
     if let Some(place) = datagram.get_mut(1) {
         *place = code;
     }

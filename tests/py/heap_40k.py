@@ -24,7 +24,7 @@ class Wire:
 
 
 # Two endpoints in one small heap: ask for less than the unix port's default.
-small = {"max_message": 256, "message_store": 1024}
+small = {"max_message": 256, "message_store": 512}
 client = microcoapy.Coap(**small)
 server = microcoapy.Coap(**small)
 to_server, to_client = Wire(("10.0.0.1", 1)), Wire(("10.0.0.2", 2))

@@ -218,7 +218,11 @@ def port_alone(report):
         passes_without(["OBSERVE"], ["microcoapy, 'Observation'", "microcoapy.Coap(), 'observe'"])
 
     def without_block():
-        passes_without(["BLOCK"], [])
+        passes_without(["BLOCK"], [], "OSCORE")
+
+    def without_oscore():
+        names = ["microcoapy, 'SecurityContext'", "microcoapy, 'SequenceFile'", "microcoapy.Coap(), 'secure'"]
+        passes_without(["OSCORE"], names)
 
     def without_discovery_and_flat_names():
         passes_without(["DISCOVERY", "FLAT_NAMES"], ["microcoapy, 'Link'", "microcoapy.Coap(), 'discover'"])
@@ -227,7 +231,7 @@ def port_alone(report):
             raise Failed(output)
 
     def classic_layer_alone():
-        passes_without(["MODERN"], ["microcoapy, 'Exchange'"], "OBSERVE", "BLOCK", "DISCOVERY")
+        passes_without(["MODERN"], ["microcoapy, 'Exchange'"], "OBSERVE", "BLOCK", "DISCOVERY", "OSCORE")
 
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -238,7 +242,7 @@ def port_alone(report):
         changes = (
             second_compiles_nothing_of_the_module, changed_rust_file, changed_c_file, changed_header_with_a_new_name, without_ipv6,
         )
-        parts = (without_observe, without_block, without_discovery_and_flat_names, classic_layer_alone)
+        parts = (without_observe, without_block, without_oscore, without_discovery_and_flat_names, classic_layer_alone)
         for test in (builds, *changes, *parts):
             if not report.test("build/micropython.mk/" + test.__name__, test):
                 return

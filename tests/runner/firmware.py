@@ -35,7 +35,8 @@ NEEDS_SOCKETS = {
     "stop_start",
 }
 NEEDS_THREADS = {"threads"}
-LEFT_OUT = NEEDS_SOCKETS | NEEDS_THREADS
+NEEDS_FILES = {"security_file"}
+LEFT_OUT = NEEDS_SOCKETS | NEEDS_THREADS | NEEDS_FILES
 # Messages longer than profile 'esp8266' takes, or more at once. On that CPU they run with a larger profile.
 NEEDS_LARGE = {
     "bodies",

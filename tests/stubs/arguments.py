@@ -28,6 +28,8 @@ class Socket:
         return None
 
 
+SECURITY = microcoapy.SecurityContext(b"secret", sender_id=b"s", recipient_id=b"r")
+
 GOOD = {
     "addr": "peer",
     "address": "host",
@@ -41,6 +43,8 @@ GOOD = {
     "detail": 5,
     "document": b"",
     "group": "224.0.1.187",
+    "id_context": None,
+    "load": None,
     "host": "127.0.0.1",
     "interface": None,
     "ip": "127.0.0.1",
@@ -52,9 +56,16 @@ GOOD = {
     "path": "p",
     "payload": b"",
     "pollPeriodMs": 1,
+    "peer": None,
     "port": 0,
     "query_option": None,
+    "recipient_id": b"r",
     "request_packet": None,
+    "salt": b"",
+    "save": None,
+    "secret": b"secret",
+    "security": SECURITY,
+    "sender_id": b"s",
     "sock": Socket(),
     "task": None,
     "tb": None,
@@ -84,6 +95,8 @@ def made(name):
         "CoapPacket": microcoapy.CoapPacket,
         "CoapResponseCode": lambda: microcoapy.CoapResponseCode,
         "Exchange": lambda: coap.get(GOOD["uri"]),
+        "SecurityContext": lambda: SECURITY,
+        "SequenceFile": lambda: microcoapy.SequenceFile("nowhere/seq"),
         "Observation": lambda: coap.observe(GOOD["uri"]),
         "_Awaitable": coap.serve,
     }
@@ -156,7 +169,7 @@ def link_attributes(keywords):
 def check_settings(names):
     """A setting must not become an attribute of the link, as any other keyword does."""
     for name in names:
-        if link_attributes({name: SETTINGS.get(name, True)}) - {"obs"}:
+        if link_attributes({name: SETTINGS.get(name, True)}) - {"obs", "osc"}:
             yield "%s is no setting" % name
     if link_attributes({"unknown": True}) != {"unknown"}:
         yield "an unknown keyword is no attribute"

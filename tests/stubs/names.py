@@ -33,6 +33,8 @@ INSTANCES = {
     "Request": request,
     "Resource": resource,
     "Response": microcoapy.Response(69),
+    "SecurityContext": microcoapy.SecurityContext(b"secret", sender_id=b"s", recipient_id=b"r"),
+    "SequenceFile": microcoapy.SequenceFile("seq"),
     # Private names of the stub, for what the module does not export.
     "_Discovery": coap.discover(URI),
     "_Awaitable": coap.serve(),

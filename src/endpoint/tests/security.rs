@@ -572,16 +572,29 @@ fn registering_again_begins_anew() {
 
 #[test]
 fn a_body_goes_up_and_down_in_protected_blocks() {
-    let mut pair = Pair::new();
+    body_goes_up_and_down(large_messages(), 1024);
+}
+
+/// A request is kept beside what protects it: both must fit.
+#[test]
+fn blocks_are_smaller_where_the_store_is_small() {
+    let parameters = Parameters {
+        max_message: 512,
+        message_store: 640,
+        ..Default::default()
+    };
+    body_goes_up_and_down(parameters, 128);
+}
+
+fn body_goes_up_and_down(parameters: Parameters, block: u32) {
+    let mut pair = Pair::with(parameters);
     let body: Vec<u8> = (0..5000u32).map(|n| (n % 251) as u8).collect();
     pair.begin(MessageType::Confirmable, Code::PUT);
     let total = Some(body.len() as u32);
     let (_, len) = pair.client.endpoint.draft_body(total, 0).unwrap();
-    assert_eq!(len, 1024);
-    pair.client
-        .endpoint
-        .draft_block(&body[..1024], true)
-        .unwrap();
+    assert_eq!(len, block);
+    let first = &body[..block as usize];
+    pair.client.endpoint.draft_block(first, true).unwrap();
     let exchange = pair.send();
     let mut taken = Vec::new();
     let mut given = Vec::new();
