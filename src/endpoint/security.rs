@@ -110,9 +110,10 @@ impl<'m> Endpoint<'m> {
             self.message.count_dropped();
             return None;
         };
-        self.admits(&incoming, &uncovering)
-            .then(|| self.dispatch(&incoming))
-            .flatten()
+        if !self.admits(&incoming, &uncovering) {
+            return None;
+        }
+        self.dispatch(&incoming)
     }
 
     /// What the message layer makes of a datagram, and how it is uncovered: not at all, if its option means nothing here.
@@ -254,7 +255,10 @@ impl<'m> Endpoint<'m> {
             Some(_) => Request::Ours(uncovering.binding.request),
             None => Request::Theirs(uncovering.binding.request),
         };
-        protect::uncover(datagram, &context.receiving(request, uncovering.piv))
+        protect::uncover(
+            datagram,
+            &context.protection(false, request, uncovering.piv),
+        )
     }
 
     /// Whether a message that was uncovered is to be handled: a request is fresh, a notification newer than those
@@ -353,7 +357,7 @@ impl<'m> Endpoint<'m> {
             return Err(RequestError::Security);
         }
         let (kind, token) = (message.kind(), *message.token());
-        let protection = context.sending(Request::Ours(piv), Some(piv));
+        let protection = context.protection(true, Request::Ours(piv), Some(piv));
         let cover = Cover {
             protection: &protection,
             option: OscoreOption {
@@ -396,7 +400,7 @@ impl<'m> Endpoint<'m> {
             .any(|option| option.number == OptionNumber::OBSERVE)
             .then(|| self.upper.next_sequence());
         let cover = Cover {
-            protection: &context.sending(Request::Theirs(binding.request), own),
+            protection: &context.protection(true, Request::Theirs(binding.request), own),
             option: OscoreOption {
                 piv: own,
                 ..OscoreOption::default()

@@ -236,44 +236,31 @@ impl SecurityContext {
         self.synchronized.set(true);
     }
 
-    /// What a message of ours is encrypted with. `request`: whose it is and the request's Partial IV; `own`: the Partial
-    /// IV of the message itself, or it has the request's nonce.
+    /// What a message is encrypted or decrypted with. `is_ours`: we send it; `request`: the request that it is, or answers;
+    /// `own`: the Partial IV of the message itself, or it has the request's nonce.
     #[must_use]
-    pub fn sending(&self, request: Request, own: Option<PartialIv>) -> Protection {
-        let keys = self.keys.get();
-        self.protection(
-            &keys.sender,
-            request,
-            own.map(|piv| (self.sender_id(), piv)),
-        )
-    }
-
-    /// What a message of the peer's is decrypted with.
-    #[must_use]
-    pub fn receiving(&self, request: Request, own: Option<PartialIv>) -> Protection {
-        let keys = self.keys.get();
-        self.protection(
-            &keys.recipient,
-            request,
-            own.map(|piv| (self.recipient_id(), piv)),
-        )
-    }
-
-    fn protection(
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub fn protection(
         &self,
-        key: &Key,
+        is_ours: bool,
         request: Request,
-        own: Option<(&[u8], PartialIv)>,
+        own: Option<PartialIv>,
     ) -> Protection {
+        let keys = self.keys.get();
         let (kid, request_piv) = match request {
-            Request::Ours(piv) => (self.sender_id(), piv),
-            Request::Theirs(piv) => (self.recipient_id(), piv),
+            Request::Ours(piv) => (&self.sender_id, piv),
+            Request::Theirs(piv) => (&self.recipient_id, piv),
         };
-        let (id, piv) = own.unwrap_or((kid, request_piv));
+        let id = match (own, is_ours) {
+            (None, _) => kid,
+            (Some(_), true) => &self.sender_id,
+            (Some(_), false) => &self.recipient_id,
+        };
+        let nonce_piv = own.unwrap_or(request_piv);
         Protection {
-            key: *key,
-            nonce: cose::nonce(&self.keys.get().common_iv, id, piv),
-            aad: cose::aad(kid, request_piv),
+            key: if is_ours { keys.sender } else { keys.recipient },
+            nonce: cose::nonce(&keys.common_iv, id.as_slice(), nonce_piv),
+            aad: cose::aad(kid.as_slice(), request_piv),
         }
     }
 

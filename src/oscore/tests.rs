@@ -193,7 +193,7 @@ fn check_request(section: u8, plain: &str, aad: &str, option: &str, protected: &
     let len = written.encode(&mut value);
     assert_eq!(&value[..len], hex(option));
     assert_eq!(OscoreOption::decode(&value[..len]), Some(written));
-    let protection = context.sending(Request::Ours(piv), Some(piv));
+    let protection = context.protection(true, Request::Ours(piv), Some(piv));
     let plain = hex(plain);
     let code = MessageView::parse(&plain).unwrap().code();
     let cover = Cover {
@@ -208,7 +208,7 @@ fn check_request(section: u8, plain: &str, aad: &str, option: &str, protected: &
     let server = made(section, true, 0);
     server.reserve(1);
     assert!(server.is_named_by(&written) && server.is_new(piv));
-    let protection = server.receiving(Request::Theirs(piv), Some(piv));
+    let protection = server.protection(false, Request::Theirs(piv), Some(piv));
     let len = protect::uncover(&mut datagram, &protection).unwrap();
     // Uri-Host is not protected: it is not seen.
     let inner: Vec<u8> = [&plain[..8], b"\xb3tv1"].concat();
@@ -252,7 +252,7 @@ fn c6_request_with_id_context() {
 fn check_response(own: Option<PartialIv>, protected: &str) {
     let request = PartialIv::new(20);
     let server = made(1, true, 0);
-    let protection = server.sending(Request::Theirs(request), own);
+    let protection = server.protection(true, Request::Theirs(request), own);
     let plain = hex("64455d1f00003974ff48656c6c6f20576f726c6421");
     let cover = Cover {
         protection: &protection,
@@ -265,7 +265,7 @@ fn check_response(own: Option<PartialIv>, protected: &str) {
     };
     let mut datagram = covered(&plain, &cover);
     assert_eq!(datagram, hex(protected));
-    let protection = context(1, 0).receiving(Request::Ours(request), own);
+    let protection = context(1, 0).protection(false, Request::Ours(request), own);
     let len = protect::uncover(&mut datagram, &protection).unwrap();
     assert_eq!(datagram[..len], plain);
 }
@@ -484,7 +484,7 @@ fn what_was_changed_is_not_uncovered() {
     let (client, server) = (made(1, false, 0), made(1, true, 0));
     for round in 0..300u64 {
         let piv = PartialIv::new(round * 0x0105_0307);
-        let protection = client.sending(Request::Ours(piv), Some(piv));
+        let protection = client.protection(true, Request::Ours(piv), Some(piv));
         let payload: Vec<u8> = (0..random() % 100).map(|_| random() as u8).collect();
         let mut buffer = [0; 200];
         let token = crate::wire::header::Token::new(&[7; 3]).unwrap();
@@ -522,7 +522,7 @@ fn what_was_changed_is_not_uncovered() {
             .finish(&mut buffer, kind, cover.outer_code(), id)
             .unwrap();
         let datagram = buffer[..len].to_vec();
-        let protection = server.receiving(Request::Theirs(piv), Some(piv));
+        let protection = server.protection(false, Request::Theirs(piv), Some(piv));
         let start = MessageView::parse(&datagram).unwrap().payload().len();
         let mut changed = datagram.clone();
         let at = len - 1 - random() as usize % start;
@@ -538,7 +538,7 @@ fn what_was_changed_is_not_uncovered() {
         assert_eq!(view.payload(), payload);
         assert_eq!(view.code(), crate::wire::code::Code::PUT);
         assert_eq!(view.first(number).unwrap(), &payload[..payload.len() / 3]);
-        let other = server.receiving(Request::Theirs(PartialIv::new(round + 1)), Some(piv));
+        let other = server.protection(false, Request::Theirs(PartialIv::new(round + 1)), Some(piv));
         let mut other_request = datagram;
         assert!(
             round * 0x0105_0307 == round + 1
