@@ -32,6 +32,7 @@ import codec  # noqa: E402
 import instructions  # noqa: E402
 import net  # noqa: E402
 import programs  # noqa: E402
+import protected  # noqa: E402
 import rates  # noqa: E402
 from load import Load  # noqa: E402
 from processes import (  # noqa: E402
@@ -48,6 +49,7 @@ NOTES = """
 - Server: the resource is kept in memory and answered by a handler. GETs are confirmable, {small} bytes of payload, from
   benches/load.rs; blocks of {block} bytes come one after the other.
 - Client: small GETs go to benches/load.rs, bodies to and from a server of libcoap; they are put together in memory.
+- Protected: OSCORE, RFC 8613; the other side is always ours.
 - Bare echoes send back what comes, and do nothing else. A stored value: `coap.resource(path, value=...)`.
 - microcoapy: `while True: coap.loop()` and `.wait()`; asyncio: `coap.run()` and `await`. Handlers and callers are
   MicroPython bytecode, as aiocoap's are CPython's; libcoap's are C.
@@ -199,6 +201,7 @@ ROWS = {
     **dict.fromkeys(rates.ASKED, "µs per request"),
     "client: 1 MB down": "µs per block",
     "client: 1 MB up": "µs per block",
+    **protected.ROWS,
     **instructions.ROWS,
     "server: peak memory when started": "MB",
     "server: peak memory after GETs": "MB",
@@ -250,6 +253,7 @@ def run(arguments):
             measure_server(name, arguments.requests, add)
         measure_beside(arguments.requests, add)
         measure_clients(arguments.requests, add)
+        protected.measure(arguments.requests // 4, add)
     instructions.measure(add, arguments.top)
     show(arguments, results)
     grown = list(instructions.above_ceilings(results))
