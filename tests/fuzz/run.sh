@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Usage: tests/fuzz/run.sh SECONDS [TARGET]...
-# Builds the fuzz targets (wire, endpoint, pair, python) and runs each for SECONDS; exits non-zero on a finding.
+# Builds the fuzz targets (wire, endpoint, pair, unprotect, python) and runs each for SECONDS; exits non-zero on a finding.
 # The corpus stays in build/fuzz/corpus and makes the next run better. The target python is python/run.py, which takes
 # its seeds from where it has ended.
 set -eu
 
 seconds=${1:?usage: $0 SECONDS [TARGET]...}
 shift
-[ $# -gt 0 ] || set -- wire endpoint pair python
+[ $# -gt 0 ] || set -- wire endpoint pair unprotect python
 
 cd "$(dirname "$0")/../.."
 work=$PWD/build/fuzz
@@ -115,6 +115,18 @@ seed pair observe '\000\000\003\000\075\016\002\000\002\000\310\000\160\005\001\
 seed pair non '\100\000\002\000\036\002\000\003\000\010\000\160\005\001\070\005\001\160\007\001\003\005\001\160'
 seed pair corrupted '\000\000\006\000\014\007\001\000\053\002\000\020\001\020\144\370\002\001\002\000\010\000\370'
 seed pair replayed '\040\000\003\055\000\075\002\000\020\000\010\010\064\002\000\040\002\010\010\064'
+# Setup (2 bytes), then operations and their arguments, see targets/unprotect/world.rs.
+seed unprotect serve '\004\000\015\000\020\000\002\000\004\000\003\000\006\000\000\006\000\001\006\000\002\021'
+seed unprotect separate '\000\000\015\000\020\000\002\000\004\000\003\000\012\000\000\014\002\012\000\002\050\007\000\000'
+seed unprotect ask '\004\000\015\000\020\000\010\000\000\000\004\000\000\000\000'
+seed unprotect spoofed '\004\000\015\000\020\000\010\000\000\000\007\000\002\000\007\000\005\000\004\000\000\000\000'
+seed unprotect observe '\004\000\015\000\020\000\010\000\000\001\004\000\000\001\000\004\000\006\001\001\001\006\000\001\004\000\006\001\001\002'
+seed unprotect observer '\004\000\015\000\020\000\015\001\020\000\002\000\005\001\004\000\013\002\007\000\000\014\004\013\002\014\007'
+seed unprotect blocks '\004\000\015\000\020\000\010\000\000\001\004\000\000\051\000\010\020\004\000\000\050\000\020\005'
+seed unprotect remove '\004\000\015\000\020\000\010\000\000\001\004\000\000\051\000\010\020\016\002\014\007\014\003\014\007'
+seed unprotect restart '\004\002\015\000\020\000\002\000\004\000\004\000\002\000\004\002\004\000\016\006\002\000\004\002\004\000\006\002\001'
+seed unprotect twins '\024\000\015\000\020\000\015\001\020\000\002\000\024\000\004\000\002\000\025\000\004\000\002\000\024\000\004\004'
+seed unprotect odd '\004\000\015\000\020\000\001\000\003\002\011\005\010ciphered\010\000\000\000\001\004\000\000\000\010ciphered'
 
 for target in "$@"; do
     if [ "$target" = python ]; then

@@ -344,12 +344,21 @@ def libcoap_client(url, *options, timeout=int(PATIENCE)):
     return result.stdout, result.stderr.decode("utf-8", "replace") + result.stdout.decode("utf-8", "replace")
 
 
-def aiocoap_site(port=None, period=5.0):
-    """aiocoap_site.py on a port of its own: (program, port)."""
+def _aiocoap(script, port, *arguments):
     port = port or net.free_port()
-    program = Program([sys.executable, os.path.join(HERE, "aiocoap_site.py"), str(port), str(period)])
+    program = Program([sys.executable, os.path.join(HERE, script), str(port), *arguments])
     program.wait_line("^ready$")
     return program, port
+
+
+def aiocoap_site(port=None, period=5.0):
+    """aiocoap_site.py on a port of its own: (program, port)."""
+    return _aiocoap("aiocoap_site.py", port, str(period))
+
+
+def aiocoap_oscore_site(folder, port=None, period=5.0):
+    """aiocoap_oscore_site.py on a port of its own, with the security context in this folder: (program, port)."""
+    return _aiocoap("aiocoap_oscore_site.py", port, str(period), folder)
 
 
 def interrupt(program):

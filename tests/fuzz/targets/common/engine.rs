@@ -14,10 +14,12 @@ use microcoapy::ffi::event::*;
 use microcoapy::ffi::exchange::*;
 use microcoapy::ffi::incoming::*;
 use microcoapy::ffi::resource::*;
+use microcoapy::ffi::security::*;
 use microcoapy::ffi::state::*;
 use microcoapy::ffi::{MCOAP_NOTHING, MCOAP_OK, mcoap_endpoint, mcoap_result};
 
 use crate::reading;
+use crate::security::Security;
 
 /// One endpoint.
 pub struct Engine {
@@ -32,6 +34,9 @@ pub struct Event {
     pub code: u8,
     pub id: u16,
     pub handle: u32,
+    pub resource: u32,
+    /// The number of the security context, or 0.
+    pub security: u8,
     pub body: u32,
     pub offset: u32,
     pub token: Vec<u8>,
@@ -49,7 +54,7 @@ pub struct Datagram {
 }
 
 /// An input in a block of its own.
-fn exact(bytes: &[u8]) -> Box<[u8]> {
+pub(crate) fn exact(bytes: &[u8]) -> Box<[u8]> {
     bytes.into()
 }
 
@@ -85,6 +90,8 @@ impl Event {
             code: event.code,
             id: event.message_id,
             handle: event.handle,
+            resource: event.resource,
+            security: event.security,
             body: event.body,
             offset: event.offset,
             token,
@@ -315,6 +322,11 @@ impl Engine {
         unsafe { mcoap_draft_understand(self.endpoint, number) }
     }
 
+    pub fn draft_protect(&mut self, context: u8) -> mcoap_result {
+        // SAFETY: the endpoint is alive.
+        unsafe { mcoap_draft_protect(self.endpoint, context) }
+    }
+
     /// Offset and length of the part of the body that is to be added.
     pub fn draft_body(&mut self, total: u32, size: u32) -> Result<(u32, u32), mcoap_result> {
         let (mut offset, mut len) = (0, 0);
@@ -504,6 +516,7 @@ impl Engine {
             flags,
             max_body: 0,
             interval_ms: 0,
+            contexts: 0,
             understood: [0; MCOAP_UNDERSTOOD],
         };
         assert_eq!(self.resource_add(path, &resource), MCOAP_OK);
@@ -546,5 +559,24 @@ impl Engine {
     pub fn resource_clear(&mut self) {
         // SAFETY: the endpoint is alive.
         unsafe { mcoap_resource_clear(self.endpoint) }
+    }
+
+    // ---- security contexts ----
+
+    /// The number that names the context, which must outlive the endpoint, or its removal.
+    pub fn context_add(&mut self, context: &Security) -> Result<u8, mcoap_result> {
+        let mut number = 0;
+        // SAFETY: the endpoint and the output are alive, and the context as the caller sees to it.
+        let result = unsafe { mcoap_security_add(self.endpoint, context.as_ptr(), &mut number) };
+        if result == MCOAP_OK {
+            Ok(number)
+        } else {
+            Err(result)
+        }
+    }
+
+    pub fn context_remove(&mut self, now: u32, context: u8) {
+        // SAFETY: the endpoint is alive.
+        unsafe { mcoap_security_remove(self.endpoint, now, context) }
     }
 }

@@ -153,6 +153,7 @@ impl World {
                     flags: u32::from(script.byte() & 31),
                     max_body: if how & 8 == 0 { 0 } else { 4096 },
                     interval_ms: INTERVALS[usize::from(how >> 4 & 3)],
+                    contexts: 0,
                     understood: [u16::from(script.byte()), 1, 5, 0],
                 };
                 self.largest_body = self.largest_body.max(resource.max_body);
