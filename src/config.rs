@@ -447,6 +447,7 @@ mod tests {
     feature = "ipv6",
     feature = "block",
     feature = "observe",
+    feature = "oscore",
     not(feature = "profile-gateway")
 ))]
 mod costs {

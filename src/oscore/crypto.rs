@@ -24,7 +24,7 @@ type Block = [u8; BLOCK_LEN];
 type Tag = [u8; TAG_LEN];
 
 /// RFC 3610 section 2.2: there is additional data, the tag has 8 bytes, the length 2.
-const MAC_FLAGS: u8 = 0x40 | (TAG_LEN as u8 - 2) / 2 << 3 | (2 - 1);
+const MAC_FLAGS: u8 = 0x40 | (((TAG_LEN as u8 - 2) / 2) << 3) | (2 - 1);
 /// RFC 3610 section 2.3.
 const STREAM_FLAGS: u8 = 2 - 1;
 

@@ -30,13 +30,14 @@ def run(report, options):
 
 
 def combinations():
-    """What micropython.mk may ask cargo for: each profile with all features and with none, one with each alone; the
-    gateway's, which has room for 1,000 peers, with all."""
+    """What micropython.mk may ask cargo for: each profile with all features and with none, one with each alone; one
+    without OSCORE; the gateway's, which has room for 1,000 peers, with all."""
     profiles = ("profile-unix", "profile-esp32", "profile-esp8266")
-    features = ("ipv6", "attributes", "observe", "block", "discovery")
+    features = ("ipv6", "attributes", "observe", "block", "discovery", "oscore")
     alone = [",".join((profiles[1], feature)) for feature in features]
     gateway = ",".join(("profile-gateway", *features))
-    return [",".join(words) for profile in profiles for words in ((profile, *features), (profile,))] + alone + [gateway]
+    plain = ",".join(("profile-esp8266", *features[:-1]))
+    return [",".join(words) for profile in profiles for words in ((profile, *features), (profile,))] + alone + [plain, gateway]
 
 
 def one(report, features):

@@ -25,7 +25,7 @@ mod observing;
 mod odd_peers;
 mod random;
 mod registering;
-#[cfg(feature = "oscore")]
+#[cfg(all(feature = "oscore", feature = "observe", feature = "attributes"))]
 mod security;
 mod server;
 mod state;

@@ -587,7 +587,10 @@ fn blocks_are_smaller_where_the_store_is_small() {
 }
 
 fn body_goes_up_and_down(parameters: Parameters, block: u32) {
-    let mut pair = Pair::with(parameters);
+    let mut pair = Pair::with(Parameters {
+        max_body: 5000,
+        ..parameters
+    });
     let body: Vec<u8> = (0..5000u32).map(|n| (n % 251) as u8).collect();
     pair.begin(MessageType::Confirmable, Code::PUT);
     let total = Some(body.len() as u32);
