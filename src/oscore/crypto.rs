@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! The algorithms: AES-CCM-16-64-128 (RFC 8152 section 10.2) and HKDF with SHA-256 (RFC 5869). AES and SHA-256 are those
-//! of the RustCrypto project; CCM (RFC 3610) stands here because a ciphertext that does not verify must stay as it is,
-//! for another context to try.
+//! The algorithms: AES-CCM-16-64-128 (RFC 8152 section 10.2) and HKDF with SHA-256 (RFC 5869). The round of AES and the
+//! compression of SHA-256 are those of the RustCrypto project, in constant time. What stands here is what must be small:
+//! round keys that are made when they are needed, as all eleven of them are larger than a device's stack has room for; and
+//! CCM (RFC 3610), as a ciphertext that does not verify must stay as it is, for another context to try.
 
-use aes::Aes128Enc;
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use aes::hazmat::{cipher_round, inv_mix_columns};
 use sha2::block_api::compress256;
 
 /// Bytes of a key.
@@ -28,21 +28,58 @@ const MAC_FLAGS: u8 = 0x40 | (((TAG_LEN as u8 - 2) / 2) << 3) | (2 - 1);
 /// RFC 3610 section 2.3.
 const STREAM_FLAGS: u8 = 2 - 1;
 
-/// CCM under one key and nonce.
-struct Ccm<'a> {
-    cipher: Aes128Enc,
-    nonce: &'a Nonce,
-}
-
 fn xor(to: &mut [u8], from: &[u8]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to ^= from;
     }
 }
 
+/// FIPS 197: SubBytes and ShiftRows.
+fn substituted(block: Block) -> Block {
+    let mut state = block.into();
+    cipher_round(&mut state, &[0; BLOCK_LEN].into());
+    inv_mix_columns(&mut state);
+    state.into()
+}
+
+/// AES-128, FIPS 197 section 5.1.
+#[cfg_attr(target_os = "none", inline(never))]
+fn encrypt_block(key: &Key, block: &mut Block) {
+    let mut round_key = *key;
+    let mut constant: u8 = 1;
+    xor(block, &round_key);
+    for round in 1..=10 {
+        // Section 5.2. Where all columns are the same, ShiftRows changes nothing.
+        let [.., a, b, c, d] = round_key;
+        let word = substituted([b, c, d, a, b, c, d, a, b, c, d, a, b, c, d, a]);
+        let [first, second, third, fourth, ..] = word;
+        let mut chain = [first ^ constant, second, third, fourth];
+        for column in round_key.chunks_mut(4) {
+            xor(column, &chain);
+            chain
+                .iter_mut()
+                .zip(&*column)
+                .for_each(|(to, from)| *to = *from);
+        }
+        constant = (constant << 1) ^ ((constant >> 7) * 0x1B);
+        if round == 10 {
+            *block = substituted(*block);
+            xor(block, &round_key);
+        } else {
+            cipher_round(block.into(), (&round_key).into());
+        }
+    }
+}
+
+/// CCM under one key and nonce.
+struct Ccm<'a> {
+    key: &'a Key,
+    nonce: &'a Nonce,
+}
+
 impl Ccm<'_> {
     fn encrypted(&self, block: &mut Block) {
-        self.cipher.encrypt_block(block.into());
+        encrypt_block(self.key, block);
     }
 
     /// What a block of either kind begins as.
@@ -111,7 +148,6 @@ pub enum Direction {
 
 /// Encrypts or decrypts all but the last [`TAG_LEN`] bytes of the buffer, which is shorter than 2^16, and writes or checks
 /// the tag there. False: it is too short, or was not made so, and is as it was.
-// One function for both ways, and the cipher in it alone: its keys are large.
 #[cfg_attr(target_os = "none", inline(never))]
 pub fn crypt(
     direction: Direction,
@@ -123,10 +159,7 @@ pub fn crypt(
     let Some((text, tag)) = buffer.split_last_chunk_mut::<TAG_LEN>() else {
         return false;
     };
-    let ccm = Ccm {
-        cipher: Aes128Enc::new(key.into()),
-        nonce,
-    };
+    let ccm = Ccm { key, nonce };
     let encrypts = direction == Direction::Encrypt;
     if !encrypts {
         ccm.apply_stream(text);

@@ -3,22 +3,31 @@
 
 use super::piv::PartialIv;
 
-/// Partial IVs below the highest one that are told apart.
+/// Partial IVs, the highest one among them, that are told apart.
 pub const WINDOW: u64 = 64;
+const BYTES: usize = WINDOW as usize / 8;
 
 /// Which Partial IVs of the peer have been received.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplayWindow {
+    /// The highest one, or 0.
     highest: u64,
-    /// Bit n: `highest - n` has been received.
-    seen: u64,
+    /// The bit of a number of the window: whether it has been received. It is that of the number modulo [`WINDOW`]: nothing
+    /// is shifted.
+    seen: [u8; BYTES],
+}
+
+/// Where the bit of a number is.
+fn place(number: u64) -> (usize, u8) {
+    let bit = number as usize % WINDOW as usize;
+    (bit / 8, 1 << (bit % 8))
 }
 
 impl ReplayWindow {
     /// Nothing has been received.
     pub const NEW: Self = Self {
         highest: 0,
-        seen: 0,
+        seen: [0; BYTES],
     };
 
     /// Nothing is new but what comes after this one, RFC 8613 appendix B.1.2.
@@ -26,35 +35,39 @@ impl ReplayWindow {
     pub fn after(piv: PartialIv) -> Self {
         Self {
             highest: piv.number(),
-            seen: u64::MAX,
+            seen: [u8::MAX; BYTES],
         }
     }
 
     /// Whether the Partial IV has not been received, as far as that is known.
     #[must_use]
     pub fn is_new(&self, piv: PartialIv) -> bool {
-        match self.highest.checked_sub(piv.number()) {
-            None => true,
-            Some(age) => age < WINDOW && self.seen >> age & 1 == 0,
-        }
+        let number = piv.number();
+        let (byte, bit) = place(number);
+        let is_seen = self.seen.get(byte).is_some_and(|seen| seen & bit != 0);
+        number > self.highest || self.highest - number < WINDOW && !is_seen
     }
 
     /// The same, with this one received.
     #[must_use]
-    pub fn with(self, piv: PartialIv) -> Self {
+    pub fn with(mut self, piv: PartialIv) -> Self {
         let number = piv.number();
-        match number.checked_sub(self.highest) {
-            Some(ahead) => Self {
-                highest: number,
-                seen: self.seen.checked_shl(ahead.min(WINDOW) as u32).unwrap_or(0) | 1,
-            },
-            None => Self {
-                seen: self.seen
-                    | 1_u64
-                        .checked_shl((self.highest - number).min(WINDOW) as u32)
-                        .unwrap_or(0),
-                ..self
-            },
+        // The numbers between are new ones of the window.
+        let skipped = number.saturating_sub(self.highest).min(WINDOW);
+        for ahead in 0..skipped {
+            self.set(number - ahead, false);
+        }
+        self.highest = self.highest.max(number);
+        if self.highest - number < WINDOW {
+            self.set(number, true);
+        }
+        self
+    }
+
+    fn set(&mut self, number: u64, is_seen: bool) {
+        let (byte, bit) = place(number);
+        if let Some(seen) = self.seen.get_mut(byte) {
+            *seen = *seen & !bit | if is_seen { bit } else { 0 };
         }
     }
 }
