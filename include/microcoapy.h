@@ -802,8 +802,6 @@ typedef struct mcoap_uri {
 
 
 
-
-
 /**
  * The crate's version, NUL-terminated.
  */
