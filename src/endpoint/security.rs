@@ -7,6 +7,7 @@ use super::client::RequestError;
 use super::receive::Received;
 use super::respond::{Refusal, ReplyTo, Unverified};
 use crate::config::{CONTEXTS, OSCORE};
+use crate::echo::EchoKey;
 use crate::exchange::outgoing::{Exchange, Failure, Security};
 use crate::handle::Handle;
 use crate::message::deduplication::ReceivedId;
@@ -57,6 +58,14 @@ pub(super) fn is_protected(datagram: &[u8]) -> bool {
 impl<'m> Endpoint<'m> {
     /// Makes a security context known. `None`: no room.
     pub fn context_add(&mut self, context: &'m SecurityContext) -> Option<ContextId> {
+        let known = self.contexts.name_of(context);
+        if known.is_some() {
+            return known;
+        }
+        if self.echo.is_set() {
+            // RFC 8613 appendix B.1.2: an Echo value shows that a request came after the context was made, not before.
+            self.echo = EchoKey::new(self.echo.derive());
+        }
         self.contexts.add(context)
     }
 
@@ -72,8 +81,11 @@ impl<'m> Endpoint<'m> {
             self.observer_end(handle);
             self.message.end_owned(Owner::observer(handle), now);
         }
-        let exchanges = |e: &Exchange| e.security().binding.context == Some(context);
+        // What fetches the rest of a notification ends with its observation, which it would register anew.
+        let exchanges =
+            |e: &Exchange| e.security().binding.context == Some(context) && e.root().is_none();
         while let Some(handle) = self.upper.exchanges.find(exchanges) {
+            self.fetch_end(handle, now);
             if let Some(exchange) = self.upper.exchanges.get_mut(handle) {
                 exchange.set_security(Security::default());
             }

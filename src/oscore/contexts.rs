@@ -47,14 +47,17 @@ impl<'m> Contexts<'m> {
         numbered.filter_map(|(number, place)| Some((ContextId::from_number(number)?, (*place)?)))
     }
 
-    /// Adds one, or finds it. `None`: no room.
-    pub fn add(&mut self, context: &'m SecurityContext) -> Option<ContextId> {
+    /// Its name here. `None`: it has not been added.
+    #[must_use]
+    pub fn name_of(&self, context: &SecurityContext) -> Option<ContextId> {
         let known = self
             .iter()
             .find(|(_, other)| core::ptr::eq(*other, context));
-        if let Some((id, _)) = known {
-            return Some(id);
-        }
+        known.map(|(id, _)| id)
+    }
+
+    /// Adds one that has not been added. `None`: no room.
+    pub fn add(&mut self, context: &'m SecurityContext) -> Option<ContextId> {
         let (number, place) = (1..)
             .zip(&mut self.list)
             .find(|(_, place)| place.is_none())?;

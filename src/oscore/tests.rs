@@ -444,7 +444,8 @@ fn a_context_is_found_by_its_ids() {
     let (one, other, twin) = (made(1, true, 0), made(3, true, 0), made(1, true, 0));
     let mut contexts = Contexts::default();
     let first = contexts.add(&one).unwrap();
-    assert_eq!(contexts.add(&one), Some(first));
+    assert_eq!(contexts.name_of(&one), Some(first));
+    assert_eq!(contexts.name_of(&other), None);
     let second = contexts.add(&other).unwrap();
     let third = contexts.add(&twin).unwrap();
     let named = |contexts: &Contexts<'_>, kid: &[u8], kid_context: Option<&[u8]>| {

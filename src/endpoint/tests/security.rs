@@ -2,6 +2,7 @@
 //! OSCORE, RFC 8613: a client and a server with the contexts of appendix C.1, on a network that the test plays.
 
 use super::*;
+use crate::exchange::outgoing::Failure;
 use crate::oscore::context::{SecurityContext, Source};
 use crate::oscore::contexts::ContextId;
 use crate::oscore::option::OscoreOption;
@@ -820,6 +821,78 @@ fn a_closed_context_protects_nothing_any_more() {
         .exchange_begin(MessageType::Confirmable, Code::GET, None, [9; 8])
         .unwrap();
     assert_eq!(endpoint.draft_protect(pair.ids[0]), Err(DraftError::Stale));
+}
+
+/// Found by the fuzz target `unprotect`: the registration was repeated without protection.
+#[test]
+fn what_a_removed_context_protected_ends() {
+    for fetch in [false, true] {
+        let mut pair = Pair::with(Parameters {
+            max_body: 5000,
+            ..large_messages()
+        });
+        let exchange = pair.register();
+        let request = pair.one(0);
+        let handle = pair.request(&request);
+        let (endpoint, now) = (&mut pair.server.endpoint, pair.server.now);
+        endpoint
+            .response_begin(handle, true, Code::CONTENT)
+            .unwrap();
+        let (_, len) = endpoint.draft_body(Some(5000), 0).unwrap();
+        endpoint.draft_block(&vec![1; len as usize], true).unwrap();
+        endpoint.response_send(now).unwrap();
+        let first = pair.one(1);
+        let (event, ..) = pair.response(&first).unwrap();
+        assert_eq!(event, Event::Block(exchange));
+        let now = pair.client.now;
+        let endpoint = &mut pair.client.endpoint;
+        if fetch {
+            endpoint.exchange_continue(exchange, [5; 8], now).unwrap();
+        }
+        endpoint.context_remove(pair.ids[0], now);
+        let ended = endpoint.poll_event(now).map(|e| (e.exchange, e.failure));
+        assert_eq!(ended, Some((exchange, Failure::Timeout)), "{fetch}");
+        assert_eq!(pair.client.endpoint.usage().observations, 0);
+        assert_eq!(pair.client.endpoint.usage().exchanges, 0);
+        while pair.client.advance_to_timeout().is_some() {}
+        let sent = pair.sent(0);
+        assert!(
+            sent.iter()
+                .all(|datagram| view(datagram).first(OptionNumber::OSCORE).is_some()),
+            "{fetch}"
+        );
+        let now = pair.client.now;
+        assert_eq!(pair.client.endpoint.poll_event(now), None, "ends once");
+    }
+}
+
+/// Found by the fuzz target `unprotect`: such a request was carried out once more.
+#[test]
+fn an_echo_value_from_before_a_context_shows_nothing_about_it() {
+    let mut pair = Pair::new();
+    let renew = |pair: &mut Pair| {
+        let now = pair.server.now;
+        pair.server.endpoint.context_remove(pair.ids[1], now);
+        pair.contexts[1] = made(true, STEP);
+        pair.ids[1] = add(&mut pair.server, pair.contexts[1]);
+        // Adding what is known changes nothing.
+        assert_eq!(add(&mut pair.server, pair.contexts[1]), pair.ids[1]);
+    };
+    renew(&mut pair);
+    pair.get();
+    let request = pair.one(0);
+    assert_eq!(pair.server.receive(&request), None);
+    let challenge = pair.one(1);
+    add(&mut pair.server, pair.contexts[1]);
+    assert_eq!(pair.response(&challenge), None);
+    let again = pair.one(0);
+    let handle = pair.request(&again);
+    pair.respond(handle, b"once");
+    renew(&mut pair);
+    let mut replay = again;
+    replay[3] ^= 0x80;
+    assert_eq!(pair.server.receive(&replay), None);
+    assert_eq!(pair.one(1)[1], Code::CHANGED.0, "a challenge, protected");
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl Context {
         }
     }
 
-    /// Nothing is counted on what is closed.
+    /// What is closed gives out no more numbers; its keys are wiped, so nothing that opens was sealed later.
     pub fn check(&self) {
         if let Some(left) = self.closed_with {
             assert_eq!(self.left(), left);
