@@ -21,6 +21,15 @@ use crate::time::Instant;
 /// Bytes of a value: the time stamp's 4, the MAC's 8. RFC 9175 section 2.2.1 allows 1 to 40.
 pub const ECHO_LEN: usize = 12;
 
+/// What a secret is derived for.
+#[derive(Clone, Copy)]
+pub enum Purpose {
+    /// To add to message ids.
+    MessageIds,
+    /// To be the next key.
+    Renewal,
+}
+
 /// The secret by which a server knows its own values: 8 bytes. All zeros: not set yet.
 ///
 /// To be drawn anew when the clock starts anew (RFC 9175 appendix A), and once in 2^32 milliseconds
@@ -36,11 +45,11 @@ impl EchoKey {
         Self(entropy)
     }
 
-    /// Another secret, which does not tell this one.
+    /// Another secret for each purpose, which tells neither this one nor those of other purposes.
     #[must_use]
-    pub fn derive(&self) -> [u8; 8] {
+    pub fn derive(&self, purpose: Purpose) -> [u8; 8] {
         // No value is a MAC over the time stamp alone.
-        let [_, _, _, _, key @ ..] = self.issue(Instant(0), &[]);
+        let [_, _, _, _, key @ ..] = self.issue(Instant(purpose as u32), &[]);
         key
     }
 

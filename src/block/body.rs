@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //! Bodies that peers send to us, or fetch from us, block by block.
 
-use crate::config::BODIES;
+use crate::config::{BODIES, OSCORE};
 use crate::handle::{Handle, OfPeer, Table};
 use crate::hash::Hash;
 use crate::message::peer::PeerId;
 use crate::oscore::Protected;
+use crate::oscore::contexts::ContextId;
 use crate::time::{Instant, earliest};
+use crate::when::When;
 use crate::wire::message::MessageView;
 use crate::wire::option::OptionNumber;
 
@@ -19,14 +21,37 @@ pub enum Direction {
     Out,
 }
 
+/// Whose body, and of which of their requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Whose {
+    /// Who sends or fetches it.
+    peer: PeerId,
+    /// What protects it. The key alone, a hash that anyone can make, must not have what is protected mixed with what is not.
+    context: When<{ OSCORE as usize }, Option<ContextId>>,
+    /// What request it belongs to: [`request_key`].
+    key: u32,
+}
+
+impl Whose {
+    /// Of a peer's request with this key.
+    #[must_use]
+    pub fn new(peer: PeerId, protected: Protected, key: u32) -> Self {
+        Self {
+            peer,
+            context: When::new(protected.get().context),
+            key,
+        }
+    }
+}
+
 /// A body of which more blocks are to come.
 #[derive(Clone, Copy, Debug)]
 pub struct Body {
-    /// Who sends or fetches it.
+    // Not a `Whose`, whose padding would be of no use.
     peer: PeerId,
+    context: When<{ OSCORE as usize }, Option<ContextId>>,
     /// Which way it goes.
     direction: Direction,
-    /// What request it belongs to: [`request_key`].
     key: u32,
     /// Bytes that have come or gone.
     offset: u32,
@@ -40,19 +65,22 @@ pub type Bodies = Table<Body, BODIES>;
 impl Body {
     /// `offset` bytes of it have come or gone; it is forgotten when it `expires`.
     #[must_use]
-    pub fn new(
-        peer: PeerId,
-        direction: Direction,
-        key: u32,
-        offset: u32,
-        expires: Instant,
-    ) -> Self {
+    pub fn new(whose: Whose, direction: Direction, offset: u32, expires: Instant) -> Self {
         Self {
-            peer,
+            peer: whose.peer,
+            context: whose.context,
             direction,
-            key,
+            key: whose.key,
             offset,
             expires,
+        }
+    }
+
+    fn whose(&self) -> Whose {
+        Whose {
+            peer: self.peer,
+            context: self.context,
+            key: self.key,
         }
     }
 
@@ -70,16 +98,23 @@ impl OfPeer for Body {
 }
 
 impl Bodies {
-    /// The body that a block of this peer's request continues.
+    /// The body that a block of this request continues.
     #[must_use]
-    pub fn of(&self, peer: PeerId, direction: Direction, key: u32) -> Option<Handle> {
-        self.find(|b| b.peer == peer && b.direction == direction && b.key == key)
+    pub fn of(&self, whose: Whose, direction: Direction) -> Option<Handle> {
+        self.find(|b| b.whose() == whose && b.direction == direction)
+    }
+
+    /// Forgets what a context protects.
+    pub fn end_protected_by(&mut self, context: ContextId) {
+        while let Some(handle) = self.find(|b| b.context.get() == Some(context)) {
+            self.remove(handle);
+        }
     }
 
     /// Notes a body, in place of one of the same request. When the table is full, one that a peer can fetch
     /// anew gives way, the one that would be forgotten first. `None`: no room.
     pub fn note(&mut self, body: Body) -> Option<Handle> {
-        if let Some(same) = self.of(body.peer, body.direction, body.key) {
+        if let Some(same) = self.of(body.whose(), body.direction) {
             *self.get_mut(same)? = body;
             return Some(same);
         }
@@ -145,4 +180,37 @@ pub fn request_key(message: &MessageView<'_>, protected: Protected) -> u32 {
         }
     }
     hash.finish()
+}
+
+#[cfg(all(test, feature = "oscore"))]
+mod tests {
+    use super::*;
+    use crate::message::peer::{PeerAddr, PeerTable};
+    use crate::oscore::Binding;
+
+    /// The key is a hash that anyone can make.
+    #[test]
+    fn what_protects_a_body_tells_it_from_others() {
+        let protected = |number| {
+            Protected::new(Binding {
+                context: ContextId::from_number(number),
+                ..Binding::default()
+            })
+        };
+        let address = PeerAddr::new(b"peer").unwrap();
+        let peer = PeerTable::default().add(&address, None).unwrap();
+        let whose = |number| Whose::new(peer, protected(number), 7);
+        for direction in [Direction::In, Direction::Out] {
+            let mut bodies = Bodies::default();
+            let [plain, one, two] = [0, 1, 2].map(whose);
+            let body = Body::new(one, direction, 16, Instant(100));
+            let noted = bodies.note(body);
+            assert!(noted.is_some());
+            assert_eq!(bodies.of(one, direction), noted);
+            assert_eq!(bodies.of(plain, direction), None);
+            assert_eq!(bodies.of(two, direction), None);
+            bodies.end_protected_by(ContextId::from_number(1).unwrap());
+            assert_eq!(bodies.of(one, direction), None);
+        }
+    }
 }

@@ -5,12 +5,12 @@ use super::Endpoint;
 use super::receive::{Event, Piece};
 use super::respond::Refusal;
 use super::upper::unrecognized_critical;
-use crate::block::body::{Body, Direction, request_key};
+use crate::block::body::{Body, Direction, Whose, request_key};
 use crate::config::{ATTRIBUTES, BLOCK, DISCOVERY, OBSERVE, OBSERVERS};
 use crate::exchange::incoming::{Acknowledgement, Blocks, IncomingRequest, MaybeBlock, Observing};
-use crate::handle::{Handle, OfPeer};
+use crate::handle::Handle;
 use crate::message::deduplication::Answer;
-use crate::message::peer::{PeerAddr, PeerId};
+use crate::message::peer::PeerAddr;
 use crate::message::receive::{Incoming, Role};
 use crate::message::token_of;
 use crate::message::transmission::Owner;
@@ -210,22 +210,15 @@ impl Endpoint<'_> {
         let Some(pending) = self.upper.incoming.get(request).filter(|_| BLOCK) else {
             return Ok(whole);
         };
-        let (peer, blocks) = (pending.peer(), pending.blocks());
+        let (whose, blocks) = (pending.whose(), pending.blocks());
         if let Some(block) = blocks.block1.get() {
-            return self.take_block1(
-                request,
-                (peer, blocks.key),
-                block,
-                incoming,
-                resource,
-                piece,
-            );
+            return self.take_block1(request, whose, block, incoming, resource, piece);
         }
         let Some(block) = blocks.block2.get().filter(|block| block.num != 0) else {
             return Ok(whole);
         };
         piece.offset = block.offset();
-        piece.body = self.upper.bodies.of(peer, Direction::Out, blocks.key);
+        piece.body = self.upper.bodies.of(whose, Direction::Out);
         if piece.body.is_none() && !incoming.message.code().is_safe() {
             // RFC 7959 section 2.9.2: it would have to be carried out again.
             return Err(Refusal::with(Code::REQUEST_ENTITY_INCOMPLETE));
@@ -236,11 +229,11 @@ impl Endpoint<'_> {
         })
     }
 
-    /// A block of a request's body, RFC 7959 sections 2.3 and 2.5; the peer and the key of its transfer.
+    /// A block of a request's body, RFC 7959 sections 2.3 and 2.5.
     fn take_block1(
         &mut self,
         request: Handle,
-        (peer, key): (PeerId, u32),
+        whose: Whose,
         block: Block,
         incoming: &Incoming<'_>,
         resource: &Resource,
@@ -249,7 +242,7 @@ impl Endpoint<'_> {
         let payload_len = incoming.message.payload().len() as u32;
         let offset = block.offset();
         let end = offset.saturating_add(payload_len);
-        let known = self.upper.bodies.of(peer, Direction::In, key);
+        let known = self.upper.bodies.of(whose, Direction::In);
         if block.num != 0 {
             let body = known.and_then(|known| self.upper.bodies.get(known));
             let received = body.map(Body::offset);
@@ -300,7 +293,7 @@ impl Endpoint<'_> {
             });
         }
         let lifetime = self.message.parameters().exchange_lifetime_ms();
-        let body = Body::new(peer, Direction::In, key, end, incoming.now.after(lifetime));
+        let body = Body::new(whose, Direction::In, end, incoming.now.after(lifetime));
         piece.body = self.upper.bodies.note(body);
         if piece.body.is_none() {
             return Err(Refusal::with(Code::SERVICE_UNAVAILABLE));

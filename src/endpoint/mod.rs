@@ -21,7 +21,7 @@ mod tests;
 mod upper;
 
 use crate::config::{BLOCK, Parameters};
-use crate::echo::EchoKey;
+use crate::echo::{EchoKey, Purpose};
 use crate::exchange::incoming::Acknowledgement;
 use crate::exchange::outgoing::Failure;
 use crate::handle::{Handle, OfPeer};
@@ -123,7 +123,7 @@ impl<'m> Endpoint<'m> {
     pub fn set_key(&mut self, key: EchoKey) {
         self.echo = key;
         if BLOCK {
-            self.message.set_id_key(key.derive());
+            self.message.set_id_key(key.derive(Purpose::MessageIds));
         }
     }
 

@@ -87,6 +87,11 @@ impl Endpoint<'_> {
                 self.notification_final(handle, &pending, Code::NOT_FOUND, now);
                 continue;
             };
+            if let Err(code) = resource.admits(observer.protected()) {
+                // It was registered before the resource was protected, or is from a state that was saved before.
+                self.notification_final(handle, &pending, code, now);
+                continue;
+            }
             let observers = &mut self.upper.observers;
             observers.change(handle, |o| o.prepare(resource.interval_ms, now))?;
             let pending = pending.with_observing(Observing {

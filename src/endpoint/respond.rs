@@ -336,19 +336,12 @@ impl Endpoint<'_> {
         let blocks = pending.blocks();
         if BLOCK && blocks.block1.get().is_some_and(|block| block.more) {
             // The request's body ends here: the response is not incoming_continue.
-            if let Some(ended) = self
-                .upper
-                .bodies
-                .of(pending.peer(), Direction::In, blocks.key)
-            {
+            if let Some(ended) = self.upper.bodies.of(pending.whose(), Direction::In) {
                 self.upper.bodies.remove(ended);
             }
         }
         if !BLOCK || !body.more {
-            let done = self
-                .upper
-                .bodies
-                .of(pending.peer(), Direction::Out, blocks.key);
+            let done = self.upper.bodies.of(pending.whose(), Direction::Out);
             if let Some(done) = done.filter(|_| body.offset != 0) {
                 self.upper.bodies.remove(done);
             }
@@ -356,7 +349,7 @@ impl Endpoint<'_> {
         }
         let lifetime = self.message.parameters().exchange_lifetime_ms();
         let (gone, expires) = (body.offset + u32::from(body.len), now.after(lifetime));
-        let body = BodyUnderWay::new(pending.peer(), Direction::Out, blocks.key, gone, expires);
+        let body = BodyUnderWay::new(pending.whose(), Direction::Out, gone, expires);
         self.upper.bodies.note(body)
     }
 

@@ -80,7 +80,7 @@ impl Endpoint<'_> {
             observation.registered_anew();
         }
         self.message.accept(incoming);
-        self.conclude(handle, message, piece, incoming.now)
+        self.conclude(handle, incoming, piece)
     }
 
     /// A response in a message of its own, RFC 7252 sections 5.2.2 and 5.2.3.
@@ -108,7 +108,7 @@ impl Endpoint<'_> {
         self.message.accept(incoming);
         // RFC 7252 section 5.2.2: the response also acknowledges the request, if its ACK was lost.
         self.message.end_owned(Owner::exchange(handle), now);
-        self.conclude(handle, message, piece, now)
+        self.conclude(handle, incoming, piece)
     }
 
     /// The exchange that a response says it answers.
@@ -140,10 +140,11 @@ impl Endpoint<'_> {
     fn conclude(
         &mut self,
         handle: Handle,
-        message: &MessageView<'_>,
+        incoming: &Incoming<'_>,
         piece: &mut Piece,
-        now: Instant,
     ) -> Option<Event> {
+        let (message, now) = (&incoming.message, incoming.now);
+        let is_unverified = self.is_unverified(handle, incoming);
         let exchange = self.upper.exchanges.get_mut(handle)?;
         if exchange.is_forgotten() {
             self.exchange_end(handle, now);
@@ -162,10 +163,14 @@ impl Endpoint<'_> {
             self.exchange_end(handle, now);
             return Some(Event::Response(handle));
         }
-        if self.answer_challenge(handle, message, now) {
+        // What anyone can have sent must not have the request protected anew, and run again.
+        if !is_unverified && self.answer_challenge(handle, message, now) {
             return None;
         }
-        if BLOCK && let Some(event) = self.continue_upload(handle, message, piece) {
+        if BLOCK
+            && !is_unverified
+            && let Some(event) = self.continue_upload(handle, message, piece)
+        {
             return Some(event);
         }
         // RFC 7959 section 2.9.1: 2.31 is not the outcome, unless the application sees to the blocks itself.

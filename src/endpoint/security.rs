@@ -7,7 +7,7 @@ use super::client::RequestError;
 use super::receive::Received;
 use super::respond::{Refusal, ReplyTo, Unverified};
 use crate::config::{CONTEXTS, OSCORE};
-use crate::echo::EchoKey;
+use crate::echo::{EchoKey, Purpose};
 use crate::exchange::outgoing::{Exchange, Failure, Security};
 use crate::handle::Handle;
 use crate::message::deduplication::ReceivedId;
@@ -64,7 +64,7 @@ impl<'m> Endpoint<'m> {
         }
         if self.echo.is_set() {
             // RFC 8613 appendix B.1.2: an Echo value shows that a request came after the context was made, not before.
-            self.echo = EchoKey::new(self.echo.derive());
+            self.echo = EchoKey::new(self.echo.derive(Purpose::Renewal));
         }
         self.contexts.add(context)
     }
@@ -93,6 +93,7 @@ impl<'m> Endpoint<'m> {
             self.upper.observations.end(handle);
             self.exchange_fail(handle, Failure::Timeout, now);
         }
+        self.upper.bodies.end_protected_by(context);
         self.contexts.remove(context);
     }
 
@@ -341,10 +342,12 @@ impl<'m> Endpoint<'m> {
     /// Whether a response that is not protected is taken: only an error, RFC 8613 section 8.2, of a server that could not
     /// protect it.
     pub(super) fn admits_plain(&self, handle: Handle, incoming: &Incoming<'_>) -> bool {
-        !OSCORE
-            || !self.is_protected(handle)
-            || incoming.protected.get().context.is_some()
-            || !incoming.message.code().is_success()
+        !self.is_unverified(handle, incoming) || !incoming.message.code().is_success()
+    }
+
+    /// Whether a response to a request that is protected is not.
+    pub(super) fn is_unverified(&self, handle: Handle, incoming: &Incoming<'_>) -> bool {
+        OSCORE && self.is_protected(handle) && incoming.protected.get().context.is_none()
     }
 
     /// The message that protects a request of ours. It is another one: the request's own may be needed again.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Requests of peers that have not been answered.
 
+use crate::block::body::Whose;
 use crate::config::{BLOCK, OBSERVE, REQUESTS};
 use crate::handle::{Handle, OfPeer, Table};
 use crate::message::deduplication::ReceivedId;
@@ -223,6 +224,12 @@ impl IncomingRequest {
     #[must_use]
     pub fn is_multicast(&self) -> bool {
         self.multicast
+    }
+
+    /// What tells its body from others.
+    #[must_use]
+    pub fn whose(&self) -> Whose {
+        Whose::new(self.peer, self.protected, self.blocks().key)
     }
 
     /// What it says about blocks.

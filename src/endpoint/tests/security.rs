@@ -823,6 +823,81 @@ fn a_closed_context_protects_nothing_any_more() {
     assert_eq!(endpoint.draft_protect(pair.ids[0]), Err(DraftError::Stale));
 }
 
+#[test]
+fn a_body_ends_with_its_context() {
+    let mut pair = Pair::with(Parameters {
+        max_body: 5000,
+        ..large_messages()
+    });
+    pair.begin(MessageType::Confirmable, Code::PUT);
+    let endpoint = &mut pair.client.endpoint;
+    let (_, len) = endpoint.draft_body(Some(5000), 0).unwrap();
+    endpoint.draft_block(&vec![1; len as usize], true).unwrap();
+    pair.send();
+    let request = pair.one(0);
+    let event = pair.server.receive(&request).unwrap();
+    assert!(matches!(event, Event::Upload { .. }));
+    assert_eq!(pair.server.endpoint.usage().bodies, 1);
+    let now = pair.server.now;
+    pair.server.endpoint.context_remove(pair.ids[1], now);
+    assert_eq!(pair.server.endpoint.usage().bodies, 0);
+}
+
+#[test]
+fn an_observer_that_a_resource_does_not_admit_any_more_is_told_no_more() {
+    let mut pair = Pair::new();
+    let mut resource = Resource {
+        number: 9,
+        methods: 0xFE,
+        flags: crate::resource::OBSERVABLE,
+        ..Default::default()
+    };
+    let resources = pair.server.endpoint.resources();
+    resources.add(b"open", &resource).unwrap();
+    let register = Message::request(Code::GET, "open", 500).uint(OptionNumber::OBSERVE, 0);
+    let handle = pair.request(&register.bytes());
+    pair.respond(handle, b"one");
+    assert_eq!(pair.server.endpoint.usage().observers, 1);
+    pair.wait(5_000);
+    resource.contexts = 1 << (pair.ids[1].number() - 1);
+    let resources = pair.server.endpoint.resources();
+    resources.add(b"open", &resource).unwrap();
+    pair.server.endpoint.notify(9);
+    let now = pair.server.now;
+    let told = pair.server.endpoint.poll_notification(now);
+    assert!(told.is_none());
+    assert_eq!(view(&pair.one(1)).code(), Code::UNAUTHORIZED);
+    assert_eq!(pair.server.endpoint.usage().observers, 0);
+}
+
+/// RFC 9175 section 2.2: an Echo option outside is not for the request inside.
+#[test]
+fn a_forged_error_does_not_have_a_request_run_again() {
+    let forgeries: [&dyn Fn(&[u8]) -> Message; 2] = [
+        &|request| Message::answer(request, Code::UNAUTHORIZED).option(OptionNumber::ECHO, &[1; 8]),
+        &|request| {
+            Message::answer(request, Code::REQUEST_ENTITY_TOO_LARGE).block(
+                OptionNumber::BLOCK1,
+                0,
+                false,
+                0,
+            )
+        },
+    ];
+    for forge in forgeries {
+        let mut pair = Pair::new();
+        pair.begin(MessageType::Confirmable, Code::POST);
+        let payload = Part::Payload(&[1; 100]);
+        pair.client.endpoint.draft_add(payload).unwrap();
+        let exchange = pair.send();
+        let request = pair.one(0);
+        let (event, _, _, is_protected) = pair.response(&forge(&request).bytes()).unwrap();
+        assert_eq!((event, is_protected), (Event::Response(exchange), false));
+        while pair.client.advance_to_timeout().is_some() {}
+        assert_eq!(pair.sent(0), [[0u8; 0]; 0]);
+    }
+}
+
 /// Found by the fuzz target `unprotect`: the registration was repeated without protection.
 #[test]
 fn what_a_removed_context_protected_ends() {
