@@ -132,16 +132,21 @@ uint8_t microcoapy_security_number(coap_obj_t *coap, mp_obj_t value) {
     if (coap->securities == MP_OBJ_NULL) {
         coap->securities = mp_obj_new_list(0, NULL);
     }
+    size_t len;
+    mp_obj_t *items;
+    known(coap, &len, &items);
+    bool has_place = false;
+    for (size_t i = 0; i < len; i++) {
+        has_place |= items[i] == mp_const_none || items[i] == value;
+    }
+    if (!has_place) {
+        // Before the endpoint knows it: what is not in the list is collected.
+        mp_obj_list_append(coap->securities, mp_const_none);
+    }
     uint8_t number;
     mcoap_result result = mcoap_security_add(coap->endpoint, self->security, &number);
     if (result != MCOAP_OK) {
         microcoapy_raise(result);
-    }
-    size_t len;
-    mp_obj_t *items;
-    known(coap, &len, &items);
-    for (; len < number; len++) {
-        mp_obj_list_append(coap->securities, mp_const_none);
     }
     known(coap, &len, &items);
     items[number - 1] = value;
@@ -429,7 +434,7 @@ static mp_obj_t sequence_load(mp_obj_t self_in) {
     size_t newer = found[1] == RECORD_GOOD && (found[0] != RECORD_GOOD || number[1] > number[0]);
     self->next = 1 - newer;
     // If the other one was whole once, the numbers up to there are used; the last write of security_obj_t's was no further.
-    bool is_lost = found[1 - newer] == RECORD_CUT || found[1 - newer] == RECORD_DAMAGED;
+    bool is_lost = found[1 - newer] != RECORD_GOOD;
     return mp_obj_new_int_from_ull(number[newer] + (is_lost ? RESERVE : 0));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(sequence_load_obj, sequence_load);

@@ -873,9 +873,9 @@ fn an_observer_that_a_resource_does_not_admit_any_more_is_told_no_more() {
 /// RFC 9175 section 2.2: an Echo option outside is not for the request inside.
 #[test]
 fn a_forged_error_does_not_have_a_request_run_again() {
-    let forgeries: [&dyn Fn(&[u8]) -> Message; 2] = [
-        &|request| Message::answer(request, Code::UNAUTHORIZED).option(OptionNumber::ECHO, &[1; 8]),
-        &|request| {
+    let forgeries: [fn(&[u8]) -> Message; 2] = [
+        |request| Message::answer(request, Code::UNAUTHORIZED).option(OptionNumber::ECHO, &[1; 8]),
+        |request| {
             Message::answer(request, Code::REQUEST_ENTITY_TOO_LARGE).block(
                 OptionNumber::BLOCK1,
                 0,
