@@ -176,7 +176,7 @@ class Board:
         if size == "1M":
             wanted = {"MICROPY_PY_SSL": "0", "MICROPY_SSL_AXTLS": "0"}
             assert wanted.items() <= values.items(), {name: values[name] for name in wanted}
-        everything = "staticlib,profile-esp8266,attributes,ipv6,observe,block,discovery\n"
+        everything = "staticlib,profile-esp8266,attributes,ipv6,observe,block,discovery,oscore\n"
         settings = {name: value for name, value in values.items() if name.startswith("MICROCOAPY_") and len(value) == 1}
         argv = ["sh", os.path.join(process.ROOT, "tools", "features.sh"), "xtensa-esp8266-none-elf"]
         status, features = process.run(argv, 60, env=settings)
