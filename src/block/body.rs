@@ -154,14 +154,11 @@ impl Bodies {
 }
 
 /// A number that is the same for all blocks of one body and, very likely, for no other body of the peer:
-/// a hash of the method, the options, and what protects them.
+/// a hash of the method and the options.
 #[must_use]
-pub fn request_key(message: &MessageView<'_>, protected: Protected) -> u32 {
+pub fn request_key(message: &MessageView<'_>) -> u32 {
     let mut hash = Hash::new();
     hash.byte(message.code().0);
-    if let Some(context) = protected.get().context {
-        hash.byte(context.number());
-    }
     for option in message.options() {
         // RFC 7959 sections 2.4 and 2.5: the same request but for the Block options; RFC 9175 section 3.3: the
         // Request-Tag tells bodies apart. What is no part of a cache key does not.

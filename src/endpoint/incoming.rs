@@ -350,11 +350,7 @@ impl Endpoint<'_> {
         let blocks = Blocks {
             block1: MaybeBlock::new(block1),
             block2: MaybeBlock::new(block2),
-            key: if BLOCK {
-                request_key(message, incoming.protected)
-            } else {
-                0
-            },
+            key: if BLOCK { request_key(message) } else { 0 },
             len: incoming.datagram.len() as u16,
             wants_size: message.first(OptionNumber::SIZE2).is_some(),
         };

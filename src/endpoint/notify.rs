@@ -299,7 +299,7 @@ fn pending_request(
     let blocks = Blocks {
         // RFC 7959 section 3.4: in blocks of the size that the observer has asked for.
         block2: MaybeBlock::new(block2.filter(|block| block.num == 0)),
-        key: request_key(message, observer.protected()),
+        key: request_key(message),
         ..Blocks::default()
     };
     let (id, peer) = (ReceivedId::of(message), observer.peer());

@@ -15,7 +15,6 @@ use crate::message::peer::{IdKey, PeerAddr, PeerId};
 use crate::message::store::StoredMessage;
 use crate::observe::observation::{Entry, Restored};
 use crate::observe::observer::Observer;
-use crate::oscore::Protected;
 use crate::time::Instant;
 use crate::wire::header::{HEADER_LEN, Token};
 use crate::wire::ip;
@@ -46,7 +45,7 @@ pub enum ImportError {
 /// What is observed: method, options and payload of a request.
 fn observation_key(message: &MessageView<'_>) -> u32 {
     let mut hash = Hash::new();
-    let options = request_key(message, Protected::default()).to_be_bytes();
+    let options = request_key(message).to_be_bytes();
     let bytes = options.iter().chain(message.payload());
     bytes.for_each(|&byte| hash.byte(byte));
     hash.finish()
