@@ -15,7 +15,7 @@
 //!
 //! The time stamp can be read by all, and tells how long the clock has run (section 6).
 
-use crate::mac::HalfSipHash;
+use crate::mac::{HalfSipHash, same};
 use crate::time::Instant;
 
 /// Bytes of a value: the time stamp's 4, the MAC's 8. RFC 9175 section 2.2.1 allows 1 to 40.
@@ -94,11 +94,6 @@ impl EchoKey {
         let fresh = issued.is_due(now) && now.since(issued) < lifetime_ms;
         fresh && self.is_set() && same(&self.issue(issued, peer), value)
     }
-}
-
-/// Compares all bytes, so that the time it takes does not tell how many of them are right.
-fn same(a: &[u8; ECHO_LEN], b: &[u8; ECHO_LEN]) -> bool {
-    a.iter().zip(b).fold(0, |wrong, (a, b)| wrong | (a ^ b)) == 0
 }
 
 #[cfg(test)]

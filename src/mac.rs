@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: MIT
 //! A keyed hash: what nobody can make, or predict, without the key.
 
+/// Whether two MACs of the same length are the same, in a time that does not tell where they differ.
+#[must_use]
+pub fn same(one: &[u8], other: &[u8]) -> bool {
+    let differ = one
+        .iter()
+        .zip(other)
+        .fold(0, |differ, (a, b)| core::hint::black_box(differ | (a ^ b)));
+    differ == 0
+}
+
 /// HalfSipHash-2-4 with 64 bits of output, by Aumasson and Bernstein: SipHash ("SipHash: a fast
 /// short-input PRF", 2012) with words of 32 bits, as their reference implementation defines it.
 pub struct HalfSipHash {

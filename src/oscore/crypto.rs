@@ -4,6 +4,7 @@
 //! round keys that are made when they are needed, as all eleven of them are larger than a device's stack has room for; and
 //! CCM (RFC 3610), as a ciphertext that does not verify must stay as it is, for another context to try.
 
+use crate::mac::same;
 use aes::hazmat::{cipher_round, inv_mix_columns};
 use sha2::block_api::compress256;
 
@@ -128,15 +129,6 @@ impl Ccm<'_> {
     }
 }
 
-/// Whether both are the same, in a time that does not tell where they differ.
-fn equal(one: &Tag, other: &Tag) -> bool {
-    let differ = one
-        .iter()
-        .zip(other)
-        .fold(0, |differ, (a, b)| core::hint::black_box(differ | (a ^ b)));
-    differ == 0
-}
-
 /// Which way.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -165,7 +157,7 @@ pub fn crypt(
         ccm.apply_stream(text);
     }
     let made = ccm.tag(aad, text);
-    let verified = encrypts || equal(&made, tag);
+    let verified = encrypts || same(&made, tag);
     if encrypts {
         *tag = made;
     }
