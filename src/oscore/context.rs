@@ -3,8 +3,10 @@
 //!
 //! Endpoints refer to it, the program owns it: so its state is in cells.
 
+use super::algorithm::{Direction, KEY_LEN, Key, NONCE_LEN, Nonce};
+use super::bounded::Bounded;
 use super::cose::{self, Aad};
-use super::crypto::{self, Direction, KEY_LEN, Key, NONCE_LEN, Nonce};
+use super::crypto;
 use super::option::OscoreOption;
 use super::piv::{LAST, PartialIv};
 use super::window::ReplayWindow;
@@ -14,37 +16,6 @@ use core::cell::Cell;
 pub const ID_MAX: usize = NONCE_LEN - 6;
 /// Bytes of the longest ID Context.
 pub const ID_CONTEXT_MAX: usize = 16;
-
-/// A Sender ID, a Recipient ID or an ID Context.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Id<const N: usize> {
-    bytes: [u8; N],
-    len: u8,
-}
-
-impl<const N: usize> Id<N> {
-    /// `None`: too long.
-    #[must_use]
-    pub fn new(bytes: &[u8]) -> Option<Self> {
-        let mut id = Self {
-            bytes: [0; N],
-            len: bytes.len() as u8,
-        };
-        if bytes.len() > N {
-            return None;
-        }
-        for (to, from) in id.bytes.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        Some(id)
-    }
-
-    /// Its bytes.
-    #[must_use]
-    pub fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
-}
 
 /// What a context is derived from, RFC 8613 section 3.2.
 #[derive(Clone, Copy)]
@@ -80,9 +51,9 @@ const NO_KEYS: Keys = Keys {
 /// A security context.
 pub struct SecurityContext {
     keys: Cell<Keys>,
-    sender_id: Id<ID_MAX>,
-    recipient_id: Id<ID_MAX>,
-    id_context: Option<Id<ID_CONTEXT_MAX>>,
+    sender_id: Bounded<ID_MAX>,
+    recipient_id: Bounded<ID_MAX>,
+    id_context: Option<Bounded<ID_CONTEXT_MAX>>,
     /// The next Sender Sequence Number.
     next: Cell<u64>,
     /// Numbers from here on must not be used yet, RFC 8613 appendix B.1.1.
@@ -125,13 +96,13 @@ impl SecurityContext {
             return None;
         }
         let id_context = match source.id_context {
-            Some(bytes) => Some(Id::new(bytes)?),
+            Some(bytes) => Some(Bounded::new(bytes)?),
             None => None,
         };
         let context = Self {
             keys: Cell::new(NO_KEYS),
-            sender_id: Id::new(source.sender_id)?,
-            recipient_id: Id::new(source.recipient_id)?,
+            sender_id: Bounded::new(source.sender_id)?,
+            recipient_id: Bounded::new(source.recipient_id)?,
             id_context,
             next: Cell::new(source.first),
             reserved: Cell::new(source.first),
@@ -166,7 +137,7 @@ impl SecurityContext {
     /// ID Context.
     #[must_use]
     pub fn id_context(&self) -> Option<&[u8]> {
-        self.id_context.as_ref().map(Id::as_slice)
+        self.id_context.as_ref().map(Bounded::as_slice)
     }
 
     /// Whether a request with this option may be from the other side, RFC 8613 section 8.2 step 2. Not before a number is

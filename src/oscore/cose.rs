@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! What is fed to the algorithms: the few shapes of CBOR that RFC 8613 needs, and the nonce.
 
+use super::algorithm::{KEY_LEN, NONCE_LEN};
+use super::bounded::Bounded;
 use super::context::{ID_CONTEXT_MAX, ID_MAX};
-use super::crypto::{KEY_LEN, NONCE_LEN};
 use super::piv::{PIV_MAX, PartialIv};
 use crate::wire::writer::Writer;
 
@@ -29,30 +30,8 @@ fn write_bytes(writer: &mut Writer<'_>, bytes: &[u8]) {
     writer.bytes(bytes);
 }
 
-/// Bytes of a fixed room.
-#[derive(Clone, Copy)]
-pub struct Written<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
-}
-
-impl<const N: usize> Written<N> {
-    /// What `write` writes, at most `N` bytes.
-    pub fn by(write: impl FnOnce(&mut [u8; N]) -> usize) -> Self {
-        let mut bytes = [0; N];
-        let len = write(&mut bytes);
-        Self { bytes, len }
-    }
-
-    /// The bytes.
-    #[must_use]
-    pub fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
-}
-
 /// Additional Authenticated Data, RFC 8613 section 5.4.
-pub type Aad = Written<AAD_MAX>;
+pub type Aad = Bounded<AAD_MAX>;
 
 /// The Additional Authenticated Data of a request, and of its responses.
 #[must_use]
@@ -77,7 +56,7 @@ pub fn aad(request_kid: &[u8], request_piv: PartialIv) -> Aad {
 }
 
 /// What a key or the Common IV is derived for, RFC 8613 section 3.2.1.
-pub type Info = Written<{ 2 + ID_MAX + 1 + ID_CONTEXT_MAX + 1 + 4 + 1 }>;
+pub type Info = Bounded<{ 2 + ID_MAX + 1 + ID_CONTEXT_MAX + 1 + 4 + 1 }>;
 
 /// The `info` of the key with this Sender or Recipient ID; `None`: of the Common IV.
 #[must_use]

@@ -4,21 +4,10 @@
 //! round keys that are made when they are needed, as all eleven of them are larger than a device's stack has room for; and
 //! CCM (RFC 3610), as a ciphertext that does not verify must stay as it is, for another context to try.
 
+use super::algorithm::{Direction, Key, Nonce, TAG_LEN};
 use crate::mac::same;
 use aes::hazmat::{cipher_round, inv_mix_columns};
 use sha2::block_api::compress256;
-
-/// Bytes of a key.
-pub const KEY_LEN: usize = 16;
-/// Bytes of a nonce.
-pub const NONCE_LEN: usize = 13;
-/// Bytes by which a ciphertext is longer than its plaintext.
-pub const TAG_LEN: usize = 8;
-
-/// A key.
-pub type Key = [u8; KEY_LEN];
-/// A nonce.
-pub type Nonce = [u8; NONCE_LEN];
 
 const BLOCK_LEN: usize = 16;
 type Block = [u8; BLOCK_LEN];
@@ -127,15 +116,6 @@ impl Ccm<'_> {
             xor(block, &stream);
         }
     }
-}
-
-/// Which way.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// From a plaintext and room for the tag to a ciphertext and its tag.
-    Encrypt,
-    /// Back.
-    Decrypt,
 }
 
 /// Encrypts or decrypts all but the last [`TAG_LEN`] bytes of the buffer, which is shorter than 2^16, and writes or checks

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! OSCORE, RFC 8613: security contexts, and what a message looks like when it is protected.
 
+mod algorithm;
+mod bounded;
 pub mod context;
 pub mod contexts;
 mod cose;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! From a message to a protected one and back, in place: RFC 8613 sections 4 and 8.
 
+use super::algorithm::TAG_LEN;
 use super::context::Protection;
-use super::crypto::TAG_LEN;
 use super::option::{OSCORE_VALUE_MAX, OscoreOption};
 use crate::list;
 use crate::wire::builder::{BuildError, MessageDraft};
