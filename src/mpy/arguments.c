@@ -63,6 +63,15 @@ bool microcoapy_items(mp_obj_t value, size_t *len, mp_obj_t **items) {
     return true;
 }
 
+#if MICROCOAPY_MODERN
+void microcoapy_one_or_more(mp_obj_t *value, size_t *len, mp_obj_t **items) {
+    if (!microcoapy_items(*value, len, items)) {
+        *len = 1;
+        *items = value;
+    }
+}
+#endif
+
 void microcoapy_bytes_arg(mp_obj_t value, qstr argument, mp_buffer_info_t *out) {
     if (value == MP_OBJ_NULL || value == mp_const_none) {
         out->buf = NULL;

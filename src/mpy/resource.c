@@ -14,10 +14,7 @@
 static uint32_t methods_of(mp_obj_t methods) {
     size_t len;
     mp_obj_t *items;
-    if (!microcoapy_items(methods, &len, &items)) {
-        len = 1;
-        items = &methods;
-    }
+    microcoapy_one_or_more(&methods, &len, &items);
     uint32_t bits = 0;
     for (size_t i = 0; i < len; i++) {
         bits |= 1u << microcoapy_method_code(items[i]);

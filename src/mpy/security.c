@@ -55,10 +55,8 @@ static void reserve(security_obj_t *self) {
     mcoap_security_reserve(self->security, &number);
 }
 
-static void reserve_if_few(security_obj_t *self) {
-    if (mcoap_security_left(self->security) < RESERVE_BELOW) {
-        reserve(self);
-    }
+static bool has_few(const security_obj_t *self) {
+    return mcoap_security_left(self->security) < RESERVE_BELOW;
 }
 
 // ---- which an endpoint knows -------------------------------------------------------------------
@@ -99,12 +97,13 @@ void microcoapy_security_refresh(coap_obj_t *coap) {
     prune(coap);
     known(coap, &len, &items);
     for (size_t i = 0; i < len; i++) {
-        if (items[i] == mp_const_none) {
+        security_obj_t *security = items[i] == mp_const_none ? NULL : MP_OBJ_TO_PTR(items[i]);
+        if (security == NULL || !has_few(security)) {
             continue;
         }
         nlr_buf_t nlr;
         if (nlr_push(&nlr) == 0) {
-            reserve_if_few(MP_OBJ_TO_PTR(items[i]));
+            reserve(security);
             nlr_pop();
         } else {
             // Nothing is sent without a number; it is tried again.
@@ -127,7 +126,9 @@ static security_obj_t *security_arg(mp_obj_t value) {
 
 uint8_t microcoapy_security_number(coap_obj_t *coap, mp_obj_t value) {
     security_obj_t *self = security_arg(value);
-    reserve_if_few(self);
+    if (has_few(self)) {
+        reserve(self);
+    }
     prune(coap);
     if (coap->securities == MP_OBJ_NULL) {
         coap->securities = mp_obj_new_list(0, NULL);
@@ -180,10 +181,7 @@ void microcoapy_security_admit(coap_obj_t *coap, mp_obj_t value) {
     if (value == mp_const_true) {
         return;
     }
-    if (!microcoapy_items(value, &len, &items)) {
-        len = 1;
-        items = &value;
-    }
+    microcoapy_one_or_more(&value, &len, &items);
     for (size_t i = 0; i < len; i++) {
         microcoapy_security_number(coap, items[i]);
     }
@@ -198,10 +196,7 @@ uint32_t microcoapy_security_admitted(coap_obj_t *coap, mp_obj_t value) {
     if (value == mp_const_true) {
         return MCOAP_CONTEXTS_ALL;
     }
-    if (!microcoapy_items(value, &len, &items)) {
-        len = 1;
-        items = &value;
-    }
+    microcoapy_one_or_more(&value, &len, &items);
     known(coap, &known_len, &known_items);
     uint32_t bits = MCOAP_CONTEXTS_PROTECTED;
     for (size_t i = 0; i < len; i++) {

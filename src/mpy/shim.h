@@ -93,7 +93,7 @@ typedef struct _coap_obj_t {
     struct _news_t *news_room;  // for the next of them, or NULL
     #if MICROCOAPY_OSCORE
     mp_obj_t securities; // security.c: list of contexts; MP_OBJ_NULL until first used
-    mp_obj_t secured;    // request.c: dict of peer, as bytes, to context; MP_OBJ_NULL until first used
+    mp_obj_t secured;    // security.c: dict of peer, as bytes, to context; MP_OBJ_NULL until first used
     #endif
     mp_obj_t own;               // dict of the program's own attributes; MP_OBJ_NULL until first used
     #if MICROCOAPY_URANDOM
@@ -191,6 +191,10 @@ void microcoapy_str_arg(mp_obj_t value, qstr argument);
 mp_int_t microcoapy_port_arg(mp_obj_t value);
 // The items of a tuple or list; false for anything else.
 bool microcoapy_items(mp_obj_t value, size_t *len, mp_obj_t **items);
+#if MICROCOAPY_MODERN
+// The same, or the value itself, as one.
+void microcoapy_one_or_more(mp_obj_t *value, size_t *len, mp_obj_t **items);
+#endif
 // Bytes of a str, a bytes-like object, or None or MP_OBJ_NULL (none at all). The object must outlive their use.
 void microcoapy_bytes_arg(mp_obj_t value, qstr argument, mp_buffer_info_t *out);
 // The same bytes where the engine can read them: itself, or a copy on the heap (MICROCOAPY_WORD_FLASH).
