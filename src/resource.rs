@@ -4,8 +4,8 @@
 //! The table is bytes in memory that the caller gives and can replace by a larger block, so it is as
 //! large as its paths and no larger. A record: length of the rest (2 bytes), resource number (4),
 //! methods (1), flags (1), longest body (4), interval of notifications (4), critical options understood (2 each),
-//! with OSCORE the contexts that are admitted (4), length of the path (2); the path, each segment as its length (1) and its bytes; the link's attributes as RFC 6690
-//! writes them.
+//! with OSCORE the contexts that are admitted (4), length of the path (2); the path, each segment as its length (1) and
+//! its bytes; the link's attributes as RFC 6690 writes them.
 
 use crate::config::{ATTRIBUTES, OSCORE, UNDERSTOOD_IN_REQUESTS};
 use crate::oscore::Protected;

@@ -80,8 +80,8 @@ impl Endpoint<'_> {
     /// Takes one datagram in. At most one thing comes of it for the application, unless `poll_event` has
     /// it; whatever is to be sent waits for `poll_transmit`.
     ///
-    /// What is protected is uncovered where it is. A datagram that was cut off by a receive buffer must be given with more than `max_message`
-    /// bytes, so that it is not mistaken for a whole one.
+    /// What is protected is uncovered where it is. A datagram that was cut off by a receive buffer must be given with more
+    /// than `max_message` bytes, so that it is not mistaken for a whole one.
     pub fn handle_datagram<'d>(
         &mut self,
         peer: &PeerAddr,
