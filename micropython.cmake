@@ -224,6 +224,7 @@ set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/resource.c
     ${MICROCOAPY_ROOT}/src/mpy/security.c
     ${MICROCOAPY_ROOT}/src/mpy/send.c
+    ${MICROCOAPY_ROOT}/src/mpy/sequence.c
     ${MICROCOAPY_ROOT}/src/mpy/serve.c
     ${MICROCOAPY_ROOT}/src/mpy/slots.c
     ${MICROCOAPY_ROOT}/src/mpy/sockaddr.c

@@ -53,6 +53,7 @@ MICROCOAPY_SRC_C := $(addprefix $(MICROCOAPY_MOD_DIR)/src/mpy/,\
 	resource.c \
 	security.c \
 	send.c \
+	sequence.c \
 	serve.c \
 	slots.c \
 	sockaddr.c \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What security.c has for the files above it.
+// What security.c and sequence.c have for the files above them.
 #ifndef MICROCOAPY_SECURITY_H
 #define MICROCOAPY_SECURITY_H
 
@@ -9,6 +9,11 @@
 #if MICROCOAPY_OSCORE
 extern const mp_obj_type_t microcoapy_security_type;
 extern const mp_obj_type_t microcoapy_sequence_type;
+
+// Sequence numbers that are stored ahead at once.
+#define SEQUENCE_RESERVE (128)
+// A number as save() is given it.
+uint64_t microcoapy_sequence_arg(mp_obj_t value, qstr argument);
 
 // The number that the endpoint knows a SecurityContext by; makes it known. Runs save() where few sequence numbers are
 // left.

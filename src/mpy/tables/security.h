@@ -16,15 +16,3 @@ MP_DEFINE_CONST_OBJ_TYPE(
     print, security_print,
     locals_dict, &security_dict
     );
-
-static const mp_rom_map_elem_t sequence_table[] = {
-    { MP_ROM_QSTR(MP_QSTR_load), MP_ROM_PTR(&sequence_load_obj) },
-    { MP_ROM_QSTR(MP_QSTR_save), MP_ROM_PTR(&sequence_save_obj) },
-};
-static MP_DEFINE_CONST_DICT(sequence_dict, sequence_table);
-
-MP_DEFINE_CONST_OBJ_TYPE(
-    microcoapy_sequence_type, MP_QSTR_SequenceFile, MP_TYPE_FLAG_NONE,
-    make_new, sequence_make_new,
-    locals_dict, &sequence_dict
-    );
