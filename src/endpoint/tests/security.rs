@@ -83,13 +83,17 @@ impl Pair {
     }
 
     fn begin(&mut self, kind: MessageType, code: Code) {
+        self.begin_for(PATH, kind, code);
+    }
+
+    fn begin_for(&mut self, path: &[u8], kind: MessageType, code: Code) {
         self.token += 1;
         let endpoint = &mut self.client.endpoint;
         endpoint
             .exchange_begin(kind, code, None, [self.token; 8])
             .unwrap();
         endpoint.draft_protect(self.ids[0]).unwrap();
-        endpoint.draft_add(Part::Path(PATH)).unwrap();
+        endpoint.draft_add(Part::Path(path)).unwrap();
     }
 
     fn send(&mut self) -> Handle {
@@ -169,6 +173,16 @@ impl Pair {
     }
 }
 
+fn holds_no_message(bench: &Bench) -> bool {
+    bench.endpoint.message.store().slots_in_use().is_empty()
+}
+
+/// Adds the first block of a body of 5,000 bytes.
+fn draft_first_block(endpoint: &mut Endpoint<'_>) {
+    let (_, len) = endpoint.draft_body(Some(5000), 0).unwrap();
+    endpoint.draft_block(&vec![1; len as usize], true).unwrap();
+}
+
 fn option_of(datagram: &[u8]) -> OscoreOption<'_> {
     let value = view(datagram).first(OptionNumber::OSCORE).unwrap();
     OscoreOption::decode(value).unwrap()
@@ -198,16 +212,7 @@ fn nothing_of_a_request_or_response_is_seen() {
         true,
     );
     assert_eq!(pair.response(&response), Some(expected));
-    assert!(
-        pair.client.is_idle()
-            && pair
-                .client
-                .endpoint
-                .message
-                .store()
-                .slots_in_use()
-                .is_empty()
-    );
+    assert!(pair.client.is_idle() && holds_no_message(&pair.client));
 }
 
 #[test]
@@ -263,12 +268,7 @@ fn repetitions_get_the_same_answer_and_replays_none() {
 fn refusals_without_a_handler_are_repeated_not_taken_for_replays() {
     let mut pair = Pair::new();
     for kind in [MessageType::Confirmable, MessageType::NonConfirmable] {
-        let endpoint = &mut pair.client.endpoint;
-        endpoint
-            .exchange_begin(kind, Code::GET, None, [9; 8])
-            .unwrap();
-        endpoint.draft_protect(pair.ids[0]).unwrap();
-        endpoint.draft_add(Part::Path(b"nowhere")).unwrap();
+        pair.begin_for(b"nowhere", kind, Code::GET);
         pair.send();
         let request = pair.one(0);
         assert_eq!(pair.server.receive(&request), None);
@@ -349,12 +349,7 @@ fn what_is_not_protected_does_not_reach_a_protected_resource() {
     let (_, code, _, is_protected) = pair.response(&refusal).unwrap();
     assert_eq!((code, is_protected), (Code::FORBIDDEN, true));
     // A resource that need not be protected may be.
-    let endpoint = &mut pair.client.endpoint;
-    endpoint
-        .exchange_begin(MessageType::Confirmable, Code::GET, None, [9; 8])
-        .unwrap();
-    endpoint.draft_protect(pair.ids[0]).unwrap();
-    endpoint.draft_add(Part::Path(b"r")).unwrap();
+    pair.begin_for(b"r", MessageType::Confirmable, Code::GET);
     pair.send();
     let request = pair.one(0);
     let handle = pair.request(&request);
@@ -733,16 +728,7 @@ fn nothing_is_sent_without_a_number() {
     let (peer, now) = (pair.client.peer, pair.client.now);
     let sent = pair.client.endpoint.exchange_send(&peer, now);
     assert_eq!(sent, Err(RequestError::Security));
-    assert!(
-        pair.sent(0).is_empty()
-            && pair
-                .client
-                .endpoint
-                .message
-                .store()
-                .slots_in_use()
-                .is_empty()
-    );
+    assert!(pair.sent(0).is_empty() && holds_no_message(&pair.client));
     assert_eq!(pair.client.endpoint.usage(), Usage::default());
     // A response needs none, a notification waits for one.
     pair.contexts[0].reserve(2 * STEP);
@@ -831,8 +817,7 @@ fn a_body_ends_with_its_context() {
     });
     pair.begin(MessageType::Confirmable, Code::PUT);
     let endpoint = &mut pair.client.endpoint;
-    let (_, len) = endpoint.draft_body(Some(5000), 0).unwrap();
-    endpoint.draft_block(&vec![1; len as usize], true).unwrap();
+    draft_first_block(endpoint);
     pair.send();
     let request = pair.one(0);
     let event = pair.server.receive(&request).unwrap();
@@ -913,8 +898,7 @@ fn what_a_removed_context_protected_ends() {
         endpoint
             .response_begin(handle, true, Code::CONTENT)
             .unwrap();
-        let (_, len) = endpoint.draft_body(Some(5000), 0).unwrap();
-        endpoint.draft_block(&vec![1; len as usize], true).unwrap();
+        draft_first_block(endpoint);
         endpoint.response_send(now).unwrap();
         let first = pair.one(1);
         let (event, ..) = pair.response(&first).unwrap();
