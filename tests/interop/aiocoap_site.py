@@ -12,7 +12,6 @@ import aiocoap.resource as resource
 from aiocoap.numbers.codes import Code
 
 TEXT, XML = 0, 41
-PERIOD = float(sys.argv[2]) if len(sys.argv) > 2 else 5.0
 
 
 def message(code, payload=b"", **options):
@@ -268,9 +267,10 @@ class LargePost(resource.Resource):
 
 
 class Observed(resource.ObservableResource):
-    """What changes every PERIOD seconds, until somebody replaces or deletes it."""
+    """What changes every `period` seconds, until somebody replaces or deletes it."""
 
     all = []
+    period = 5.0
 
     def __init__(self, payload):
         super().__init__()
@@ -286,7 +286,7 @@ class Observed(resource.ObservableResource):
     async def render_get(self, request):
         if self.replaced == b"":
             return message(Code.NOT_FOUND)
-        return message(Code.CONTENT, self.payload, content_format=TEXT, max_age=max(1, int(2 * PERIOD)))
+        return message(Code.CONTENT, self.payload, content_format=TEXT, max_age=max(1, int(2 * self.period)))
 
     async def render_put(self, request):
         self.replaced = request.payload
@@ -302,7 +302,7 @@ class Observed(resource.ObservableResource):
     @classmethod
     async def change(cls):
         while True:
-            await asyncio.sleep(PERIOD)
+            await asyncio.sleep(cls.period)
             for observed in cls.all:
                 observed.count += 1
                 if observed.replaced is None:
@@ -378,6 +378,8 @@ def site():
 
 
 async def main():
+    if len(sys.argv) > 2:
+        Observed.period = float(sys.argv[2])
     await aiocoap.Context.create_server_context(site(), bind=("127.0.0.1", int(sys.argv[1])), transports=["udp6"])
     print("ready", flush=True)
     await Observed.change()

@@ -9,22 +9,13 @@ import aiocoap
 import coapmsg
 import net
 import programs
+from aiocoap_site import Fast
 from harness import cases
 
 PARTS = 3
 
 LOSS = 0.2
 CHANGES = 20
-
-# What our side does when a message is lost, faster than by default.
-FAST = "ack_timeout=100, max_retransmit=10"
-
-
-class Fast(aiocoap.TransportTuning):
-    """The same for aiocoap."""
-
-    ACK_TIMEOUT = 0.1
-    MAX_RETRANSMIT = 10
 
 
 def lossy():
@@ -76,7 +67,7 @@ def test_client(name):
     _, port = programs.aiocoap_site() if name == "aiocoap" else programs.libcoap_server()
     with net.RawPeer() as peer, net.Proxy(port, lossy()) as proxy:
         put(peer, port, path, 0)
-        agent = programs.loop_client(FAST)
+        agent = programs.loop_client(programs.FAST)
         agent.exec(
             "observation = coap.observe('coap://127.0.0.1:%d/%s', %s)" % (proxy.port, path, CALLBACK)
         )
@@ -99,7 +90,7 @@ def test_client(name):
 def test_client_outlives_a_restart_of_the_server():
     """The new server knows of no observer: the client registers again when Max-Age, one second, is over."""
     server, port = programs.aiocoap_site()
-    agent = programs.loop_client(FAST)
+    agent = programs.loop_client(programs.FAST)
     with net.RawPeer() as peer:
         put(peer, port, "counter", 1)
         agent.exec(
@@ -118,23 +109,14 @@ def test_client_outlives_a_restart_of_the_server():
 
 # ---- our server ----------------------------------------------------------------------------------
 
-SERVER = """
-value = 0
 
-@coap.resource("counter", obs=True, non=%r)
-def counter(request):
-    return microcoapy.Response(payload=str(value), max_age=60)
-
-def change(to):
-    global value
-    value = to
-    counter.notify()
-"""
+def our_server(non):
+    return programs.loop_server(programs.COUNTER % ("non=%r" % non), programs.FAST)
 
 
 @cases(con=False, con_again=False)
 def test_server_with_aiocoap(non):
-    agent, port = programs.loop_server(SERVER % non, FAST)
+    agent, port = our_server(non)
     seen = []
 
     async def main(proxy_port):
@@ -168,7 +150,7 @@ def test_server_with_aiocoap(non):
 @cases(con=False, con_again=False)
 def test_server_with_libcoap(non):
     """libcoap shows what comes in the order of the network: the order of the server is that at the proxy."""
-    agent, port = programs.loop_server(SERVER % non, FAST)
+    agent, port = our_server(non)
     with net.Proxy(port, lossy()) as proxy:
         client = programs.Program(
             [programs.needs("coap-client-notls"), "-v", "3", "-w", "-s", "600", "-B", "600", "coap://127.0.0.1:%d/counter" % proxy.port]
@@ -189,7 +171,7 @@ def test_server_with_libcoap(non):
 
 def test_server_notifies_non_confirmable_at_its_rate():
     """RFC 7641 section 4.5.1: at most one in three seconds; the latest state wins."""
-    agent, port = programs.loop_server(SERVER % True, FAST)
+    agent, port = our_server(True)
     with net.RawPeer() as peer:
         registration = coapmsg.request(coapmsg.GET, "counter", options=[(coapmsg.OBSERVE, b"")])
         assert peer.ask(registration, ("127.0.0.1", port)).payload == b"0"

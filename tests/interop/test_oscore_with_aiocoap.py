@@ -16,6 +16,7 @@ import chance
 import coapmsg
 import net
 import programs
+from aiocoap_site import Fast
 from harness import cases
 
 PARTS = 3
@@ -26,19 +27,9 @@ OSCORE = 9  # the option
 SECRET = bytes(range(1, 17))
 SALT = bytes.fromhex("9e7ca92223786340")
 
+
 def lossy():
     return net.lossy(loss=0.2, late=0.03)
-
-
-# What is done when a message is lost, faster than by default.
-FAST = "ack_timeout=100, max_retransmit=10"
-
-
-class Fast(aiocoap.TransportTuning):
-    """The same for aiocoap."""
-
-    ACK_TIMEOUT = 0.1
-    MAX_RETRANSMIT = 10
 
 
 class Shared:
@@ -221,7 +212,7 @@ def told(agent, value):
 @cases(in_peace=None, under_loss=lossy)
 def test_client_observes(rule):
     with Site(Shared()) as site, net.Proxy(site.port, rule and rule()) as proxy:
-        agent = our_client(Shared(), proxy.port, FAST)
+        agent = our_client(Shared(), proxy.port, programs.FAST)
         agent.exec(OBSERVE)
         told(agent, 0)
         for value in range(1, 21):
@@ -241,7 +232,7 @@ def test_client_under_loss():
     """Requests that overtake each other: each is answered, and handled once. No one may be overtaken by 32 others: it
     would have left the replay window, section 3.2.2."""
     with Site(Shared()) as site, net.Proxy(site.port, lossy()) as proxy:
-        agent = our_client(Shared(), proxy.port, FAST + ", nstart=4")
+        agent = our_client(Shared(), proxy.port, programs.FAST + ", nstart=4")
         code = "return await asyncio.gather(*[ask('PUT', 'test', b'number %%d.' %% n) for n in range(%d, %d)])"
         for n in range(0, 80, 16):
             answers = agent.run(code % (n, n + 16), 4 * net.PATIENCE)
@@ -271,7 +262,7 @@ def test_client_of_a_server_that_has_lost_its_replay_window(payload):
 def test_client_observes_a_server_that_has_lost_its_replay_window():
     """The registration is asked for anew, and with an Echo value, when Max-Age, one second, is over."""
     with Site(Shared()) as site:
-        agent = our_client(Shared(), site.port, FAST)
+        agent = our_client(Shared(), site.port, programs.FAST)
         assert answer(agent, "PUT", "counter", b"1")[0] == "2.04"
         agent.exec(OBSERVE)
         told(agent, 1)
@@ -283,9 +274,10 @@ def test_client_observes_a_server_that_has_lost_its_replay_window():
 
 # ---- our server ----------------------------------------------------------------------------------
 
-SERVER = """
+SERVER = (
+    programs.COUNTER % "security=context"
+    + """
 runs = []
-value = 0
 
 @coap.resource("door", methods=("GET", "PUT"), security=context)
 def door(request):
@@ -299,16 +291,8 @@ def free(request):
 @coap.resource("large", methods=("GET", "PUT"), into=sink, security=context)
 def large(request):
     return Pattern(int(request.query)) if request.code == 1 else judge(request.body)
-
-@coap.resource("counter", obs=True, security=context)
-def counter(request):
-    return microcoapy.Response(payload=str(value), max_age=60)
-
-def change(to):
-    global value
-    value = to
-    counter.notify()
 """
+)
 
 
 def our_server(shared, parameters="", more=""):
@@ -430,7 +414,7 @@ async def cancel(client):
 
 @cases(in_peace=None, under_loss=lossy)
 def test_server_is_observed(rule):
-    agent, port = our_server(Shared(), FAST)
+    agent, port = our_server(Shared(), programs.FAST)
     seen = []
 
     async def main():
@@ -453,7 +437,7 @@ def test_server_is_observed(rule):
 
 
 def test_server_under_loss():
-    agent, port = our_server(Shared(), FAST)
+    agent, port = our_server(Shared(), programs.FAST)
 
     async def main():
         async with Client(proxy.port, Shared()) as client:
