@@ -2,7 +2,8 @@
 # timeout: 120
 # The high-water mark of the heap in a transfer of 1 MB and in one of 4 KB: the same, within 1 KB, on both sides together.
 # The collector may keep a dead part by chance for a while (support.scrub), but what a transfer keeps stays to its end: in
-# the long one a mark counts when WINDOW measurements on end are not below it.
+# the long one a mark counts when WINDOW measurements on end are not below it. A stale word of the C stack may keep a dead
+# part longer: what does not come again with each of ATTEMPTS pairs of transfers was that.
 # needs: block
 import microcoapy
 from growing import heap
@@ -12,6 +13,7 @@ from support import finish, pair
 client, server, net = pair(message_store=4096)
 HOST = "coap://10.0.0.2/"
 WINDOW = 16
+ATTEMPTS = 3
 window = 1
 high = 0
 steps = 0
@@ -103,8 +105,15 @@ def high_water(transfer, length, number):
     return high
 
 
-for transfer in (download, upload, generate):
+def excess(transfer):
+    """Bytes by which the mark of the long transfer is above that of the short one."""
     short = high_water(transfer, 4096, 1)
-    long = high_water(transfer, 1 << 20, WINDOW)
-    print(transfer.__name__, long - short <= 1024 or (short, long), steps)
+    return high_water(transfer, 1 << 20, WINDOW) - short
+
+
+for transfer in (download, upload, generate):
+    found = []
+    while not found or (found[-1] > 1024 and len(found) < ATTEMPTS):
+        found.append(excess(transfer))
+    print(transfer.__name__, found[-1] <= 1024 or found, steps)
 print(client.stats()["retransmitted"], client.stats()["exchanges_in_use"], server.stats()["bodies_in_use"])
