@@ -30,6 +30,7 @@ typedef struct {
     uint32_t block_size; // or 0
     uint32_t timeout_ms; // or 0
     vstr_t host;
+    mp_obj_t name; // the host, if it is no address; or MP_OBJ_NULL
     uint8_t type;
     uint8_t code;
     bool draws_token;
@@ -121,8 +122,8 @@ static void plan_destination(coap_obj_t *self, plan_t *plan, mp_obj_t uri) {
         plan->peer.len = plan->uri.peer_len;
         memcpy(plan->peer.bytes, plan->uri.peer, plan->uri.peer_len);
     } else {
-        mp_obj_t host = mp_obj_new_str(plan->host.buf, plan->host.len);
-        found = microcoapy_peer_from_args(self, host, plan->uri.port, &plan->peer);
+        plan->name = mp_obj_new_str(plan->host.buf, plan->host.len);
+        found = microcoapy_peer_from_args(self, plan->name, plan->uri.port, &plan->peer);
     }
     if (!found || !microcoapy_peer_reachable(self, &plan->peer)) {
         mp_raise_OSError(MP_EHOSTUNREACH);
@@ -142,12 +143,19 @@ static bool plan_address(coap_obj_t *self, plan_t *plan, mp_obj_t host) {
 }
 #endif
 
-// security=: a SecurityContext, False for none, or what the peer is bound to.
+#if MICROCOAPY_OSCORE
+// What the destination is bound to.
+static uint8_t bound_security(coap_obj_t *self, const plan_t *plan) {
+    return microcoapy_security_for(self, plan->name, plan->uri.port, &plan->peer);
+}
+#endif
+
+// security=: a SecurityContext, False for none, or what the destination is bound to.
 static void plan_security(coap_obj_t *self, plan_t *plan, const mp_obj_t *value) {
     #if MICROCOAPY_OSCORE
     mp_obj_t given = value[ARG_SECURITY];
     if (!microcoapy_is_given(given)) {
-        plan->security = microcoapy_security_for(self, &plan->peer);
+        plan->security = bound_security(self, plan);
     } else if (given != mp_const_false) {
         plan->security = microcoapy_security_number(self, given);
     }
@@ -371,7 +379,7 @@ static mp_obj_t coap_secure(size_t n_args, const mp_obj_t *args) {
         microcoapy_security_number(self, args[1]);
     }
     if (has_peer) {
-        microcoapy_security_bind(self, &plan.peer, args[1]);
+        microcoapy_security_bind(self, plan.name, plan.uri.port, &plan.peer, args[1]);
     }
     return mp_const_none;
 }
@@ -422,7 +430,7 @@ mp_obj_t microcoapy_request_links(coap_obj_t *self, mp_obj_t host, mp_obj_t filt
     }
     microcoapy_options_append(&plan.options, OPTION_URI_QUERY, filter, MP_QSTR_filter);
     #if MICROCOAPY_OSCORE
-    plan.security = group ? 0 : microcoapy_security_for(self, &plan.peer);
+    plan.security = group ? 0 : bound_security(self, &plan);
     #endif
     exchange_obj_t *exchange = microcoapy_exchange_new(self, group);
     send(self, &plan, exchange, false);

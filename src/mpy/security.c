@@ -149,21 +149,57 @@ uint8_t microcoapy_security_number(coap_obj_t *coap, mp_obj_t value) {
 
 // ---- which a peer is bound to ------------------------------------------------------------------
 
-void microcoapy_security_bind(coap_obj_t *coap, const peer_t *peer, mp_obj_t value) {
+// The key of a name and port: names are not told apart by case, RFC 7252 section 6.3.
+static mp_obj_t name_key(mp_obj_t name, mp_int_t port) {
+    size_t len;
+    const char *text = mp_obj_str_get_data(name, &len);
+    vstr_t lower;
+    vstr_init_len(&lower, len);
+    for (size_t i = 0; i < len; i++) {
+        lower.buf[i] = unichar_tolower((uint8_t)text[i]);
+    }
+    mp_obj_t pair[2] = { mp_obj_new_str_from_vstr(&lower), MP_OBJ_NEW_SMALL_INT(port) };
+    return mp_obj_new_tuple(2, pair);
+}
+
+static mp_obj_t peer_key(const peer_t *peer) {
+    return mp_obj_new_bytes(peer->bytes, peer->len);
+}
+
+static void bind(coap_obj_t *coap, mp_obj_t key, mp_obj_t value) {
+    mp_obj_dict_store(coap->secured, key, value);
+}
+
+// What the key is bound to, or None.
+static mp_obj_t bound(coap_obj_t *coap, mp_obj_t key) {
+    mp_map_elem_t *found = mp_map_lookup(mp_obj_dict_get_map(coap->secured), key, MP_MAP_LOOKUP);
+    return found == NULL ? mp_const_none : found->value;
+}
+
+void microcoapy_security_bind(coap_obj_t *coap, mp_obj_t name, mp_int_t port, const peer_t *peer, mp_obj_t value) {
     if (coap->secured == MP_OBJ_NULL) {
         coap->secured = mp_obj_new_dict(0);
     }
-    mp_obj_dict_store(coap->secured, mp_obj_new_bytes(peer->bytes, peer->len), value);
+    if (name != MP_OBJ_NULL) {
+        bind(coap, name_key(name, port), value);
+    }
+    if (microcoapy_peer_is_ip(peer)) {
+        bind(coap, peer_key(peer), value);
+    }
 }
 
-uint8_t microcoapy_security_for(coap_obj_t *coap, const peer_t *peer) {
+uint8_t microcoapy_security_for(coap_obj_t *coap, mp_obj_t name, mp_int_t port, const peer_t *peer) {
+    mp_obj_t value = mp_const_none;
     if (coap->secured == MP_OBJ_NULL) {
         return 0;
     }
-    mp_obj_t key = mp_obj_new_bytes(peer->bytes, peer->len);
-    mp_map_elem_t *bound = mp_map_lookup(mp_obj_dict_get_map(coap->secured), key, MP_MAP_LOOKUP);
-    bool is_bound = bound != NULL && bound->value != mp_const_none;
-    return is_bound ? microcoapy_security_number(coap, bound->value) : 0;
+    if (name != MP_OBJ_NULL && microcoapy_is_str(name)) {
+        value = bound(coap, name_key(name, port));
+    }
+    if (value == mp_const_none && microcoapy_peer_is_ip(peer)) {
+        value = bound(coap, peer_key(peer));
+    }
+    return value == mp_const_none ? 0 : microcoapy_security_number(coap, value);
 }
 
 // ---- which a resource admits -------------------------------------------------------------------

@@ -18,9 +18,11 @@ uint64_t microcoapy_sequence_arg(mp_obj_t value, qstr argument);
 // The number that the endpoint knows a SecurityContext by; makes it known. Runs save() where few sequence numbers are
 // left.
 uint8_t microcoapy_security_number(coap_obj_t *coap, mp_obj_t value);
-// The same of what requests to the peer are bound to; 0: nothing.
-uint8_t microcoapy_security_for(coap_obj_t *coap, const peer_t *peer);
-void microcoapy_security_bind(coap_obj_t *coap, const peer_t *peer, mp_obj_t value);
+// The same of what requests to this name and port, or else to the peer, are bound to; 0: nothing. name: a str, or anything
+// else for none.
+uint8_t microcoapy_security_for(coap_obj_t *coap, mp_obj_t name, mp_int_t port, const peer_t *peer);
+// Binds both: a name may mean another peer later. name: a str, or MP_OBJ_NULL. value: a SecurityContext, or None.
+void microcoapy_security_bind(coap_obj_t *coap, mp_obj_t name, mp_int_t port, const peer_t *peer, mp_obj_t value);
 // The SecurityContext with this number, or None.
 mp_obj_t microcoapy_security_of(coap_obj_t *coap, uint8_t number);
 // Runs save() for those with few sequence numbers left; forgets those that are closed.

@@ -73,7 +73,7 @@ static bool prepare(coap_obj_t *self, mp_obj_t *arg, draft_t *draft, bool answer
             return false;
         }
         #if MICROCOAPY_OSCORE
-        draft->security = answer ? 0 : microcoapy_security_for(self, &draft->peer);
+        draft->security = answer ? 0 : microcoapy_security_for(self, arg[ARG_IP], NUMBER(draft, ARG_PORT), &draft->peer);
         #endif
         microcoapy_entropy(self, draft->entropy, sizeof(draft->entropy));
         // Finding the peer may have run Python code, which may have moved a bytearray's bytes.
