@@ -482,8 +482,10 @@ impl Endpoint<'_> {
             }
             return;
         }
-        // Who gets none asks again, if it matters, and more slowly.
+        // Who gets none asks again, if it matters, and more slowly; not who is verified: the same again is a replay.
+        let verified = OSCORE && incoming.protected.get().context.is_some();
         if BLOCK
+            && !verified
             && !refusal.code.is_success()
             && !self.message.admits_error(incoming.peer, incoming.now)
         {
@@ -491,7 +493,7 @@ impl Endpoint<'_> {
             return;
         }
         let to = ReplyTo::to(incoming);
-        if to.protected.get().context.is_some() && !self.message.is_known(incoming) {
+        if verified && !self.message.is_known(incoming) {
             // A repetition would be a replay.
             self.message.remember(incoming, Answer::Silence);
         }

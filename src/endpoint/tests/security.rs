@@ -286,6 +286,23 @@ fn refusals_without_a_handler_are_repeated_not_taken_for_replays() {
 }
 
 #[test]
+fn who_is_verified_gets_every_error() {
+    let mut pair = Pair::with(Parameters {
+        error_rate: 1,
+        ..large_messages()
+    });
+    for _ in 0..3 {
+        pair.begin_for(b"nowhere", MessageType::Confirmable, Code::GET);
+        pair.send();
+        let request = pair.one(0);
+        assert_eq!(pair.server.receive(&request), None);
+        let refusal = pair.one(1);
+        let (_, code, _, is_protected) = pair.response(&refusal).unwrap();
+        assert_eq!((code, is_protected), (Code::NOT_FOUND, true));
+    }
+}
+
+#[test]
 fn requests_may_overtake_each_other() {
     let mut pair = Pair::with(Parameters {
         nstart: 4,
