@@ -119,7 +119,8 @@ static security_obj_t *security_arg(mp_obj_t value) {
 
 uint8_t microcoapy_security_number(coap_obj_t *coap, mp_obj_t value) {
     security_obj_t *self = security_arg(value);
-    if (has_few(self)) {
+    if (mcoap_security_left(self->security) == 0) {
+        // Before that, microcoapy_security_refresh tries, and nobody need know of a failure.
         reserve(self);
     }
     prune(coap);

@@ -15,7 +15,7 @@ extern const mp_obj_type_t microcoapy_sequence_type;
 // A number as save() is given it.
 uint64_t microcoapy_sequence_arg(mp_obj_t value, qstr argument);
 
-// The number that the endpoint knows a SecurityContext by; makes it known. Runs save() where few sequence numbers are
+// The number that the endpoint knows a SecurityContext by; makes it known. Runs save() where no sequence number is
 // left.
 uint8_t microcoapy_security_number(coap_obj_t *coap, mp_obj_t value);
 // The same of what requests to this name and port, or else to the peer, are bound to; 0: nothing. name: a str, or anything
