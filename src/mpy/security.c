@@ -3,6 +3,8 @@
 // SecurityContext: OSCORE, RFC 8613. The keys are in the engine's block alone: no attribute, no text and no exception has
 // them.
 
+#include <string.h>
+
 #include "py/runtime.h"
 #include "modern.h"
 #include "security.h"
@@ -278,8 +280,8 @@ static mp_obj_t security_make_new(const mp_obj_type_t *type, size_t n_args, size
         microcoapy_bad_value(value[SECURITY_SENDER_ID] == MP_OBJ_NULL ? MP_QSTR_sender_id : MP_QSTR_recipient_id);
     }
     size_t size = mcoap_security_size() + 8;
-    security_obj_t *self = m_malloc0(sizeof(security_obj_t) + size);
-    self->base.type = type;
+    security_obj_t *self = mp_obj_malloc_var_with_finaliser(security_obj_t, uint8_t, size, type);
+    memset(&self->base + 1, 0, sizeof(security_obj_t) + size - sizeof(self->base));
     self->sender_id = bytes_of(value[SECURITY_SENDER_ID], MP_QSTR_sender_id);
     self->recipient_id = bytes_of(value[SECURITY_RECIPIENT_ID], MP_QSTR_recipient_id);
     self->id_context = microcoapy_is_given(value[SECURITY_ID_CONTEXT])
@@ -318,12 +320,14 @@ static mp_obj_t security_make_new(const mp_obj_type_t *type, size_t n_args, size
     return MP_OBJ_FROM_PTR(self);
 }
 
-// close(): wipes the keys
+// close(): wipes the keys. Also when the object is collected, where it may have been made in part only.
 static mp_obj_t security_close(mp_obj_t self_in) {
     security_obj_t *self = MP_OBJ_TO_PTR(self_in);
     self->closed = true;
     self->save = mp_const_none;
-    mcoap_security_close(self->security);
+    if (self->security != NULL) {
+        mcoap_security_close(self->security);
+    }
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(security_close_obj, security_close);

@@ -3,6 +3,7 @@
 // The tables of security.c that hold names, included at its end.
 
 static const mp_rom_map_elem_t security_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&security_close_obj) },
     { MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&security_close_obj) },
     { MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&mp_identity_obj) },
     { MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&security_exit_obj) },
