@@ -28,14 +28,18 @@ context.close()
 print(has_key(id(context)))
 
 
+def with_key(hidden):
+    return [number for number in hidden if has_key(~number)]
+
+
 def make_some():
-    addresses = [id(made()) for _ in range(8)]
-    return [address for address in addresses if has_key(address)]
+    # Hidden: the collector would take the number of an address for a pointer.
+    return with_key([~id(made()) for _ in range(8)])
 
 
-addresses = make_some()
-print(len(addresses))
+hidden = make_some()
+print(len(hidden))
 scrub()
 gc.collect()
 # The collector may keep one by chance.
-print(len([address for address in addresses if not has_key(address)]) >= 4)
+print(len(with_key(hidden)) <= 4)

@@ -32,6 +32,7 @@ NEEDS_SOCKETS = {
     "loopback",
     "many_objects",
     "own_socket_module",
+    "security_names",
     "stop_start",
 }
 NEEDS_THREADS = {"threads"}
