@@ -142,12 +142,14 @@ bool microcoapy_peer_from_args(coap_obj_t *self, mp_obj_t ip, mp_int_t port, pee
     return self->link->find(self, ip, port, 0, out);
 }
 
+#if MICROCOAPY_OSCORE
 bool microcoapy_peer_is_ip(const peer_t *peer) {
     return object_index(peer) == NO_OBJECT;
 }
+#endif
 
 bool microcoapy_peer_reachable(coap_obj_t *self, const peer_t *peer) {
-    if (self->link == NULL || self->link->find == NULL || !microcoapy_peer_is_ip(peer)) {
+    if (self->link == NULL || self->link->find == NULL || object_index(peer) != NO_OBJECT) {
         return true;
     }
     bool has_port = peer->bytes[peer->len - 1] != 0 || peer->bytes[peer->len - 2] != 0;
@@ -186,7 +188,7 @@ static void peer_to_text(const peer_t *peer, mp_obj_t pair[2]) {
 }
 
 mp_obj_t microcoapy_peer_to_object(coap_obj_t *self, const peer_t *peer) {
-    if (!microcoapy_peer_is_ip(peer)) {
+    if (object_index(peer) != NO_OBJECT) {
         return object_at(self, peer);
     }
     // Whoever is named is named again soon.

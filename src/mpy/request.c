@@ -379,7 +379,8 @@ static mp_obj_t coap_secure(size_t n_args, const mp_obj_t *args) {
         microcoapy_security_number(self, args[1]);
     }
     if (has_peer) {
-        microcoapy_security_bind(self, plan.name, plan.uri.port, &plan.peer, args[1]);
+        const peer_t *peer = microcoapy_peer_is_ip(&plan.peer) ? &plan.peer : NULL;
+        microcoapy_security_bind(self, plan.name, plan.uri.port, peer, args[1]);
     }
     return mp_const_none;
 }

@@ -154,23 +154,14 @@ uint8_t microcoapy_security_number(coap_obj_t *coap, mp_obj_t value) {
 
 // The key of a name and port: names are not told apart by case, RFC 7252 section 6.3.
 static mp_obj_t name_key(mp_obj_t name, mp_int_t port) {
-    size_t len;
-    const char *text = mp_obj_str_get_data(name, &len);
-    vstr_t lower;
-    vstr_init_len(&lower, len);
-    for (size_t i = 0; i < len; i++) {
-        lower.buf[i] = unichar_tolower((uint8_t)text[i]);
-    }
-    mp_obj_t pair[2] = { mp_obj_new_str_from_vstr(&lower), MP_OBJ_NEW_SMALL_INT(port) };
+    mp_obj_t lower[2];
+    mp_load_method(name, MP_QSTR_lower, lower);
+    mp_obj_t pair[2] = { mp_call_method_n_kw(0, 0, lower), MP_OBJ_NEW_SMALL_INT(port) };
     return mp_obj_new_tuple(2, pair);
 }
 
 static mp_obj_t peer_key(const peer_t *peer) {
     return mp_obj_new_bytes(peer->bytes, peer->len);
-}
-
-static void bind(coap_obj_t *coap, mp_obj_t key, mp_obj_t value) {
-    mp_obj_dict_store(coap->secured, key, value);
 }
 
 // What the key is bound to, or None.
@@ -184,10 +175,10 @@ void microcoapy_security_bind(coap_obj_t *coap, mp_obj_t name, mp_int_t port, co
         coap->secured = mp_obj_new_dict(0);
     }
     if (name != MP_OBJ_NULL) {
-        bind(coap, name_key(name, port), value);
+        mp_obj_dict_store(coap->secured, name_key(name, port), value);
     }
-    if (microcoapy_peer_is_ip(peer)) {
-        bind(coap, peer_key(peer), value);
+    if (peer != NULL) {
+        mp_obj_dict_store(coap->secured, peer_key(peer), value);
     }
 }
 
@@ -199,7 +190,7 @@ uint8_t microcoapy_security_for(coap_obj_t *coap, mp_obj_t name, mp_int_t port, 
     if (name != MP_OBJ_NULL && microcoapy_is_str(name)) {
         value = bound(coap, name_key(name, port));
     }
-    if (value == mp_const_none && microcoapy_peer_is_ip(peer)) {
+    if (value == mp_const_none) {
         value = bound(coap, peer_key(peer));
     }
     return value == mp_const_none ? 0 : microcoapy_security_number(coap, value);

@@ -21,7 +21,8 @@ uint8_t microcoapy_security_number(coap_obj_t *coap, mp_obj_t value);
 // The same of what requests to this name and port, or else to the peer, are bound to; 0: nothing. name: a str, or anything
 // else for none.
 uint8_t microcoapy_security_for(coap_obj_t *coap, mp_obj_t name, mp_int_t port, const peer_t *peer);
-// Binds both: a name may mean another peer later. name: a str, or MP_OBJ_NULL. value: a SecurityContext, or None.
+// Binds both: a name may mean another peer later. name: a str, or MP_OBJ_NULL. peer: an IP peer, or NULL, as other peers
+// are not known by the same bytes for ever. value: a SecurityContext, or None.
 void microcoapy_security_bind(coap_obj_t *coap, mp_obj_t name, mp_int_t port, const peer_t *peer, mp_obj_t value);
 // The SecurityContext with this number, or None.
 mp_obj_t microcoapy_security_of(coap_obj_t *coap, uint8_t number);
