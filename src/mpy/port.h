@@ -58,11 +58,13 @@
 // MicroPython renamed its own macro after 1.25.
 #define MICROCOAPY_NORETURN __attribute__((noreturn))
 
-// MicroPython has no name for it.
+// MicroPython has no name for these.
 #if MICROPY_USE_INTERNAL_ERRNO
 #define MP_EMSGSIZE (90)
+#define MP_EPROTONOSUPPORT (93)
 #else
 #define MP_EMSGSIZE EMSGSIZE
+#define MP_EPROTONOSUPPORT EPROTONOSUPPORT
 #endif
 
 struct _coap_obj_t;

@@ -114,7 +114,7 @@ static void plan_destination(coap_obj_t *self, plan_t *plan, mp_obj_t uri) {
         microcoapy_bad_value(MP_QSTR_uri);
     }
     if (plan->uri.secure) {
-        mp_raise_msg(&mp_type_NotImplementedError, MP_ERROR_TEXT("coaps is not there yet"));
+        mp_raise_OSError(MP_EPROTONOSUPPORT);
     }
     plan->host.len = plan->uri.host_len;
     bool found = true;

@@ -26,10 +26,16 @@ def ports(count):
     return [int(port) for port in given.split()][:count]
 
 
+# Not in the module errno: of Linux, and so of MicroPython itself, and of newlib.
+OTHER_ERRORS = {93: "EPROTONOSUPPORT", 123: "EPROTONOSUPPORT"}
+
+
 def told(error):
     """The type and text of an exception; of an OSError the name of its number, which is not the same on every port."""
-    if isinstance(error, OSError) and error.errno in errno.errorcode:
-        return "OSError: " + errno.errorcode[error.errno]
+    if isinstance(error, OSError):
+        name = errno.errorcode.get(error.errno) or OTHER_ERRORS.get(error.errno)
+        if name:
+            return "OSError: " + name
     return "%s: %s" % (type(error).__name__, error)
 
 
