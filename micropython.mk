@@ -32,6 +32,8 @@ MICROCOAPY_SRC_C := $(addprefix $(MICROCOAPY_MOD_DIR)/src/mpy/,\
 	coap.c \
 	constants.c \
 	discover.c \
+	dtls.c \
+	dtls_config.c \
 	dispatch.c \
 	entropy.c \
 	errors.c \
@@ -65,7 +67,7 @@ QSTR_GLOBAL_DEPENDENCIES += $(wildcard $(MICROCOAPY_MOD_DIR)/src/mpy/*.h $(MICRO
 MICROCOAPY_VERSION := $(shell sed -n 's/^version *= *"\(.*\)"/\1/p;/^\[dependencies/q' $(MICROCOAPY_ROOT)/Cargo.toml)
 CFLAGS_USERMOD += -I$(MICROCOAPY_MOD_DIR)/include -DMICROCOAPY_VERSION=$(MICROCOAPY_VERSION)
 # What the C files must know of; tools/features.sh tells the engine. Where nothing is said, both have the same rule.
-MICROCOAPY_SETTABLE := MICROCOAPY_MODERN MICROCOAPY_OBSERVE MICROCOAPY_BLOCK MICROCOAPY_DISCOVERY MICROCOAPY_OSCORE MICROCOAPY_FLAT_NAMES
+MICROCOAPY_SETTABLE := MICROCOAPY_MODERN MICROCOAPY_OBSERVE MICROCOAPY_BLOCK MICROCOAPY_DISCOVERY MICROCOAPY_OSCORE MICROCOAPY_FLAT_NAMES MICROCOAPY_DTLS
 CFLAGS_USERMOD += $(foreach feature,$(MICROCOAPY_SETTABLE),$(if $($(feature)),-D$(feature)=$($(feature))))
 # For `import microcoapy.coap_macros`. Needed by the whole build, and these flags go to all of it.
 ifeq ($(filter -DMICROPY_MODULE_BUILTIN_SUBPACKAGES=%,$(CFLAGS) $(CFLAGS_EXTRA) $(CFLAGS_USERMOD)),)

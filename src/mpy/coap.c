@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "dtls.h"
 #include "link.h"
 #include "modern.h"
 #include "tables/coap_names.h"
@@ -126,21 +127,43 @@ static void stop(coap_obj_t *self) {
     microcoapy_async_update(self);
 }
 
-static void start(coap_obj_t *self, mp_int_t port) {
+static void start_with(coap_obj_t *self, mp_int_t port, mp_obj_t dtls) {
     if (self->link == NULL) {
         microcoapy_link_open(self, port);
+        #if MICROCOAPY_DTLS
+        if (microcoapy_is_given(dtls)) {
+            microcoapy_dtls_open(self, dtls);
+        }
+        #else
+        (void)dtls;
+        #endif
         microcoapy_flush(self, 0); // requests that were made before
     }
 }
 
-// start(port=<the constructor's>)
+static void start(coap_obj_t *self, mp_int_t port) {
+    start_with(self, port, MP_OBJ_NULL);
+}
+
+// start(port=<the constructor's>, dtls=None)
 static mp_obj_t run_start(coap_obj_t *self, mp_obj_t *arg) {
     bool given = arg[ARG_PORT] != MP_OBJ_NULL && arg[ARG_PORT] != mp_const_none;
     mp_int_t port = given ? microcoapy_port_arg(arg[ARG_PORT]) : self->start_port;
+    #if MICROCOAPY_DTLS
+    if (microcoapy_is_given(arg[ARG_DTLS]) && !mp_obj_is_type(arg[ARG_DTLS], &microcoapy_dtls_type)) {
+        microcoapy_bad_type(MP_QSTR_dtls);
+    }
+    start_with(self, port, arg[ARG_DTLS]);
+    #else
     start(self, port);
+    #endif
     return mp_const_none;
 }
+#if MICROCOAPY_DTLS
+static METHOD(coap_start_obj, run_start, 0, ARG_PORT, ARG_DTLS);
+#else
 static METHOD(coap_start_obj, run_start, 0, ARG_PORT);
+#endif
 
 static mp_obj_t coap_stop(mp_obj_t self_in) {
     stop(MP_OBJ_TO_PTR(self_in));

@@ -3,6 +3,7 @@
 // The link of an endpoint: which kind, and what is the same for all kinds.
 
 #include "py/objtype.h"
+#include "dtls.h"
 #include "link.h"
 
 // How often a socket is asked that cannot wake us: where it tells readiness, and where it must be read to find out.
@@ -82,6 +83,11 @@ static void close_socket(coap_obj_t *self, mp_obj_t sock) {
 }
 
 void microcoapy_link_close(coap_obj_t *self) {
+    #if MICROCOAPY_DTLS
+    if (self->dtls != MP_OBJ_NULL && self->link != NULL) {
+        microcoapy_dtls_close(self);
+    }
+    #endif
     mp_obj_t sock = self->sock;
     self->sock = mp_const_none;
     self->link = NULL;
@@ -137,6 +143,11 @@ receive_t microcoapy_link_receive(coap_obj_t *self, datagram_t *out) {
         return RECEIVE_NONE;
     }
     out->multicast = false;
+    #if MICROCOAPY_DTLS
+    if (self->dtls != MP_OBJ_NULL) {
+        return received(self, microcoapy_dtls_receive(self, out), out);
+    }
+    #endif
     return received(self, self->link->receive(self, self->sock, out), out);
 }
 
@@ -155,6 +166,11 @@ bool microcoapy_link_send(coap_obj_t *self, const peer_t *peer, const uint8_t *d
     const link_type_t *link = self->link; // printing an address may run Python, which may close it
     trace(self, MP_QSTR_sendto, peer, data, len);
     self->last_peer = *peer;
+    #if MICROCOAPY_DTLS
+    if (self->dtls != MP_OBJ_NULL) {
+        return microcoapy_dtls_send(self, peer, data, len);
+    }
+    #endif
     return link->send(self, peer, data, len);
 }
 

@@ -5,6 +5,7 @@
 // three as modules of their own.
 
 #include "py/objstr.h"
+#include "dtls.h"
 #include "modern.h"
 
 #if !MICROPY_MODULE_BUILTIN_SUBPACKAGES

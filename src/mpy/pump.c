@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "dtls.h"
 #include "link.h"
 #include "modern.h"
 
@@ -227,6 +228,11 @@ mp_obj_t microcoapy_take(coap_obj_t *self) {
 void microcoapy_run_timers(coap_obj_t *self) {
     self->timers_deferred = 0;
     microcoapy_cancel_expired(self);
+    #if MICROCOAPY_DTLS
+    if (self->dtls != MP_OBJ_NULL) {
+        microcoapy_dtls_run_timers(self);
+    }
+    #endif
     mcoap_endpoint_handle_timeout(self->endpoint, self->now);
     microcoapy_prune_bodies(self);
     microcoapy_flush(self, 0);
@@ -235,13 +241,19 @@ void microcoapy_run_timers(coap_obj_t *self) {
 
 uint32_t microcoapy_next_timer(coap_obj_t *self) {
     uint32_t milliseconds;
+    uint32_t handshake = UINT32_MAX;
     if (self->news != NULL) {
         return 0;
     }
-    if (mcoap_endpoint_poll_timeout(self->endpoint, self->now, &milliseconds) == MCOAP_OK) {
-        return milliseconds;
+    #if MICROCOAPY_DTLS
+    if (self->dtls != MP_OBJ_NULL) {
+        handshake = microcoapy_dtls_next_timer(self);
     }
-    return UINT32_MAX;
+    #endif
+    if (mcoap_endpoint_poll_timeout(self->endpoint, self->now, &milliseconds) == MCOAP_OK) {
+        return MIN(milliseconds, handshake);
+    }
+    return handshake;
 }
 
 // A retransmission is pointless while its answer may be among the data that wait to be read.

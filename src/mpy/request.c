@@ -113,7 +113,12 @@ static void plan_destination(coap_obj_t *self, plan_t *plan, mp_obj_t uri) {
     if (result != MCOAP_OK) {
         microcoapy_bad_value(MP_QSTR_uri);
     }
-    if (plan->uri.secure) {
+    #if MICROCOAPY_DTLS
+    bool speaks_dtls = self->dtls != MP_OBJ_NULL;
+    #else
+    bool speaks_dtls = false;
+    #endif
+    if (plan->uri.secure != speaks_dtls) {
         mp_raise_OSError(MP_EPROTONOSUPPORT);
     }
     plan->host.len = plan->uri.host_len;

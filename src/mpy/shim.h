@@ -24,6 +24,10 @@
 #ifndef MICROCOAPY_DISCOVERY
 #define MICROCOAPY_DISCOVERY MICROCOAPY_MODERN
 #endif
+// coaps, where the port has mbedtls with what DTLS needs; 0 otherwise.
+#ifndef MICROCOAPY_DTLS
+#define MICROCOAPY_DTLS (0)
+#endif
 #ifndef MICROCOAPY_OSCORE
 #define MICROCOAPY_OSCORE MICROCOAPY_BLOCK
 #endif
@@ -94,6 +98,9 @@ typedef struct _coap_obj_t {
     #if MICROCOAPY_OSCORE
     mp_obj_t securities; // security.c: list of contexts; MP_OBJ_NULL until first used
     mp_obj_t secured;    // security.c: dict of peer, as bytes, to context; MP_OBJ_NULL until first used
+    #endif
+    #if MICROCOAPY_DTLS
+    mp_obj_t dtls; // dtls.c: its sessions; MP_OBJ_NULL without DTLS
     #endif
     mp_obj_t own;               // dict of the program's own attributes; MP_OBJ_NULL until first used
     #if MICROCOAPY_URANDOM
@@ -340,6 +347,9 @@ enum {
     ARG_INTERFACE,
     #endif
     ARG_REQUEST_PACKET,
+    #if MICROCOAPY_DTLS
+    ARG_DTLS,
+    #endif
     ARG_COUNT,
 };
 #define METHOD_ARGS_MAX (11) // that a method takes

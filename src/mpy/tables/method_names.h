@@ -28,4 +28,7 @@ const qstr_short_t microcoapy_argument_names[ARG_COUNT] = {
     [ARG_INTERFACE] = MP_QSTR_interface,
     #endif
     [ARG_REQUEST_PACKET] = MP_QSTR_request_packet,
+    #if MICROCOAPY_DTLS
+    [ARG_DTLS] = MP_QSTR_dtls,
+    #endif
 };

@@ -24,6 +24,9 @@ static const mp_rom_map_elem_t module_table[] = {
     { MP_ROM_QSTR(MP_QSTR_SecurityContext), MP_ROM_PTR(&microcoapy_security_type) },
     { MP_ROM_QSTR(MP_QSTR_SequenceFile), MP_ROM_PTR(&microcoapy_sequence_type) },
     #endif
+    #if MICROCOAPY_DTLS
+    { MP_ROM_QSTR(MP_QSTR_Dtls), MP_ROM_PTR(&microcoapy_dtls_type) },
+    #endif
     #if MICROCOAPY_OBSERVE
     { MP_ROM_QSTR(MP_QSTR_Observation), MP_ROM_PTR(&microcoapy_observation_type) },
     #endif
