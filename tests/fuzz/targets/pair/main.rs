@@ -25,9 +25,6 @@ use common::engine;
 use common::script::Script;
 use world::World;
 
-/// Datagrams after which the script is not read any further: an observer of a long state would take seconds.
-const SCRIPT_DATAGRAMS: u64 = 3000;
-
 /// libFuzzer calls this with one script after the other.
 ///
 /// # Safety
@@ -41,7 +38,7 @@ unsafe extern "C" fn LLVMFuzzerTestOneInput(data: *const u8, len: usize) -> i32 
 
 fn run(mut script: Script) {
     let mut world = World::new(&mut script);
-    while !script.is_over() && world.network.sent() < SCRIPT_DATAGRAMS {
+    while !script.is_over() && world.network.is_bad() {
         world.step(&mut script);
     }
     world.heal();
