@@ -29,11 +29,11 @@ import elf  # noqa: E402
 # exchange of 512-byte messages. Constants: the engine's, which sit in RAM.
 CLASSIC = "the same, classic layer alone"
 CPUS = {
-    "esp8266": {"title": "ESP8266 (lx106)", "flash": (120950, 60 * 1024), "heap": (3296, 2560), "constants": (248, 300)},
+    "esp8266": {"title": "ESP8266 (lx106)", "flash": (120850, 60 * 1024), "heap": (3296, 2560), "constants": (248, 300)},
     "esp8266-classic": {"title": CLASSIC, "flash": (46500, 33 * 1024), "heap": (2688, 2560), "constants": (18, 300)},
-    "esp32": {"title": "ESP32 (windowed Xtensa)", "flash": (138600, 100 * 1024), "heap": (5536, 6 * 1024)},
+    "esp32": {"title": "ESP32 (windowed Xtensa)", "flash": (138500, 100 * 1024), "heap": (5536, 6 * 1024)},
     "esp32-classic": {"title": CLASSIC, "flash": (51900, 39 * 1024)},
-    "rv32": {"title": "ESP32-C3 (rv32imc)", "flash": (109700, 78 * 1024), "heap": (5536, 6 * 1024)},
+    "rv32": {"title": "ESP32-C3 (rv32imc)", "flash": (109600, 78 * 1024), "heap": (5536, 6 * 1024)},
     "rv32-classic": {"title": CLASSIC, "flash": (41300, 31 * 1024)},
 }
 

@@ -12,7 +12,6 @@
 #include "link.h"
 #include "sockaddr.h"
 
-#define FAMILY_OBJECT (0)
 #define PEER_OBJECT_LEN (1 + 2)
 #define NO_OBJECT (SIZE_MAX)
 
@@ -20,14 +19,14 @@
 
 static void object_peer(size_t index, peer_t *out) {
     out->len = PEER_OBJECT_LEN;
-    out->bytes[0] = FAMILY_OBJECT;
+    out->bytes[0] = PEER_FAMILY_OBJECT;
     out->bytes[1] = index;
     out->bytes[2] = index >> 8;
 }
 
 // The place in the list, or NO_OBJECT for an IP peer.
 static size_t object_index(const peer_t *peer) {
-    if (peer->len != PEER_OBJECT_LEN || peer->bytes[0] != FAMILY_OBJECT) {
+    if (peer->len != PEER_OBJECT_LEN || peer->bytes[0] != PEER_FAMILY_OBJECT) {
         return NO_OBJECT;
     }
     return peer->bytes[1] | peer->bytes[2] << 8;
@@ -141,12 +140,6 @@ bool microcoapy_peer_from_args(coap_obj_t *self, mp_obj_t ip, mp_int_t port, pee
     microcoapy_str_arg(ip, MP_QSTR_ip);
     return self->link->find(self, ip, port, 0, out);
 }
-
-#if MICROCOAPY_OSCORE
-bool microcoapy_peer_is_ip(const peer_t *peer) {
-    return object_index(peer) == NO_OBJECT;
-}
-#endif
 
 bool microcoapy_peer_reachable(coap_obj_t *self, const peer_t *peer) {
     if (self->link == NULL || self->link->find == NULL || object_index(peer) != NO_OBJECT) {

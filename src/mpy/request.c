@@ -384,7 +384,7 @@ static mp_obj_t coap_secure(size_t n_args, const mp_obj_t *args) {
         microcoapy_security_number(self, args[1]);
     }
     if (has_peer) {
-        const peer_t *peer = microcoapy_peer_is_ip(&plan.peer) ? &plan.peer : NULL;
+        const peer_t *peer = PEER_FAMILY(&plan.peer) == PEER_FAMILY_OBJECT ? NULL : &plan.peer;
         microcoapy_security_bind(self, plan.name, plan.uri.port, peer, args[1]);
     }
     return mp_const_none;

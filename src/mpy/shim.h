@@ -54,6 +54,8 @@ typedef struct {
 
 // Of an IP peer: the first byte is 4 or 6; four or sixteen bytes of address are behind it, then the port.
 #define PEER_FAMILY(peer) ((peer)->bytes[0])
+// Instead, where a custom socket has addresses of its own.
+#define PEER_FAMILY_OBJECT (0)
 #define PEER_ADDRESS(peer) (&(peer)->bytes[1])
 
 struct _link_type_t;
@@ -212,8 +214,6 @@ const void *microcoapy_engine_bytes(const void *data, size_t len);
 bool microcoapy_peer_from_args(coap_obj_t *self, mp_obj_t ip, mp_int_t port, peer_t *out);
 // The peer that an IP literal names. False: it is none.
 bool microcoapy_literal_peer(mp_obj_t ip, mp_int_t port, peer_t *out);
-// Whether it is an IP address and port, not what a custom socket calls an address.
-bool microcoapy_peer_is_ip(const peer_t *peer);
 // Whether the socket can send to such an address at all.
 bool microcoapy_peer_reachable(coap_obj_t *self, const peer_t *peer);
 // The module socket.

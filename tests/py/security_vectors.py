@@ -32,9 +32,10 @@ def endpoint():
     return coap, wire
 
 
-def context(client_id, server_id, salt, id_context, is_client, first):
+def context(client_id, server_id, salt, id_context, is_client):
+    """The client's first sequence number is 20."""
     ids = (client_id, server_id) if is_client else (server_id, client_id)
-    keywords = {"load": lambda: first, "save": lambda number: None} if first else {}
+    keywords = {"load": lambda: 20, "save": lambda number: None} if is_client else {}
     return microcoapy.SecurityContext(
         unhexlify(SECRET),
         unhexlify(salt),
@@ -51,15 +52,15 @@ def same(made, expected):
 
 
 def request(section, protected, *which):
-    """The client's context, its endpoint and the exchange, of a request with the sequence number 20."""
+    """Makes a request, and answers the one of the RFC: the client, its wire, the exchange; the server's answer."""
     protected = unhexlify(protected)
     coap, wire = endpoint()
-    security = context(*which, is_client=True, first=20)
+    security = context(*which, is_client=True)
     exchange = coap.get("coap://localhost/tv1", security=security, token=protected[4:8])
     print(section, "request sent:", same(wire.sent[0], protected))
 
     server, server_wire = endpoint()
-    theirs = context(*which, is_client=False, first=0)
+    theirs = context(*which, is_client=False)
 
     @server.resource("tv1", security=theirs)
     def answer(request):

@@ -6,7 +6,6 @@ from uctypes import bytes_at
 import microcoapy
 from growing import scrub
 
-
 # RFC 8613 appendix C.1.1
 SECRET = bytes(range(1, 17))
 SALT = bytes([0x9E, 0x7C, 0xA9, 0x22, 0x23, 0x78, 0x63, 0x40])
