@@ -73,13 +73,14 @@ def difference(path, output, over_serial=False):
     return "\n".join(difflib.unified_diff(lines, output.splitlines(), "expected", "got", lineterm="", n=1))
 
 
-def execute(interpreter, name, wrapper=(), slower=1, environment=None, folder=FOLDER):
+def execute(interpreter, name, wrapper=(), slower=1, environment=None, folder=FOLDER, heapsize=None):
     """Runs one test of the folder: (exit status, output, difference to what is expected)."""
     path = os.path.join(folder, name + ".py")
     said = directives(path)
     argv = [*wrapper, interpreter]
-    if "heapsize" in said:
-        argv += ["-X", "heapsize=" + said["heapsize"]]
+    heapsize = said.get("heapsize", heapsize)
+    if heapsize:
+        argv += ["-X", "heapsize=" + heapsize]
     env = {"COAP_TEST_PORTS": " ".join(str(ports.free()) for _ in range(4)), **(environment or {})}
     status, output = process.run(argv + [name + ".py"], limit(said) * slower, folder, env, errors="stderr" not in said)
     return status, output, difference(path, output)
