@@ -34,6 +34,7 @@ MICROCOAPY_SRC_C := $(addprefix $(MICROCOAPY_MOD_DIR)/src/mpy/,\
 	discover.c \
 	dtls.c \
 	dtls_config.c \
+	dtls_resume.c \
 	dispatch.c \
 	entropy.c \
 	errors.c \

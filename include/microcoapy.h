@@ -206,6 +206,11 @@
 #define MCOAP_ADDRESS_TEXT_MAX 46
 
 /**
+ * The first byte of the address of a peer that has shown by a handshake where it is: it is never challenged.
+ */
+#define MCOAP_PEER_SESSION 1
+
+/**
  * Peers may observe the resource, RFC 7641.
  */
 #define MCOAP_RESOURCE_OBSERVABLE 1
@@ -239,6 +244,11 @@
  * Critical options that the handler of a resource may understand.
  */
 #define MCOAP_UNDERSTOOD 4
+
+/**
+ * What the address of a peer begins with that has a session of DTLS, RFC 7252 section 9.1.1.
+ */
+#define SESSION_FAMILY 1
 
 /**
  * RFC 9290 section 6.3: application/concise-problem-details+cbor.
@@ -1045,6 +1055,14 @@ void mcoap_endpoint_stats(const struct mcoap_endpoint *endpoint, struct mcoap_st
  * Pointers are valid for their lengths, or null.
  */
 bool mcoap_endpoint_knows_peer(const struct mcoap_endpoint *endpoint, const uint8_t *peer, size_t peer_len);
+
+/**
+ * Forgets a peer that will never be heard of again: requests to it end as if it had reset them.
+ *
+ * # Safety
+ * Pointers are valid for their lengths, or null.
+ */
+void mcoap_peer_remove(struct mcoap_endpoint *endpoint, uint32_t now, const uint8_t *peer, size_t peer_len);
 
 /**
  * Whether requests of ours wait for responses, or messages of ours for acknowledgements.

@@ -104,9 +104,9 @@ impl Bodies {
         self.find(|b| b.whose() == whose && b.direction == direction)
     }
 
-    /// Forgets what a context protects.
-    pub fn end_protected_by(&mut self, context: ContextId) {
-        while let Some(handle) = self.find(|b| b.context.get() == Some(context)) {
+    /// Forgets those of which this is true: the peer, and the context that protects them.
+    pub fn end_where(&mut self, ends: impl Fn(PeerId, Option<ContextId>) -> bool) {
+        while let Some(handle) = self.find(|b| ends(b.peer(), b.context.get())) {
             self.remove(handle);
         }
     }

@@ -7,6 +7,7 @@
 
 mod client;
 mod draft;
+mod forget;
 mod incoming;
 mod links;
 mod notify;

@@ -8,14 +8,12 @@ use super::receive::Received;
 use super::respond::{Refusal, ReplyTo, Unverified};
 use crate::config::{CONTEXTS, OSCORE};
 use crate::echo::{EchoKey, Purpose};
-use crate::exchange::outgoing::{Exchange, Failure, Security};
 use crate::handle::Handle;
 use crate::message::deduplication::ReceivedId;
 use crate::message::options_of;
 use crate::message::peer::{PeerAddr, PeerId};
 use crate::message::receive::{Incoming, Role};
 use crate::message::store::StoredMessage;
-use crate::message::transmission::Owner;
 use crate::oscore::context::{Request, SecurityContext};
 use crate::oscore::contexts::ContextId;
 use crate::oscore::option::OscoreOption;
@@ -67,34 +65,6 @@ impl<'m> Endpoint<'m> {
             self.echo = EchoKey::new(self.echo.derive(Purpose::Renewal));
         }
         self.contexts.add(context)
-    }
-
-    /// Forgets a context. What it protects ends: requests of ours as if nobody had answered, those of peers without an
-    /// answer, observations of ours and of peers.
-    pub fn context_remove(&mut self, context: ContextId, now: Instant) {
-        let is_of = |protected: Protected| protected.get().context == Some(context);
-        self.settle();
-        while let Some(handle) = self.upper.incoming.find(|r| is_of(r.protected())) {
-            self.incoming_drop(handle);
-        }
-        while let Some(handle) = self.upper.observers.find(|o| is_of(o.protected())) {
-            self.observer_end(handle);
-            self.message.end_owned(Owner::observer(handle), now);
-        }
-        // What fetches the rest of a notification ends with its observation, which it would register anew.
-        let exchanges =
-            |e: &Exchange| e.security().binding.context == Some(context) && e.root().is_none();
-        while let Some(handle) = self.upper.exchanges.find(exchanges) {
-            self.fetch_end(handle, now);
-            if let Some(exchange) = self.upper.exchanges.get_mut(handle) {
-                exchange.set_security(Security::default());
-            }
-            self.message.end_owned(Owner::exchange(handle), now);
-            self.upper.observations.end(handle);
-            self.exchange_fail(handle, Failure::Timeout, now);
-        }
-        self.upper.bodies.end_protected_by(context);
-        self.contexts.remove(context);
     }
 
     fn context_of(&self, binding: Binding) -> Option<&'m SecurityContext> {

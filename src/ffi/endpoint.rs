@@ -336,6 +336,23 @@ pub unsafe extern "C" fn mcoap_endpoint_knows_peer(
     matches!(inputs, (Some(this), Some(peer)) if this.endpoint.knows_peer(&peer))
 }
 
+/// Forgets a peer that will never be heard of again: requests to it end as if it had reset them.
+///
+/// # Safety
+/// Pointers are valid for their lengths, or null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_peer_remove(
+    endpoint: *mut mcoap_endpoint,
+    now: u32,
+    peer: *const u8,
+    peer_len: usize,
+) {
+    // SAFETY: the caller vouches.
+    if let (Some(this), Some(peer)) = unsafe { (endpoint.as_mut(), peer_addr(peer, peer_len)) } {
+        this.endpoint.peer_remove(&peer, Instant(now));
+    }
+}
+
 /// Whether requests of ours wait for responses, or messages of ours for acknowledgements.
 ///
 /// # Safety

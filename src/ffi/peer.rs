@@ -2,10 +2,12 @@
 //! Peer addresses as text.
 //!
 //! A peer with an IP address is: family (4 or 6), address (4 or 16 bytes), port (2 bytes, big endian).
+//! One that names a session of DTLS starts with 1, `MCOAP_PEER_SESSION`.
 //! Every other peer address may be anything that starts with another byte.
 
 use super::{MCOAP_ERR_ARGUMENT, MCOAP_OK, mcoap_result, put, slice};
 use crate::config::PEER_ADDRESS_MAX;
+use crate::message::peer::SESSION_FAMILY;
 use crate::wire::ip;
 
 /// Bytes of the longest peer address; without IPv6 it is shorter.
@@ -13,6 +15,10 @@ pub const MCOAP_PEER_MAX: usize = 19;
 /// Bytes of the longest text of an IP address, not terminated.
 pub const MCOAP_ADDRESS_TEXT_MAX: usize = 46;
 
+/// The first byte of the address of a peer that has shown by a handshake where it is: it is never challenged.
+pub const MCOAP_PEER_SESSION: u8 = 1;
+
+const _: () = assert!(MCOAP_PEER_SESSION == SESSION_FAMILY);
 const _: () = assert!(MCOAP_PEER_MAX >= PEER_ADDRESS_MAX && MCOAP_ADDRESS_TEXT_MAX == ip::TEXT_MAX);
 
 /// The peer that an IP literal ("192.168.1.2", "2001:db8::1", "[::1]") and a port name.

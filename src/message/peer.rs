@@ -9,6 +9,9 @@ use crate::time::Instant;
 use crate::when::When;
 use heapless::Vec;
 
+/// What the address of a peer begins with that has a session of DTLS, RFC 7252 section 9.1.1.
+pub const SESSION_FAMILY: u8 = 1;
+
 /// A peer's transport address: opaque bytes that are equal exactly when the peers are.
 ///
 /// At most [`PEER_ADDRESS_MAX`] bytes. The ABI's form of an IP address is in [`crate::wire::ip`].
@@ -38,6 +41,11 @@ impl PeerAddr {
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// Whether it names a session, whose handshake has shown that the peer is where it says.
+    fn is_of_session(&self) -> bool {
+        self.as_slice().first() == Some(&SESSION_FAMILY)
     }
 
     /// Word by word: there is one for each datagram.
@@ -176,7 +184,7 @@ impl PeerTable {
         if PeerIndex::exists() {
             self.index.insert(address.hash(), usize::from(id.0));
         }
-        self.set_verified(id, false);
+        self.set_verified(id, address.is_of_session());
         if let Some(errors) = self.errors.get_mut(usize::from(id.0)) {
             *errors = 0;
         }

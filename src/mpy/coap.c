@@ -127,36 +127,43 @@ static void stop(coap_obj_t *self) {
     microcoapy_async_update(self);
 }
 
-static void start_with(coap_obj_t *self, mp_int_t port, mp_obj_t dtls) {
+static void start(coap_obj_t *self, mp_int_t port) {
     if (self->link == NULL) {
         microcoapy_link_open(self, port);
-        #if MICROCOAPY_DTLS
-        if (microcoapy_is_given(dtls)) {
-            microcoapy_dtls_open(self, dtls);
-        }
-        #else
-        (void)dtls;
-        #endif
         microcoapy_flush(self, 0); // requests that were made before
     }
 }
 
-static void start(coap_obj_t *self, mp_int_t port) {
-    start_with(self, port, MP_OBJ_NULL);
+#if MICROCOAPY_DTLS
+static void start_dtls(coap_obj_t *self, mp_obj_t port, mp_obj_t dtls) {
+    if (!mp_obj_is_type(dtls, &microcoapy_dtls_type)) {
+        microcoapy_bad_type(MP_QSTR_dtls);
+    }
+    mp_int_t number = microcoapy_is_given(port) ? microcoapy_port_arg(port)
+        : self->port_given ? self->start_port : COAPS_DEFAULT_PORT;
+    if (self->link != NULL) {
+        mp_raise_OSError(MP_EBUSY); // it is open, and perhaps without DTLS
+    }
+    microcoapy_link_open(self, number);
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        microcoapy_link_close(self);
+        nlr_jump(nlr.ret_val);
+    }
+    microcoapy_dtls_open(self, dtls);
+    nlr_pop();
 }
+#endif
 
 // start(port=<the constructor's>, dtls=None)
 static mp_obj_t run_start(coap_obj_t *self, mp_obj_t *arg) {
-    bool given = arg[ARG_PORT] != MP_OBJ_NULL && arg[ARG_PORT] != mp_const_none;
-    mp_int_t port = given ? microcoapy_port_arg(arg[ARG_PORT]) : self->start_port;
     #if MICROCOAPY_DTLS
-    if (microcoapy_is_given(arg[ARG_DTLS]) && !mp_obj_is_type(arg[ARG_DTLS], &microcoapy_dtls_type)) {
-        microcoapy_bad_type(MP_QSTR_dtls);
+    if (microcoapy_is_given(arg[ARG_DTLS])) {
+        start_dtls(self, arg[ARG_PORT], arg[ARG_DTLS]);
+        return mp_const_none;
     }
-    start_with(self, port, arg[ARG_DTLS]);
-    #else
-    start(self, port);
     #endif
+    start(self, microcoapy_is_given(arg[ARG_PORT]) ? microcoapy_port_arg(arg[ARG_PORT]) : self->start_port);
     return mp_const_none;
 }
 #if MICROCOAPY_DTLS

@@ -1,46 +1,84 @@
 // SPDX-License-Identifier: MIT
 //
 // Sessions of DTLS 1.2, RFC 6347 and RFC 7252 section 9.1, over the link of an endpoint. There is a fixed number of them; a
-// client's address is known by a cookie before it has one, so that whoever sends in others' names takes nothing.
+// client's address is known by a cookie before it has one, so that whoever sends in others' names takes nothing, and a
+// client without a key takes no session from one that has it.
+//
+// mbedtls calls the link, which may run Python code, and that may do anything to the endpoint. A session that mbedtls is
+// busy with is left alone meanwhile; what that code raises goes on when mbedtls has returned.
 
 #include <string.h>
 
 #include "dtls.h"
+#include "py/mperrno.h"
 
 #if MICROCOAPY_DTLS
 
-#define RECORD_HANDSHAKE (22)
+// RFC 6347 sections 4.1 and 4.2.2: what precedes the random bytes of a ClientHello, and where it says what it is.
+#define RECORD_TYPE (0)
+#define RECORD_EPOCH (3)
 #define RECORD_HEADER (13)
+#define RECORD_HANDSHAKE (22)
 #define HANDSHAKE_CLIENT_HELLO (1)
+#define HANDSHAKE_HEADER (12)
+#define HELLO_RANDOM (RECORD_HEADER + HANDSHAKE_HEADER + 2)
+#define RANDOM_LEN (32)
 // Bytes of a datagram that is taken in: flights of a handshake are as long as the path admits.
 #define DATAGRAM_MAX (1500)
+// And of those that we send: IPv6 takes them everywhere. RFC 8200 section 5, less the headers.
+#define FLIGHT_MTU (1280 - 40 - 8)
+// What a record adds to a message: header, explicit nonce, tag.
+#define RECORD_OVERHEAD (RECORD_HEADER + 8 + 16)
+// A session whose peer has been silent for longer, with a request timed out, may be one that it has lost.
+#define SILENCE_MS (5000)
+#define PEER_SESSION_LEN (1 + 1 + 2)
 
-// Of a peer that has shown its address, or that we begin with.
+// Of a peer that has shown its address, or that we begin with. Freed by the collector where nobody else can.
 typedef struct {
+    mp_obj_base_t base;
     mbedtls_ssl_context ssl;
-    coap_obj_t *coap;
-    peer_t peer;
-    bool established;
+    struct _dtls_link_t *link;
+    peer_t address;
     bool is_client;
-    bool times;             // mbedtls has a timer
+    bool begun;        // the first flight was sent
+    bool established;
+    bool busy;         // mbedtls has been called and not returned yet
+    bool unanswered;   // something was sent, at `asked`, and nothing has come since
+    bool stale;        // the peer may have lost it
+    bool times;        // mbedtls has a timer
+    uint8_t hello[RANDOM_LEN]; // of the client, with which the handshake began
     uint32_t timer_start;
     uint32_t timer_between; // milliseconds from its start
     uint32_t timer_end;
-    uint32_t used;          // when it was last
-    const uint8_t *in;      // the datagram that it may read
+    uint32_t asked;
+    uint32_t used;     // when it was last
+    const uint8_t *in; // the datagram that it may read
     size_t in_len;
-    uint8_t *waiting;       // what goes out when the handshake is over, or NULL
+    char *host;        // as the program names the server, or NULL for an address
+    size_t host_len;
+    uint8_t *waiting;  // what goes out when the handshake is over, or NULL
     size_t waiting_len;
 } session_t;
 
+// Where a session is. What is said of it stays after its end, until the next one has the place.
+typedef struct {
+    session_t *session; // or NULL
+    uint16_t number;
+    peer_t address;
+} place_t;
+
 // Of an endpoint with DTLS.
 typedef struct _dtls_link_t {
-    mp_obj_base_t base;
+    coap_obj_t *coap; // NULL: closed
     dtls_obj_t *dtls;
     session_t *spare; // for whoever has no cookie yet, or NULL
-    uint8_t count;
-    uint8_t rx[DATAGRAM_MAX];
-    session_t *sessions[]; // NULL where there is none
+    session_t *ready; // has more of the datagram that came last, or NULL
+    void *raised;     // by the link, in mbedtls; or NULL
+    uint8_t *rx_before;
+    uint16_t rx_len_before;
+    uint16_t numbers;
+    uint8_t count;    // of the places: one more than there are sessions, for a handshake
+    place_t place[];
 } dtls_link_t;
 
 static dtls_link_t *link_of(coap_obj_t *self) {
@@ -51,12 +89,26 @@ static bool same_peer(const peer_t *one, const peer_t *other) {
     return one->len == other->len && memcmp(one->bytes, other->bytes, one->len) == 0;
 }
 
+static bool wants_more(int result) {
+    return result == MBEDTLS_ERR_SSL_WANT_READ || result == MBEDTLS_ERR_SSL_WANT_WRITE;
+}
+
 // ---- what mbedtls calls ------------------------------------------------------------------------
 
 static int session_send(void *context, const unsigned char *data, size_t len) {
     session_t *session = context;
+    coap_obj_t *self = session->link->coap;
+    nlr_buf_t nlr;
     // What cannot be sent is lost on the way, and sent again like that.
-    session->coap->link->send(session->coap, &session->peer, data, len);
+    if (self == NULL || self->link == NULL) {
+        return len;
+    }
+    if (nlr_push(&nlr) == 0) {
+        self->link->send(self, &session->address, data, len);
+        nlr_pop();
+    } else {
+        session->link->raised = nlr.ret_val;
+    }
     return len;
 }
 
@@ -85,238 +137,480 @@ static int session_get_timer(void *context) {
     return !session->times ? -1 : elapsed >= session->timer_end ? 2 : elapsed >= session->timer_between ? 1 : 0;
 }
 
-// ---- the table ---------------------------------------------------------------------------------
+// ---- how it is called --------------------------------------------------------------------------
 
-static void session_free(session_t *session) {
-    mbedtls_ssl_free(&session->ssl);
-    m_del(uint8_t, session->waiting, session->waiting_len);
-    m_del(session_t, session, 1);
+static mbedtls_ssl_context *enter(session_t *session) {
+    session->busy = true;
+    return &session->ssl;
 }
 
+// Raises what the link has raised.
+static int leave(session_t *session, int result) {
+    void *raised = session->link->raised;
+    session->busy = false;
+    session->in_len = 0;
+    if (raised != NULL) {
+        session->link->raised = NULL;
+        nlr_jump(raised);
+    }
+    return result;
+}
+
+static bool session_write(session_t *session, const uint8_t *data, size_t len) {
+    return leave(session, mbedtls_ssl_write(enter(session), data, len)) == (int)len;
+}
+
+// ---- a session ---------------------------------------------------------------------------------
+
+static mp_obj_t session_del(mp_obj_t self_in) {
+    session_t *session = MP_OBJ_TO_PTR(self_in);
+    mbedtls_ssl_free(&session->ssl);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(session_del_obj, session_del);
+
+#include "tables/dtls_session.h"
+
 // NULL: mbedtls has no memory.
-static session_t *session_new(coap_obj_t *self, const mbedtls_ssl_config *config) {
-    session_t *session = m_new0(session_t, 1);
+static session_t *session_new(dtls_link_t *link, bool is_client) {
+    dtls_obj_t *dtls = link->dtls;
+    session_t *session = mp_obj_malloc_with_finaliser(session_t, &session_type);
+    memset((uint8_t *)session + sizeof(session->base), 0, sizeof(*session) - sizeof(session->base));
     mbedtls_ssl_init(&session->ssl);
-    session->coap = self;
-    session->is_client = config == &link_of(self)->dtls->client;
-    if (mbedtls_ssl_setup(&session->ssl, config) != 0) {
-        session_free(session);
+    session->link = link;
+    session->is_client = is_client;
+    if (mbedtls_ssl_setup(&session->ssl, is_client ? &dtls->client : &dtls->server) != 0) {
+        mbedtls_ssl_free(&session->ssl);
         return NULL;
     }
     mbedtls_ssl_set_bio(&session->ssl, session, session_send, session_recv, NULL);
     mbedtls_ssl_set_timer_cb(&session->ssl, session, session_set_timer, session_get_timer);
+    mbedtls_ssl_set_mtu(&session->ssl, FLIGHT_MTU);
     return session;
 }
 
-static session_t *session_find(dtls_link_t *link, const peer_t *peer) {
+static place_t *place_of(const session_t *session) {
+    dtls_link_t *link = session->link;
     for (size_t i = 0; i < link->count; i++) {
-        if (link->sessions[i] != NULL && same_peer(&link->sessions[i]->peer, peer)) {
-            return link->sessions[i];
+        if (link->place[i].session == session) {
+            return &link->place[i];
         }
     }
     return NULL;
 }
 
-static void session_end(session_t *session) {
-    dtls_link_t *link = link_of(session->coap);
-    for (size_t i = 0; i < link->count; i++) {
-        if (link->sessions[i] == session) {
-            link->sessions[i] = NULL;
-        }
-    }
-    if (session->established) {
-        mbedtls_ssl_close_notify(&session->ssl);
-    }
-    session_free(session);
+static void session_peer(const place_t *place, size_t index, peer_t *out) {
+    out->len = PEER_SESSION_LEN;
+    out->bytes[0] = MCOAP_PEER_SESSION;
+    out->bytes[1] = index;
+    out->bytes[2] = place->number;
+    out->bytes[3] = place->number >> 8;
 }
 
-// Gives it a free place, or that of the session that has not been used for longest.
-static void session_settle(session_t *session) {
-    coap_obj_t *self = session->coap;
-    dtls_link_t *link = link_of(self);
-    session_t **place = &link->sessions[0];
-    for (size_t i = 0; i < link->count && *place != NULL; i++) {
-        session_t **other = &link->sessions[i];
-        if (*other == NULL || self->now - (*other)->used > self->now - (*place)->used) {
-            place = other;
+// Where the session of a peer is, or was; NULL: the place has another one.
+static place_t *peer_place(dtls_link_t *link, const peer_t *peer) {
+    if (peer->len != PEER_SESSION_LEN || peer->bytes[0] != MCOAP_PEER_SESSION || peer->bytes[1] >= link->count) {
+        return NULL;
+    }
+    place_t *place = &link->place[peer->bytes[1]];
+    return place->number == (peer->bytes[2] | peer->bytes[3] << 8) ? place : NULL;
+}
+
+static session_t *session_at(dtls_link_t *link, const peer_t *address) {
+    for (size_t i = 0; i < link->count; i++) {
+        if (link->place[i].session != NULL && same_peer(&link->place[i].address, address)) {
+            return link->place[i].session;
         }
     }
-    if (*place != NULL) {
-        session_end(*place);
+    return NULL;
+}
+
+static bool is_over(const session_t *session) {
+    return session->link->coap == NULL || place_of(session) == NULL;
+}
+
+// With its peer told, if that knows the session. What the endpoint has of the peer ends with it.
+static void session_end(session_t *session, bool tell) {
+    dtls_link_t *link = session->link;
+    place_t *place = place_of(session);
+    if (place != NULL) {
+        peer_t peer;
+        session_peer(place, place - link->place, &peer);
+        place->session = NULL;
+        mcoap_peer_remove(link->coap->endpoint, link->coap->now, peer.bytes, peer.len);
     }
-    *place = session;
-    session->used = self->now;
+    if (link->ready == session) {
+        link->ready = NULL;
+    }
+    if (session->busy) {
+        return; // mbedtls goes on with it; the collector frees it
+    }
+    if (session->established && tell) {
+        if (session->is_client) {
+            microcoapy_dtls_save(link->dtls, &session->address, session->host, &session->ssl);
+        }
+        leave(session, mbedtls_ssl_close_notify(enter(session)));
+    }
+    mbedtls_ssl_free(&session->ssl);
+}
+
+// The session that has not been used for longest, of those with these properties; NULL: there is none.
+static session_t *oldest(dtls_link_t *link, bool established, bool is_client, const session_t *but) {
+    session_t *found = NULL;
+    for (size_t i = 0; i < link->count; i++) {
+        session_t *session = link->place[i].session;
+        if (session != NULL && session != but && session->established == established
+            && (established || session->is_client == is_client)
+            && (found == NULL || (int32_t)(session->used - found->used) < 0)) {
+            found = session;
+        }
+    }
+    return found;
+}
+
+static size_t established(const dtls_link_t *link) {
+    size_t count = 0;
+    for (size_t i = 0; i < link->count; i++) {
+        count += link->place[i].session != NULL && link->place[i].session->established;
+    }
+    return count;
+}
+
+static place_t *free_place(dtls_link_t *link) {
+    for (size_t i = 0; i < link->count; i++) {
+        if (link->place[i].session == NULL) {
+            return &link->place[i];
+        }
+    }
+    return NULL;
+}
+
+// Gives it a place: a free one, that of a client's handshake, or, to a session of ours, that of the one that has not been
+// used for longest. False: there is none.
+static bool session_settle(session_t *session) {
+    dtls_link_t *link = session->link;
+    place_t *place = free_place(link);
+    if (place == NULL) {
+        session_t *other = oldest(link, false, false, NULL);
+        if (other == NULL && session->is_client) {
+            other = oldest(link, true, false, NULL);
+        }
+        if (other == NULL && session->is_client) {
+            other = oldest(link, false, true, NULL);
+        }
+        if (other == NULL || other->busy) {
+            return false;
+        }
+        session_end(other, true);
+        place = free_place(link); // what telling the peer has run may have taken it
+    }
+    if (place == NULL || link->coap == NULL) {
+        return false;
+    }
+    place->session = session;
+    place->number = ++link->numbers;
+    place->address = session->address;
+    session->used = link->coap->now;
+    return true;
 }
 
 // ---- handshakes --------------------------------------------------------------------------------
 
-static bool is_client_hello(const uint8_t *data, size_t len) {
-    return len > RECORD_HEADER && data[0] == RECORD_HANDSHAKE && data[RECORD_HEADER] == HANDSHAKE_CLIENT_HELLO;
+// Whether the certificate of a server names what the program has asked, RFC 7252 section 9.1.3.3. NULL: its address.
+static bool names(session_t *session, const char *host) {
+    dtls_link_t *link = session->link;
+    char text[MCOAP_ADDRESS_TEXT_MAX + 1];
+    size_t len = MCOAP_ADDRESS_TEXT_MAX;
+    uint32_t flags, port;
+    const mbedtls_x509_crt *certificate = mbedtls_ssl_get_peer_cert(&session->ssl);
+    if (certificate == NULL) {
+        return true; // a key that both have
+    }
+    if (host == NULL) {
+        if (mcoap_peer_to_text(session->address.bytes, session->address.len, (uint8_t *)text, &len, &port) != MCOAP_OK) {
+            return false;
+        }
+        text[len] = 0;
+        host = text;
+    }
+    return mbedtls_x509_crt_verify(
+        (mbedtls_x509_crt *)certificate, &link->dtls->authorities, NULL, host, &flags, NULL, NULL) == 0;
 }
 
-static bool wants_more(int result) {
-    return result == MBEDTLS_ERR_SSL_WANT_READ || result == MBEDTLS_ERR_SSL_WANT_WRITE;
+static void session_fail(session_t *session, int error) {
+    coap_obj_t *self = session->link->coap;
+    session_end(session, false);
+    microcoapy_report(self, MP_QSTR_dtls, MP_OBJ_NEW_SMALL_INT(error));
 }
 
-// A message of ours that waits is answered as if the peer had reset it. False: there is none.
-static bool reset_waiting(session_t *session, datagram_t *datagram) {
-    if (session->waiting == NULL || session->waiting_len < 4) {
+// The next steps of a handshake. True: it is over, and there may be data.
+static bool session_shake(session_t *session) {
+    dtls_link_t *link = session->link;
+    session->begun = true;
+    int result = leave(session, mbedtls_ssl_handshake(enter(session)));
+    if (is_over(session) || wants_more(result)) {
         return false;
     }
-    uint8_t *rx = session->coap->rx;
-    rx[0] = 0x70;
-    rx[1] = 0;
-    rx[2] = session->waiting[2];
-    rx[3] = session->waiting[3];
-    datagram->len = 4;
-    datagram->peer = session->peer;
-    return true;
-}
-
-static receive_t session_fail(session_t *session, datagram_t *datagram) {
-    bool told = datagram != NULL && reset_waiting(session, datagram);
-    session_end(session);
-    return told ? RECEIVE_DATA : RECEIVE_AGAIN;
-}
-
-// The next steps of a handshake. RECEIVE_NONE: it is over, and there may be data.
-static receive_t session_shake(session_t *session, datagram_t *datagram) {
-    int result = mbedtls_ssl_handshake(&session->ssl);
-    if (wants_more(result)) {
-        return RECEIVE_AGAIN;
+    // mbedtls has compared a name itself.
+    if (result == 0 && session->is_client && session->host == NULL && link->dtls->checks_names
+        && !names(session, NULL)) {
+        result = MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
     }
     if (result != 0) {
-        return session_fail(session, datagram);
+        session_fail(session, result);
+        return false;
     }
     session->established = true;
-    if (session->waiting != NULL) {
-        mbedtls_ssl_write(&session->ssl, session->waiting, session->waiting_len);
-        m_del(uint8_t, session->waiting, session->waiting_len);
-        session->waiting = NULL;
+    session->used = link->coap->now;
+    mbedtls_ssl_set_mtu(&session->ssl, 0);
+    if (established(link) == link->count) {
+        session_end(oldest(link, true, false, session), true);
     }
-    return RECEIVE_NONE;
+    if (session->waiting != NULL && !is_over(session)) {
+        uint8_t *waiting = session->waiting;
+        session->waiting = NULL;
+        session_write(session, waiting, session->waiting_len);
+    }
+    return !is_over(session);
 }
 
 // One message of a session.
 static receive_t session_read(session_t *session, datagram_t *datagram) {
-    coap_obj_t *self = session->coap;
-    if (!session->established) {
-        receive_t shaken = session_shake(session, datagram);
-        if (shaken != RECEIVE_NONE) {
-            return shaken;
-        }
+    dtls_link_t *link = session->link;
+    coap_obj_t *self = link->coap;
+    if (!session->established && !session_shake(session)) {
+        return RECEIVE_AGAIN;
     }
-    int result = mbedtls_ssl_read(&session->ssl, self->rx, self->rx_len);
+    int result = leave(session, mbedtls_ssl_read(enter(session), self->rx, self->rx_len));
+    if (is_over(session)) {
+        return RECEIVE_AGAIN;
+    }
     if (result > 0) {
+        place_t *place = place_of(session);
         session->used = self->now;
+        session->unanswered = false;
+        session->stale = false;
+        link->ready = mbedtls_ssl_check_pending(&session->ssl) ? session : NULL;
         datagram->len = result;
-        datagram->peer = session->peer;
-        datagram->multicast = false;
-            return RECEIVE_DATA;
-    }
-    if (result == MBEDTLS_ERR_SSL_CLIENT_RECONNECT) {
-        session->established = false;
-        return session_shake(session, datagram);
+        session_peer(place, place - link->place, &datagram->peer);
+        return RECEIVE_DATA;
     }
     if (!wants_more(result)) {
-        session_end(session);
+        session_end(session, result == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);
     }
     return RECEIVE_AGAIN;
 }
 
-// A ClientHello of who has no session: answered with a cookie, of which nothing is kept, until it comes with it.
-static void hello(coap_obj_t *self, const datagram_t *datagram) {
-    dtls_link_t *link = link_of(self);
+// The random bytes of a ClientHello that begins a session; NULL: the datagram is none.
+static const uint8_t *client_hello(const uint8_t *data, size_t len) {
+    bool is_hello = len >= HELLO_RANDOM + RANDOM_LEN && data[RECORD_TYPE] == RECORD_HANDSHAKE
+        && data[RECORD_EPOCH] == 0 && data[RECORD_EPOCH + 1] == 0 && data[RECORD_HEADER] == HANDSHAKE_CLIENT_HELLO;
+    return is_hello ? &data[HELLO_RANDOM] : NULL;
+}
+
+// A ClientHello of who has no session, or begins anew (RFC 6347 section 4.2.8): answered with a cookie, of which nothing is
+// kept, until it comes with it.
+static void answer_hello(dtls_link_t *link, const datagram_t *datagram, const uint8_t *random) {
     session_t *spare = link->spare;
-    if (spare == NULL && (spare = session_new(self, &link->dtls->server)) == NULL) {
+    if (!link->dtls->is_server || (spare == NULL && (spare = session_new(link, false)) == NULL) || spare->busy) {
         return;
     }
     link->spare = spare;
-    spare->peer = datagram->peer;
-    spare->in = link->rx;
+    spare->address = datagram->peer;
+    spare->in = link->coap->rx;
     spare->in_len = datagram->len;
-    mbedtls_ssl_session_reset(&spare->ssl);
-    mbedtls_ssl_set_client_transport_id(&spare->ssl, datagram->peer.bytes, datagram->peer.len);
-    if (wants_more(mbedtls_ssl_handshake(&spare->ssl))) {
-        link->spare = NULL;
-        session_settle(spare);
+    spare->begun = true;
+    memcpy(spare->hello, random, RANDOM_LEN);
+    if (mbedtls_ssl_session_reset(&spare->ssl) != 0
+        || mbedtls_ssl_set_client_transport_id(&spare->ssl, datagram->peer.bytes, datagram->peer.len) != 0) {
+        return;
     }
+    link->dtls->knows_address = false;
+    int result = leave(spare, mbedtls_ssl_handshake(enter(spare)));
+    if (link->coap == NULL || !wants_more(result) || !link->dtls->knows_address) {
+        return;
+    }
+    session_t *before = session_at(link, &spare->address);
+    if (before != NULL) {
+        session_end(before, false);
+    }
+    if (session_settle(spare)) {
+        link->spare = NULL;
+    }
+}
+
+// ---- for the program ---------------------------------------------------------------------------
+
+// Whether the session is good for this name of the server; NULL: for its address.
+static bool fits(session_t *session, const char *host) {
+    const char *known = session->host;
+    bool same = known == host || (known != NULL && host != NULL && strcmp(known, host) == 0);
+    if (same || !session->link->dtls->checks_names) {
+        return session->is_client || session->established;
+    }
+    return session->established && names(session, host);
+}
+
+// An errno, or 0.
+static int begin_client(dtls_link_t *link, const peer_t *peer, char *host) {
+    session_t *session = session_new(link, true);
+    if (session == NULL) {
+        return MP_ENOMEM;
+    }
+    session->address = *peer;
+    session->host = host;
+    const mbedtls_ssl_session *saved = microcoapy_dtls_saved(link->dtls, peer, host);
+    bool is_set = mbedtls_ssl_set_hostname(&session->ssl, host) == 0
+        && (saved == NULL || mbedtls_ssl_set_session(&session->ssl, saved) == 0);
+    if (is_set && session_settle(session)) {
+        return 0;
+    }
+    mbedtls_ssl_free(&session->ssl);
+    return is_set ? MP_ENOBUFS : MP_ENOMEM;
+}
+
+// The host as text that mbedtls reads; NULL if it is an address.
+static char *name_of(const char *host, size_t len) {
+    peer_t literal;
+    size_t literal_len = sizeof(literal.bytes);
+    if (len == 0 || mcoap_peer_from_text((const uint8_t *)host, len, 1, literal.bytes, &literal_len) == MCOAP_OK) {
+        return NULL;
+    }
+    char *name = m_new(char, len + 1);
+    memcpy(name, host, len);
+    name[len] = 0;
+    return name;
+}
+
+int microcoapy_dtls_connect(coap_obj_t *self, peer_t *peer, const char *host, size_t len) {
+    dtls_link_t *link = link_of(self);
+    if (mcoap_peer_is_multicast(peer->bytes, peer->len)) {
+        return MP_EPROTONOSUPPORT; // RFC 7252 section 9.1.1
+    }
+    if (!link->dtls->is_client) {
+        return MP_EACCES;
+    }
+    char *name = name_of(host, len);
+    session_t *session = session_at(link, peer);
+    if (session != NULL && (session->stale || !fits(session, name))) {
+        if (session->busy) {
+            return MP_EBUSY;
+        }
+        session_end(session, !session->stale);
+        session = NULL;
+    }
+    int error = session == NULL ? begin_client(link, peer, name) : 0;
+    if (error == 0) {
+        microcoapy_dtls_find(self, peer);
+    }
+    return error;
+}
+
+void microcoapy_dtls_find(coap_obj_t *self, peer_t *peer) {
+    dtls_link_t *link = link_of(self);
+    session_t *session = session_at(link, peer);
+    if (session != NULL) {
+        place_t *place = place_of(session);
+        session_peer(place, place - link->place, peer);
+    }
+}
+
+bool microcoapy_dtls_address(coap_obj_t *self, const peer_t *peer, peer_t *out) {
+    const place_t *place = self->dtls == MP_OBJ_NULL ? NULL : peer_place(link_of(self), peer);
+    if (place != NULL) {
+        *out = place->address;
+    }
+    return place != NULL;
 }
 
 // ---- for the link ------------------------------------------------------------------------------
 
 receive_t microcoapy_dtls_receive(coap_obj_t *self, datagram_t *datagram) {
     dtls_link_t *link = link_of(self);
-    uint8_t *rx = self->rx;
-    uint16_t rx_len = self->rx_len;
-    self->rx = link->rx;
-    self->rx_len = sizeof(link->rx);
+    session_t *ready = link->ready;
+    if (ready != NULL && !ready->busy) {
+        link->ready = NULL;
+        return session_read(ready, datagram);
+    }
     receive_t what = self->link->receive(self, self->sock, datagram);
-    self->rx = rx;
-    self->rx_len = rx_len;
-    if (what != RECEIVE_DATA || datagram->multicast) {
+    if (what != RECEIVE_DATA || link->coap == NULL) {
         return what == RECEIVE_NONE ? RECEIVE_NONE : RECEIVE_AGAIN;
     }
-    session_t *session = session_find(link, &datagram->peer);
-    if (session != NULL) {
-        session->in = link->rx;
-        session->in_len = datagram->len;
-        return session_read(session, datagram);
+    const uint8_t *random = client_hello(self->rx, datagram->len);
+    session_t *session = session_at(link, &datagram->peer);
+    if (datagram->multicast || (session == NULL && random == NULL) || (session != NULL && session->busy)) {
+        return RECEIVE_AGAIN;
     }
-    if (is_client_hello(link->rx, datagram->len)) {
-        hello(self, datagram);
+    if (random != NULL) {
+        bool is_other = session == NULL || (!session->is_client && memcmp(session->hello, random, RANDOM_LEN) != 0);
+        if (is_other) {
+            answer_hello(link, datagram, random);
+        }
+        if (is_other || session->is_client || session->established) {
+            return RECEIVE_AGAIN;
+        }
     }
-    return RECEIVE_AGAIN;
+    session->in = self->rx;
+    session->in_len = datagram->len;
+    return session_read(session, datagram);
 }
 
 bool microcoapy_dtls_send(coap_obj_t *self, const peer_t *peer, const uint8_t *data, size_t len) {
-    dtls_link_t *link = link_of(self);
-    session_t *session = session_find(link, peer);
-    if (session != NULL && session->established) {
+    place_t *place = peer_place(link_of(self), peer);
+    session_t *session = place == NULL ? NULL : place->session;
+    if (session == NULL || session->busy) {
+        return false;
+    }
+    if (!session->unanswered) {
+        session->unanswered = true;
+        session->asked = self->now;
+    }
+    if (session->established) {
         session->used = self->now;
-        return mbedtls_ssl_write(&session->ssl, data, len) == (int)len;
+        return session_write(session, data, len);
     }
-    if (session == NULL) {
-        session = session_new(self, &link->dtls->client);
-        if (session == NULL) {
-            return false;
-        }
-        session->peer = *peer;
-        session_settle(session);
-    }
-    if (session->is_client && session->waiting == NULL) {
+    if (session->waiting == NULL) {
         session->waiting = m_new(uint8_t, len);
         session->waiting_len = len;
         memcpy(session->waiting, data, len);
     }
-    if (!session->times) {
-        session_shake(session, NULL);
+    if (!session->begun) {
+        session_shake(session);
     }
     return true;
 }
 
+void microcoapy_dtls_timed_out(coap_obj_t *self, const peer_t *peer) {
+    place_t *place = peer_place(link_of(self), peer);
+    session_t *session = place == NULL ? NULL : place->session;
+    if (session != NULL && session->unanswered && self->now - session->asked >= SILENCE_MS) {
+        session->stale = true;
+    }
+}
+
 // Milliseconds until it sends its flight again.
 static uint32_t session_due(const session_t *session) {
+    if (session == NULL || session->established || !session->times || session->busy) {
+        return UINT32_MAX;
+    }
     uint32_t elapsed = microcoapy_now() - session->timer_start;
-    return !session->times ? UINT32_MAX : elapsed >= session->timer_end ? 0 : session->timer_end - elapsed;
+    return elapsed >= session->timer_end ? 0 : session->timer_end - elapsed;
 }
 
 uint32_t microcoapy_dtls_next_timer(coap_obj_t *self) {
     dtls_link_t *link = link_of(self);
-    uint32_t next = UINT32_MAX;
+    uint32_t next = link->ready != NULL ? 0 : UINT32_MAX;
     for (size_t i = 0; i < link->count; i++) {
-        if (link->sessions[i] != NULL) {
-            next = MIN(next, session_due(link->sessions[i]));
-        }
+        next = MIN(next, session_due(link->place[i].session));
     }
     return next;
 }
 
 void microcoapy_dtls_run_timers(coap_obj_t *self) {
     dtls_link_t *link = link_of(self);
-    for (size_t i = 0; i < link->count; i++) {
-        if (link->sessions[i] != NULL && session_due(link->sessions[i]) == 0) {
-            session_shake(link->sessions[i], NULL);
+    for (size_t i = 0; i < link->count && link->coap != NULL; i++) {
+        if (session_due(link->place[i].session) == 0) {
+            session_shake(link->place[i].session);
         }
     }
 }
@@ -324,21 +618,31 @@ void microcoapy_dtls_run_timers(coap_obj_t *self) {
 void microcoapy_dtls_close(coap_obj_t *self) {
     dtls_link_t *link = link_of(self);
     for (size_t i = 0; i < link->count; i++) {
-        if (link->sessions[i] != NULL) {
-            session_end(link->sessions[i]);
+        if (link->place[i].session != NULL) {
+            session_end(link->place[i].session, true);
         }
     }
-    if (link->spare != NULL) {
-        session_free(link->spare);
+    if (link->spare != NULL && !link->spare->busy) {
+        mbedtls_ssl_free(&link->spare->ssl);
     }
+    link->coap = NULL;
+    self->rx = link->rx_before;
+    self->rx_len = link->rx_len_before;
     self->dtls = MP_OBJ_NULL;
 }
 
 void microcoapy_dtls_open(coap_obj_t *self, mp_obj_t dtls_in) {
     dtls_obj_t *dtls = MP_OBJ_TO_PTR(dtls_in);
-    dtls_link_t *link = m_malloc0(sizeof(dtls_link_t) + dtls->sessions * sizeof(session_t *));
+    size_t count = dtls->sessions + 1;
+    size_t rx_len = MAX(DATAGRAM_MAX, self->rx_len + RECORD_OVERHEAD);
+    dtls_link_t *link = m_malloc0(sizeof(dtls_link_t) + count * sizeof(place_t));
+    link->rx_before = self->rx;
+    link->rx_len_before = self->rx_len;
+    self->rx = m_new(uint8_t, rx_len);
+    self->rx_len = rx_len;
+    link->coap = self;
     link->dtls = dtls;
-    link->count = dtls->sessions;
+    link->count = count;
     self->dtls = MP_OBJ_FROM_PTR(link);
 }
 

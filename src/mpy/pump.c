@@ -133,6 +133,11 @@ static bool dispatch_ended(coap_obj_t *self, dispatch_t when) {
     while (mcoap_endpoint_poll_event(self->endpoint, self->now, &event) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, event.peer, event.peer_len);
+        #if MICROCOAPY_DTLS
+        if (event.kind == MCOAP_EVENT_TIMEOUT && self->dtls != MP_OBJ_NULL) {
+            microcoapy_dtls_timed_out(self, &peer);
+        }
+        #endif
         if (self->dispatch(self, &event, &peer, when)) {
             return true;
         }

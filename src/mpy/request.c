@@ -7,6 +7,7 @@
 
 #include "py/mperrno.h"
 #include "py/objstr.h"
+#include "dtls.h"
 #include "modern.h"
 #include "protocol.h"
 
@@ -113,12 +114,7 @@ static void plan_destination(coap_obj_t *self, plan_t *plan, mp_obj_t uri) {
     if (result != MCOAP_OK) {
         microcoapy_bad_value(MP_QSTR_uri);
     }
-    #if MICROCOAPY_DTLS
-    bool speaks_dtls = self->dtls != MP_OBJ_NULL;
-    #else
-    bool speaks_dtls = false;
-    #endif
-    if (plan->uri.secure != speaks_dtls) {
+    if (plan->uri.secure != microcoapy_speaks_dtls(self)) {
         mp_raise_OSError(MP_EPROTONOSUPPORT);
     }
     plan->host.len = plan->uri.host_len;
@@ -144,7 +140,7 @@ static bool plan_address(coap_obj_t *self, plan_t *plan, mp_obj_t host) {
         microcoapy_peer_from_object(self, host, &plan->peer);
         return true;
     }
-    return microcoapy_is_str(host) && microcoapy_literal_peer(host, COAP_DEFAULT_PORT, &plan->peer);
+    return microcoapy_is_str(host) && microcoapy_literal_peer(host, microcoapy_default_port(self), &plan->peer);
 }
 #endif
 
@@ -257,7 +253,21 @@ static mcoap_result write_request(coap_obj_t *self, const plan_t *plan, exchange
     return result == MCOAP_OK ? add_body(self, plan, exchange) : result;
 }
 
+// The peer becomes that of its session.
+static void plan_session(coap_obj_t *self, plan_t *plan) {
+    #if MICROCOAPY_DTLS
+    int error = self->dtls == MP_OBJ_NULL ? 0 : microcoapy_dtls_connect(self, &plan->peer, plan->host.buf, plan->host.len);
+    if (error != 0) {
+        mp_raise_OSError(error);
+    }
+    #else
+    (void)self;
+    (void)plan;
+    #endif
+}
+
 static void send(coap_obj_t *self, plan_t *plan, exchange_obj_t *exchange, bool observe) {
+    plan_session(self, plan);
     mcoap_result result = write_request(self, plan, exchange, observe);
     size_t len;
     uint16_t message_id;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "dtls.h"
 #include "modern.h"
 #include "protocol.h"
 
@@ -48,6 +49,25 @@ static mcoap_handle handled_request(coap_obj_t *self, const mp_obj_t *arg) {
     return is_it ? handled->handle : 0;
 }
 
+// The peer becomes that of its session, with which a request begins one.
+static bool find_session(coap_obj_t *self, const mp_obj_t *arg, draft_t *draft, bool answer) {
+    #if MICROCOAPY_DTLS
+    size_t len = 0;
+    const char *host = arg[ARG_HOST] == MP_OBJ_NULL ? NULL : mp_obj_str_get_data(arg[ARG_HOST], &len);
+    if (self->dtls != MP_OBJ_NULL && answer) {
+        microcoapy_dtls_find(self, &draft->peer);
+    } else if (self->dtls != MP_OBJ_NULL) {
+        return microcoapy_dtls_connect(self, &draft->peer, host, len) == 0;
+    }
+    #else
+    (void)self;
+    (void)arg;
+    (void)draft;
+    (void)answer;
+    #endif
+    return true;
+}
+
 // Checks every argument, then finds the peer, or the request that is answered. False if it cannot be reached.
 static bool prepare(coap_obj_t *self, mp_obj_t *arg, draft_t *draft, bool answer) {
     look_up_numbers(arg, draft);
@@ -75,6 +95,9 @@ static bool prepare(coap_obj_t *self, mp_obj_t *arg, draft_t *draft, bool answer
         #if MICROCOAPY_OSCORE
         draft->security = answer ? 0 : microcoapy_security_for(self, arg[ARG_IP], NUMBER(draft, ARG_PORT), &draft->peer);
         #endif
+        if (!find_session(self, arg, draft, answer)) {
+            return false;
+        }
         microcoapy_entropy(self, draft->entropy, sizeof(draft->entropy));
         // Finding the peer may have run Python code, which may have moved a bytearray's bytes.
         look_up_bytes(arg, draft);
