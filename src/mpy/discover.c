@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "dtls.h"
 #include "modern.h"
 #include "protocol.h"
 
@@ -22,6 +23,9 @@ typedef struct {
     mp_obj_t target;
     mp_obj_t address;    // (ip, port) of the host
     mp_obj_t attributes; // dict; True for those without a value
+    #if MICROCOAPY_DTLS
+    bool secure; // the host was asked by DTLS
+    #endif
 } link_obj_t;
 
 static mp_obj_t attribute_value(const mcoap_link *attribute) {
@@ -38,7 +42,7 @@ static mp_obj_t attribute_value(const mcoap_link *attribute) {
     return mp_obj_new_str_from_vstr(&text);
 }
 
-static mp_obj_t link_new(const mcoap_link *link, mp_obj_t address);
+static mp_obj_t link_new(const mcoap_link *link, mp_obj_t address, bool secure);
 
 // The target as a URI; None if it is relative and nothing is known of its host. RFC 6690 section 2.1.
 static mp_obj_t link_uri(const link_obj_t *self) {
@@ -56,10 +60,17 @@ static mp_obj_t link_uri(const link_obj_t *self) {
     const char *ip = mp_obj_str_get_str(items[0]);
     bool is_ipv6 = strchr(ip, ':') != NULL;
     vstr_init_print(&text, 64, &print);
-    mp_printf(&print, is_ipv6 ? "coap://[%s]" : "coap://%s", ip);
+    mp_int_t default_port = COAP_DEFAULT_PORT;
+    #if MICROCOAPY_DTLS
+    if (self->secure) {
+        default_port = COAPS_DEFAULT_PORT;
+    }
+    #endif
+    mp_print_str(&print, default_port == COAP_DEFAULT_PORT ? "coap" : "coaps");
+    mp_printf(&print, is_ipv6 ? "://[%s]" : "://%s", ip);
     // RFC 7252 section 6.5: not the default port.
     mp_int_t port = mp_obj_get_int(items[1]);
-    if (port != COAP_DEFAULT_PORT) {
+    if (port != default_port) {
         mp_printf(&print, ":%d", (int)port);
     }
     mp_printf(&print, target[0] == '/' ? "%s" : "/%s", target);
@@ -104,8 +115,13 @@ static void link_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_
     mp_print_str(print, ")");
 }
 
-static mp_obj_t link_new(const mcoap_link *link, mp_obj_t address) {
+static mp_obj_t link_new(const mcoap_link *link, mp_obj_t address, bool secure) {
     link_obj_t *self = mp_obj_malloc(link_obj_t, &microcoapy_link_type);
+    #if MICROCOAPY_DTLS
+    self->secure = secure;
+    #else
+    (void)secure;
+    #endif
     self->target = mp_obj_new_str((const char *)link->name, link->name_len);
     self->address = address;
     self->attributes = mp_obj_new_dict(0);
@@ -130,7 +146,7 @@ static mp_obj_t parse_links(size_t n_args, const mp_obj_t *args) {
     mcoap_link link;
     mcoap_result result;
     while ((result = mcoap_link_next(document.buf, document.len, &cursor, &link)) == MCOAP_OK) {
-        mp_obj_list_append(list, link_new(&link, n_args > 1 ? args[1] : mp_const_none));
+        mp_obj_list_append(list, link_new(&link, n_args > 1 ? args[1] : mp_const_none, false));
         microcoapy_bytes_arg(args[0], MP_QSTR_document, &document);
     }
     if (result != MCOAP_NOTHING) {
@@ -186,7 +202,7 @@ static mp_obj_t next_link(discovery_obj_t *self) {
         bool success = CODE_CLASS(mp_obj_get_int(response->incoming.packet.method)) == CODE_CLASS_SUCCESS;
         while (success && mcoap_link_next(document, len, &self->cursor, &link) == MCOAP_OK) {
             if (passes(self, &link)) {
-                return link_new(&link, response->sender);
+                return link_new(&link, response->sender, microcoapy_speaks_dtls(self->coap));
             }
         }
         microcoapy_call(self->documents, MP_QSTR_pop, 1, MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_NULL);

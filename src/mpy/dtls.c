@@ -31,6 +31,8 @@
 #define RECORD_OVERHEAD (RECORD_HEADER + 8 + 16)
 // A session whose peer has been silent for longer, with a request timed out, may be one that it has lost.
 #define SILENCE_MS (5000)
+// Beside the errors of mbedtls, which are negative: the certificate is for another host.
+#define WRONG_ADDRESS (1)
 #define PEER_SESSION_LEN (1 + 1 + 2)
 
 // Of a peer that has shown its address, or that we begin with. Freed by the collector where nobody else can.
@@ -337,10 +339,28 @@ static bool names(session_t *session, const char *host) {
         (mbedtls_x509_crt *)certificate, &link->dtls->authorities, NULL, host, &flags, NULL, NULL) == 0;
 }
 
+// What the peer is to be told where mbedtls does not; 0: nothing.
+static uint8_t alert_for(int error) {
+    switch (error) {
+        case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
+            return MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
+        case WRONG_ADDRESS:
+            return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
+        default:
+            return 0;
+    }
+}
+
 static void session_fail(session_t *session, int error) {
     coap_obj_t *self = session->link->coap;
-    session_end(session, false);
-    microcoapy_report(self, MP_QSTR_dtls, MP_OBJ_NEW_SMALL_INT(error));
+    uint8_t alert = alert_for(error);
+    if (alert != 0) {
+        leave(session, mbedtls_ssl_send_alert_message(enter(session), MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert));
+    }
+    if (!is_over(session)) {
+        session_end(session, false);
+        microcoapy_report(self, MP_QSTR_dtls, MP_OBJ_NEW_SMALL_INT(error));
+    }
 }
 
 // The next steps of a handshake. True: it is over, and there may be data.
@@ -354,7 +374,7 @@ static bool session_shake(session_t *session) {
     // mbedtls has compared a name itself.
     if (result == 0 && session->is_client && session->host == NULL && link->dtls->checks_names
         && !names(session, NULL)) {
-        result = MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
+        result = WRONG_ADDRESS;
     }
     if (result != 0) {
         session_fail(session, result);
@@ -496,7 +516,7 @@ int microcoapy_dtls_connect(coap_obj_t *self, peer_t *peer, const char *host, si
         if (session->busy) {
             return MP_EBUSY;
         }
-        session_end(session, !session->stale);
+        session_end(session, true);
         session = NULL;
     }
     int error = session == NULL ? begin_client(link, peer, name) : 0;

@@ -27,26 +27,23 @@ static const uint16_t certificate_suites[] = {
 
 // ---- what mbedtls calls ------------------------------------------------------------------------
 
-// The key of a client of ours. Exceptions must not pass through mbedtls.
+static bool is_same(mp_obj_t object, const uint8_t *bytes, size_t len) {
+    mp_buffer_info_t buffer;
+    return mp_get_buffer(object, &buffer, MP_BUFFER_READ) && buffer.len == len && memcmp(buffer.buf, bytes, len) == 0;
+}
+
+// The key of a client of ours. Nothing here raises, as no exception may pass through mbedtls.
 static bool find_key(dtls_obj_t *self, const uint8_t *identity, size_t len, mp_buffer_info_t *key) {
-    mp_obj_t found = MP_OBJ_NULL;
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) != 0) {
-        return false;
+    if (self->psks == mp_const_none) {
+        return is_same(self->psk_identity, identity, len) && mp_get_buffer(self->psk, key, MP_BUFFER_READ);
     }
-    mp_obj_t name = mp_obj_new_bytes(identity, len);
-    if (self->psks != mp_const_none) {
-        mp_map_t *keys = mp_obj_dict_get_map(self->psks);
-        mp_map_elem_t *entry = mp_map_lookup(keys, name, MP_MAP_LOOKUP);
-        if (entry == NULL) {
-            entry = mp_map_lookup(keys, mp_obj_new_str((const char *)identity, len), MP_MAP_LOOKUP);
+    const mp_map_t *keys = mp_obj_dict_get_map(self->psks);
+    for (size_t i = 0; i < keys->alloc; i++) {
+        if (mp_map_slot_is_filled(keys, i) && is_same(keys->table[i].key, identity, len)) {
+            return mp_get_buffer(keys->table[i].value, key, MP_BUFFER_READ);
         }
-        found = entry == NULL ? MP_OBJ_NULL : entry->value;
-    } else if (mp_obj_equal(name, self->psk_identity)) {
-        found = self->psk;
     }
-    nlr_pop();
-    return found != MP_OBJ_NULL && mp_get_buffer(found, key, MP_BUFFER_READ);
+    return false;
 }
 
 static int set_psk(void *context, mbedtls_ssl_context *ssl, const unsigned char *identity, size_t len) {

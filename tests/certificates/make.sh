@@ -20,7 +20,7 @@ authority() {
         -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign
 }
 
-# certificate NAME COMMON_NAME SUBJECT_ALTERNATIVE_NAMES BEGIN END [AUTHORITY]
+# certificate NAME COMMON_NAME EXTENSION BEGIN END [AUTHORITY]
 certificate() {
     authority=${6:-authority}
     key "$1.key"
@@ -40,7 +40,7 @@ unique_subject = no
 commonName = supplied
 [usual]
 basicConstraints = CA:FALSE
-subjectAltName = $3
+$3
 EOF
     : > "$work/index"
     openssl ca -batch -notext -config "$work/ca.cnf" -cert "$authority.pem" -keyfile "$work/$authority.key" \
@@ -49,8 +49,9 @@ EOF
 
 authority authority
 authority stranger
-certificate server localhost DNS:localhost,IP:127.0.0.1 20200101000000Z 20951231235959Z
-certificate client device DNS:device.example 20200101000000Z 20951231235959Z
-certificate expired localhost DNS:localhost 20200101000000Z 20210101000000Z
-certificate elsewhere elsewhere.example DNS:elsewhere.example 20200101000000Z 20951231235959Z
-certificate unknown device DNS:localhost 20200101000000Z 20951231235959Z stranger
+certificate server localhost subjectAltName=DNS:localhost,IP:127.0.0.1 20200101000000Z 20951231235959Z
+certificate client device subjectAltName=DNS:device.example 20200101000000Z 20951231235959Z
+certificate expired localhost subjectAltName=DNS:localhost 20200101000000Z 20210101000000Z
+certificate address 127.0.0.1 "" 20200101000000Z 20951231235959Z
+certificate elsewhere elsewhere.example subjectAltName=DNS:elsewhere.example 20200101000000Z 20951231235959Z
+certificate unknown device subjectAltName=DNS:localhost 20200101000000Z 20951231235959Z stranger

@@ -1,0 +1,79 @@
+# needs: dtls,modern
+# DTLS with certificates, RFC 7252 section 9.1.3.3: what a client checks of a server, and a server of a client.
+import binascii
+
+import microcoapy
+from dtls_net import IDENTITY, KEY, client_of, ours, run, served, turn
+from support import ports, raised
+
+FOLDER = "../certificates/"
+
+
+def read(name):
+    with open(FOLDER + name) as file:
+        return file.read()
+
+
+def der(text):
+    return binascii.a2b_base64("".join(line for line in text.split("\n") if "-----" not in line))
+
+
+AUTHORITY = read("authority.pem")
+PORTS = ports(2)
+
+
+def own(name):
+    return {"cert": read(name + ".pem"), "key": read(name + ".key")}
+
+
+def show(what, exchange, *turns):
+    response = run(exchange, *turns)
+    print(what, response if isinstance(response, str) else response.text)
+
+
+def ask(what, server, client, host="localhost"):
+    show(what, client.get("coaps://%s:%d/hello" % (host, PORTS[0])), turn(server, client))
+
+
+print("-- a server's certificate")
+client = client_of(microcoapy.Dtls(ca=AUTHORITY))
+for name in ("server", "expired", "elsewhere", "unknown", "address"):
+    server = served(PORTS[0], microcoapy.Dtls(**own(name)))
+    ask("%s, its name:" % name, server, client)
+    ask("%s, its address:" % name, server, client, "127.0.0.1")
+    ask("%s, its name:" % name, server, client)
+    server.stop()
+    while client.poll(0):
+        pass
+ask_stranger = client_of(microcoapy.Dtls(ca=read("stranger.pem")))
+server = served(PORTS[0], microcoapy.Dtls(**own("server")))
+ask("another authority:", server, ask_stranger)
+ask("either authority:", server, client_of(microcoapy.Dtls(ca=read("stranger.pem") + AUTHORITY)))
+ask("as DER:", server, client_of(microcoapy.Dtls(ca=der(AUTHORITY))))
+print(raised(client_of(microcoapy.Dtls(**own("client"))).get, "coaps://localhost/"))
+server.stop()
+
+print("-- a client's certificate")
+server = served(PORTS[0], microcoapy.Dtls(ca=AUTHORITY, cert=der(read("server.pem")), key=der(read("server.key"))))
+ask("none:", server, client)
+for name in ("client", "unknown", "expired"):
+    ask("%s:" % name, server, client_of(microcoapy.Dtls(ca=AUTHORITY, **own(name))))
+server.stop()
+
+print("-- keys and certificates at once")
+server = served(PORTS[0], microcoapy.Dtls(psks={IDENTITY: KEY}, **own("server")))
+ask("certificate:", server, client)
+ask("key:", server, client_of(ours()))
+ask("either:", server, client_of(microcoapy.Dtls(psk_identity=IDENTITY, psk=KEY, ca=AUTHORITY)))
+server.stop()
+
+print("-- what belongs together")
+for keywords in (
+    {"cert": read("server.pem")},
+    {"key": read("server.key")},
+    {"cert": read("server.pem"), "key": "no key"},
+    {"cert": read("server.pem"), "key": read("client.pem")},
+    {"ca": AUTHORITY[:-100]},
+    {"cert": 5, "key": 5},
+):
+    print(raised(microcoapy.Dtls, **keywords))
