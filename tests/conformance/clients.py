@@ -5,9 +5,7 @@ Each `ask` makes one request and returns what its user gets to see: (code, paylo
 """
 
 import asyncio
-import os
 import re
-import tempfile
 import time
 
 import aiocoap
@@ -139,14 +137,7 @@ class Libcoap:
                 arguments += ["-A", str(int.from_bytes(value, "big"))]
             else:
                 arguments += ["-O", "%d,%s" % (number, "0x" + value.hex() if value else "")]
-        with tempfile.TemporaryDirectory() as folder:
-            file = os.path.join(folder, "payload")
-            url = self.uri + path + ("?" + "&".join(query) if query else "")
-            _, log = programs.libcoap_client(url, "-o", file, *arguments)
-            received = b""
-            if os.path.exists(file):
-                with open(file, "rb") as opened:
-                    received = opened.read()
+        received, log = programs.libcoap_fetch(self.uri + path + ("?" + "&".join(query) if query else ""), *arguments)
         codes = re.findall(r"process incoming (\d\.\d\d) response", log)
         assert codes, log
         return codes[-1], received

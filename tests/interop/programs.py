@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -289,17 +290,21 @@ class LoopAgent(Agent):
         return ast.literal_eval(self._command("run", code, timeout))
 
 
-def loop_server(setup, parameters="", port=None, **options):
-    """A LoopAgent serving on a port of its own: `setup` may use `coap`. Returns (agent, port)."""
+def _start(port, dtls):
+    return "coap.start(%d%s)" % (port, ", dtls=microcoapy.Dtls(%s)" % dtls if dtls else "")
+
+
+def loop_server(setup, parameters="", port=None, dtls="", **options):
+    """A LoopAgent serving on a port of its own: `setup` may use `coap`; `dtls`: arguments of Dtls. Returns (agent, port)."""
     port = port or net.free_port()
-    agent = LoopAgent("coap = microcoapy.Coap(%s)\n%s\ncoap.start(%d)" % (parameters, setup, port), **options)
+    agent = LoopAgent("coap = microcoapy.Coap(%s)\n%s\n%s" % (parameters, setup, _start(port, dtls)), **options)
     agent.exec("serving = serve(coap)")
     return agent, port
 
 
-def loop_client(parameters="", setup="", **options):
-    """A LoopAgent with a started client `coap`."""
-    return LoopAgent("coap = microcoapy.Coap(%s)\ncoap.start(0)\n%s" % (parameters, setup), **options)
+def loop_client(parameters="", setup="", dtls="", **options):
+    """A LoopAgent with a started client `coap`; `dtls`: arguments of Dtls."""
+    return LoopAgent("coap = microcoapy.Coap(%s)\n%s\n%s" % (parameters, _start(0, dtls), setup), **options)
 
 
 def server(setup, parameters="", port=None):
@@ -320,28 +325,48 @@ def client(parameters="", setup=""):
 
 def needs(program):
     path = shutil.which(program)
-    assert path, "%s is missing (Debian package libcoap3-bin)" % program
+    assert path, "%s is missing (its Debian package: tests/runner/setup.py)" % program
     return path
 
 
-def libcoap_server(*options, host="127.0.0.1"):
-    """coap-server-notls on a port of its own: (program, port). With the host "::" it serves IPv4, too."""
+def _two_ports():
+    """A free port that is followed by another."""
     port = net.free_port()
-    program = Program([needs("coap-server-notls"), "-A", host, "-p", str(port), "-v", "7", *options])
+    while (following := net.free_port()) != port + 1:
+        port = following
+    return port
+
+
+def libcoap_server(*options, host="127.0.0.1", tls="notls"):
+    """coap-server-notls, or another `tls`, on a port of its own: (program, port); coaps is on the next port. With the
+    host "::" it serves IPv4, too."""
+    port = net.free_port() if tls == "notls" else _two_ports()
+    program = Program([needs("coap-server-" + tls), "-A", host, "-p", str(port), "-v", "7", *options])
     net.wait_until_up(("127.0.0.1", port))
     return program, port
 
 
-def libcoap_client(url, *options, timeout=int(PATIENCE)):
-    """Runs coap-client-notls to its end: (stdout, log)."""
+def libcoap_client(url, *options, timeout=int(PATIENCE), tls="notls"):
+    """Runs coap-client-notls, or another `tls`, to its end: (stdout, log)."""
     result = subprocess.run(
-        [needs("coap-client-notls"), "-v", "7", "-B", str(timeout), *options, url],
+        [needs("coap-client-" + tls), "-v", "7", "-B", str(timeout), *options, url],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         timeout=timeout + PATIENCE,
     )
     return result.stdout, result.stderr.decode("utf-8", "replace") + result.stdout.decode("utf-8", "replace")
+
+
+def libcoap_fetch(url, *options, **settings):
+    """The same: (payload, log)."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "payload")
+        _, log = libcoap_client(url, "-o", file, *options, **settings)
+        if not os.path.exists(file):
+            return b"", log
+        with open(file, "rb") as received:
+            return received.read(), log
 
 
 # What our side does when a message is lost, faster than by default; `aiocoap_site.Fast` is the same for aiocoap.

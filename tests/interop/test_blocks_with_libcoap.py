@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Bodies of all sizes in blocks of all sizes, RFC 7959: our client and libcoap's server, our server and libcoap's client."""
 
-import os
 import tempfile
 
 import coapmsg
@@ -56,13 +55,7 @@ def put(request):
 
 def run(port, path, *options):
     """What a run of coap-client got."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = os.path.join(folder, "body")
-        _, log = programs.libcoap_client("coap://127.0.0.1:%d/%s" % (port, path), "-v", "3", "-o", file, *options, timeout=LIMIT)
-        if not os.path.exists(file):
-            return b"", log
-        with open(file, "rb") as received:
-            return received.read(), log
+    return programs.libcoap_fetch("coap://127.0.0.1:%d/%s" % (port, path), "-v", "3", *options, timeout=LIMIT)
 
 
 @cases(**SIZES)

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Our server against libcoap's coap-client."""
 
-import os
-import tempfile
-
 import coapmsg
 import net
 import programs
@@ -24,14 +21,7 @@ resource(coap, "slow", code=None, then=lambda *arguments: later.append(arguments
 
 def ask(port, path, *options):
     """(payload, log) of one coap-client run."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = os.path.join(folder, "payload")
-        _, log = programs.libcoap_client("coap://127.0.0.1:%d/%s" % (port, path), "-o", file, *options)
-        payload = b""
-        if os.path.exists(file):
-            with open(file, "rb") as received:
-                payload = received.read()
-    return payload, log
+    return programs.libcoap_fetch("coap://127.0.0.1:%d/%s" % (port, path), *options)
 
 
 @cases(con=(), non=("-N",))

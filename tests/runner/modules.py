@@ -103,7 +103,7 @@ def paths(group):
 def run(report, options, group):
     """Results as {module: [(test, passed)]}."""
     python = setup.venv()
-    setup.programs("coap-server-notls", "coap-client-notls")
+    setup.programs("coap-server-notls", "coap-client-notls", "openssl")
     environment = {"MICROPYTHON": setup.interpreter(), "PYTHONDONTWRITEBYTECODE": "1"}
     modules = [Module(report, group, path, python, environment) for path in paths(group)]
     chosen = [(module, options.parts_for(module.prefix)) for module in modules]

@@ -16,7 +16,9 @@ VENV = os.path.join(process.ROOT, "build", "venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 REQUIREMENTS = os.path.join(process.TESTS, "requirements.txt")
 INTERPRETER = os.path.join(process.ROOT, "build", "micropython")
-PACKAGES = {"coap-server-notls": "libcoap3-bin", "coap-client-notls": "libcoap3-bin", "valgrind": "valgrind", "node": "nodejs", "npm": "npm"}
+PACKAGES = {name: name for name in ("openssl", "valgrind", "npm")} | {
+    "coap-server-notls": "libcoap3-bin", "coap-client-notls": "libcoap3-bin", "node": "nodejs"
+}
 
 _lock = threading.Lock()
 
