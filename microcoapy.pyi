@@ -7,7 +7,7 @@ The modern layer takes URIs: `get(uri)` returns an Exchange to wait for or to aw
 Times whose name ends in `_ms`, those of the constructor and `timeoutMs` are milliseconds; `timeout` and `max_age` are
 seconds. RFCs: 7252 (CoAP), 7641 (Observe), 7959 (block-wise transfer), 6690 (links), 8132 (FETCH, PATCH, iPATCH), 8613 (OSCORE).
 
-Builds without Observe, block-wise transfer, discovery, OSCORE or the modern layer lack what belongs to it.
+Builds without Observe, block-wise transfer, discovery, OSCORE, DTLS or the modern layer lack what belongs to it.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
@@ -345,6 +345,30 @@ class SequenceFile:
         """OSError(EIO): both files are damaged; then the secret must be replaced."""
     def save(self, number: int, /) -> None: ...
 
+class Dtls:
+    """Keys and certificates of an endpoint that speaks DTLS 1.2 (RFC 6347, RFC 7252 section 9): coap.start(dtls=...). Where
+    the port has mbedtls. One may serve several endpoints. Its keys are never shown."""
+
+    def __init__(
+        self,
+        *,
+        psk_identity: _Bytes | None = None,
+        psk: _Bytes | None = None,
+        psks: dict[bytes, _Bytes] | dict[str, _Bytes] | None = None,
+        cert: _Bytes | None = None,
+        key: _Bytes | None = None,
+        ca: _Bytes | None = None,
+        sessions: int = 4,
+    ) -> None:
+        """psk_identity, psk: the key that a client shares with its server; at most 32 bytes unless mbedtls is built for more.
+        A server takes it of a client if it has no psks: identity to key, looked up at each handshake. cert, key: the own
+        certificate, with those between it and the authority behind it, and its private key; a server's, or a client's
+        where the server wants one. ca: certificates of authorities: a client takes servers with a certificate of theirs
+        that names the host of the URI, a server then takes clients with a certificate of theirs alone, or with a key. All
+        as PEM or DER. sessions: how many at once; the one that has not been used for longest gives way. ValueError;
+        OSError(ENOMEM), OSError(EIO): no random bytes."""
+    def __del__(self) -> None: ...
+
 class CoapError(Exception):
     """A handler that raises it is answered with this code; any other exception is 5.00 and is printed."""
 
@@ -420,7 +444,7 @@ class _Awaitable(Coroutine[Any, Any, _T_co], Generic[_T_co]):
 class Exchange(_Awaitable[Response]):
     """A request that was sent. Awaiting or wait() gives its Response, or raises OSError:
 
-    ETIMEDOUT: no answer in time; ECONNRESET: the peer rejected the message (RST); ENOTCONN: the endpoint is not
+    ETIMEDOUT: no answer in time; ECONNRESET: the peer rejected the message (RST), or DTLS came to nothing; ENOTCONN: the endpoint is not
     started; ENOBUFS: no memory for a message; EMSGSIZE: the body is longer than max_body; EIO: blocks that do not fit
     together; ECONNABORTED: the body changed on the way, and `into` cannot go back; ECANCELED: cancel() or stop().
     What `body`, `into` or `progress` raise comes out here too. None in place of a response: none was wanted.
@@ -588,8 +612,9 @@ class Coap:
         length. error_rate: how many errors of the library's own, and RSTs, a peer gets within a second; more are not sent;
         0: any number. state: what export_state() gave; ValueError if it is damaged or of another version."""
     # life cycle
-    def start(self, port: int | None = ...) -> None:
-        """Opens and binds the socket; nothing if there is one. 0: any free port. OSError."""
+    def start(self, port: int | None = ..., dtls: Dtls | None = None) -> None:
+        """Opens and binds the socket; nothing if there is one. 0: any free port. dtls: everything goes by DTLS, nothing
+        without; the port is 5684 unless one was given; OSError(EBUSY): it is started. OSError."""
     def stop(self) -> None:
         """Closes the socket and ends what is outstanding."""
     def __enter__(self) -> Self:

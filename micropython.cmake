@@ -9,6 +9,7 @@
 #   MICROCOAPY_IPV6, MICROCOAPY_OBSERVE, MICROCOAPY_BLOCK, MICROCOAPY_DISCOVERY
 #                          0: without that; 1 otherwise; see tools/features.sh
 #   MICROCOAPY_OSCORE      0: without OSCORE, which needs block-wise transfer
+#   MICROCOAPY_DTLS        0: without coaps; it is there where the port's mbedtls has what it needs
 #   MICROCOAPY_MODERN      0: only the classic layer, without the last three
 #   MICROCOAPY_FLAT_NAMES  0: no modules coap_macros, coap_packet and coap_option
 #   MICROCOAPY_TARGET_DIR  where cargo builds; a folder in the port's build folder otherwise
@@ -39,6 +40,7 @@ microcoapy_setting(MICROCOAPY_OBSERVE "${MICROCOAPY_MODERN}" "microcoapy: Observ
 microcoapy_setting(MICROCOAPY_BLOCK "${MICROCOAPY_MODERN}" "microcoapy: block-wise transfer, 0 or 1")
 microcoapy_setting(MICROCOAPY_DISCOVERY "${MICROCOAPY_MODERN}" "microcoapy: discovery and multicast, 0 or 1")
 microcoapy_setting(MICROCOAPY_OSCORE "${MICROCOAPY_BLOCK}" "microcoapy: OSCORE, 0 or 1")
+microcoapy_setting(MICROCOAPY_DTLS "" "microcoapy: coaps, 0 or 1, empty for where mbedtls can")
 microcoapy_setting(MICROCOAPY_FLAT_NAMES "1" "microcoapy: modules coap_macros, coap_packet and coap_option, 0 or 1")
 microcoapy_setting(MICROCOAPY_TARGET_DIR "${CMAKE_BINARY_DIR}/microcoapy" "microcoapy: cargo's folder")
 
@@ -188,8 +190,12 @@ set(MICROCOAPY_DEFINITIONS
     MICROCOAPY_OBSERVE=${MICROCOAPY_OBSERVE}
     MICROCOAPY_BLOCK=${MICROCOAPY_BLOCK}
     MICROCOAPY_DISCOVERY=${MICROCOAPY_DISCOVERY}
+    MICROCOAPY_OSCORE=${MICROCOAPY_OSCORE}
     MICROCOAPY_FLAT_NAMES=${MICROCOAPY_FLAT_NAMES}
 )
+if(NOT MICROCOAPY_DTLS STREQUAL "")
+    list(APPEND MICROCOAPY_DEFINITIONS MICROCOAPY_DTLS=${MICROCOAPY_DTLS})
+endif()
 
 add_library(usermod_microcoapy INTERFACE)
 # Plain names: MicroPython scans these files for QSTRs and does not understand generator expressions.
@@ -204,6 +210,9 @@ set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/constants.c
     ${MICROCOAPY_ROOT}/src/mpy/discover.c
     ${MICROCOAPY_ROOT}/src/mpy/dispatch.c
+    ${MICROCOAPY_ROOT}/src/mpy/dtls.c
+    ${MICROCOAPY_ROOT}/src/mpy/dtls_config.c
+    ${MICROCOAPY_ROOT}/src/mpy/dtls_resume.c
     ${MICROCOAPY_ROOT}/src/mpy/entropy.c
     ${MICROCOAPY_ROOT}/src/mpy/errors.c
     ${MICROCOAPY_ROOT}/src/mpy/exchange.c

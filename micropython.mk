@@ -10,6 +10,7 @@
 #   MICROCOAPY_IPV6, MICROCOAPY_OBSERVE, MICROCOAPY_BLOCK, MICROCOAPY_DISCOVERY
 #                          0: without that; 1 otherwise; see tools/features.sh
 #   MICROCOAPY_OSCORE      0: without OSCORE, which needs block-wise transfer
+#   MICROCOAPY_DTLS        0: without coaps; it is there where the port's mbedtls has what it needs
 #   MICROCOAPY_MODERN      0: only the classic layer, without the last three
 #   MICROCOAPY_FLAT_NAMES  0: no modules coap_macros, coap_packet and coap_option
 #   MICROCOAPY_TARGET_DIR  where cargo builds; a folder in the port's build folder otherwise
@@ -32,10 +33,10 @@ MICROCOAPY_SRC_C := $(addprefix $(MICROCOAPY_MOD_DIR)/src/mpy/,\
 	coap.c \
 	constants.c \
 	discover.c \
+	dispatch.c \
 	dtls.c \
 	dtls_config.c \
 	dtls_resume.c \
-	dispatch.c \
 	entropy.c \
 	errors.c \
 	exchange.c \
@@ -68,7 +69,7 @@ QSTR_GLOBAL_DEPENDENCIES += $(wildcard $(MICROCOAPY_MOD_DIR)/src/mpy/*.h $(MICRO
 MICROCOAPY_VERSION := $(shell sed -n 's/^version *= *"\(.*\)"/\1/p;/^\[dependencies/q' $(MICROCOAPY_ROOT)/Cargo.toml)
 CFLAGS_USERMOD += -I$(MICROCOAPY_MOD_DIR)/include -DMICROCOAPY_VERSION=$(MICROCOAPY_VERSION)
 # What the C files must know of; tools/features.sh tells the engine. Where nothing is said, both have the same rule.
-MICROCOAPY_SETTABLE := MICROCOAPY_MODERN MICROCOAPY_OBSERVE MICROCOAPY_BLOCK MICROCOAPY_DISCOVERY MICROCOAPY_OSCORE MICROCOAPY_FLAT_NAMES MICROCOAPY_DTLS
+MICROCOAPY_SETTABLE := $(addprefix MICROCOAPY_,MODERN OBSERVE BLOCK DISCOVERY OSCORE DTLS FLAT_NAMES)
 CFLAGS_USERMOD += $(foreach feature,$(MICROCOAPY_SETTABLE),$(if $($(feature)),-D$(feature)=$($(feature))))
 # For `import microcoapy.coap_macros`. Needed by the whole build, and these flags go to all of it.
 ifeq ($(filter -DMICROPY_MODULE_BUILTIN_SUBPACKAGES=%,$(CFLAGS) $(CFLAGS_EXTRA) $(CFLAGS_USERMOD)),)

@@ -41,6 +41,7 @@ GOOD = {
     "content_format": 0,
     "data": b"",
     "detail": 5,
+    "dtls": None,
     "document": b"",
     "group": "224.0.1.187",
     "id_context": None,

@@ -27,6 +27,7 @@ INSTANCES = {
     "CoapError": microcoapy.CoapError(128),
     "CoapOption": microcoapy.CoapOption(),
     "CoapPacket": microcoapy.CoapPacket(),
+    "Dtls": microcoapy.Dtls(psk_identity=b"i", psk=b"k"),
     "Exchange": coap.get(URI),
     "Link": microcoapy.links("</x>")[0],
     "Observation": coap.observe(URI),
