@@ -201,30 +201,40 @@ uint32_t microcoapy_path_find(coap_obj_t *self, mp_obj_t path) {
     return number;
 }
 
-void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, qstr argument) {
+static mp_obj_t without_slash(mp_obj_t path) {
     size_t len;
     const char *text = mp_obj_str_get_data(path, &len);
-    if (len != 0 && text[0] == '/') {
-        path = mp_obj_new_str(text + 1, len - 1);
+    return len != 0 && text[0] == '/' ? mp_obj_new_str(text + 1, len - 1) : path;
+}
+
+// What is wrong with it is to be told here. All the rest is done once, when the next datagram comes.
+static void try_to_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, qstr argument) {
+    mcoap_result result = add(self, path, handler, microcoapy_path_find(self, path));
+    if (result == MCOAP_ERR_URI) {
+        microcoapy_bad_value(argument);
     }
-    mp_obj_dict_store(microcoapy_callbacks(self), path, handler);
-    self->paths_changed = true; // also if the path was there before
+    if (result != MCOAP_OK) {
+        microcoapy_raise(result);
+    }
+}
+
+static MP_NOINLINE void add_or_undo(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, qstr argument) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        // What is wrong with it is to be told here. All the rest is done once, when the next datagram comes.
-        mcoap_result result = add(self, path, handler, microcoapy_path_find(self, path));
-        if (result == MCOAP_ERR_URI) {
-            microcoapy_bad_value(argument);
-        }
-        if (result != MCOAP_OK) {
-            microcoapy_raise(result);
-        }
+        try_to_add(self, path, handler, argument);
         nlr_pop();
     } else {
         // No request could ever reach it.
         mp_obj_dict_delete(self->callbacks, path);
         nlr_jump(nlr.ret_val);
     }
+}
+
+void microcoapy_path_add(coap_obj_t *self, mp_obj_t path, mp_obj_t handler, qstr argument) {
+    path = without_slash(path);
+    mp_obj_dict_store(microcoapy_callbacks(self), path, handler);
+    self->paths_changed = true; // also if the path was there before
+    add_or_undo(self, path, handler, argument);
     self->is_server = mp_const_true;
 }
 

@@ -67,6 +67,12 @@
 #define MP_EPROTONOSUPPORT EPROTONOSUPPORT
 #endif
 
+// It returns twice, which MicroPython (1.25) does not tell the compiler: that would keep something of before in a place of
+// the stack that the first way takes for itself.
+#if !MICROPY_NLR_SETJMP && !defined(nlr_push)
+unsigned int nlr_push(nlr_buf_t *buffer) __attribute__((returns_twice));
+#endif
+
 struct _coap_obj_t;
 
 // ---- clock.c, and waiting --------------------------------------------------------------------------
