@@ -60,17 +60,20 @@ def libcoap_client(tls):
     return ask
 
 
-def our_client(port, psk):
-    """A request that nothing is said to is over after some seconds; the handshake of one with the right key is shorter."""
-    agent = programs.loop_client("ack_timeout=1500, max_retransmit=3", dtls=psk.ours(False))
-    try:
-        code, payload = agent.run("r = await coap.get('coaps://127.0.0.1:%d/%s')\nreturn r.code, r.payload" % (port, PATH))
-    except programs.Raised as error:
-        assert error.name == "OSError" and error.values[0] in (errno.ECONNRESET, errno.ETIMEDOUT), error
-        return None
-    finally:
-        agent.close()
-    return coapmsg.dotted(code), payload
+def our_client(parameters=""):
+    def ask(port, psk):
+        agent = programs.loop_client(parameters, dtls=psk.ours(False))
+        code = "r = await coap.get('coaps://127.0.0.1:%d/%s')\nreturn r.code, r.payload" % (port, PATH)
+        try:
+            code, payload = agent.run(code, 2 * net.PATIENCE)
+        except programs.Raised as error:
+            assert error.name == "OSError" and error.values[0] in (errno.ECONNRESET, errno.ETIMEDOUT), error
+            return None
+        finally:
+            agent.close()
+        return coapmsg.dotted(code), payload
+
+    return ask
 
 
 # ---- what is on the wire -------------------------------------------------------------------------
