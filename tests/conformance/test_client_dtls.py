@@ -5,6 +5,8 @@ import handshakes
 from credentials import TLS
 from harness import cases
 
+PARTS = 3
+
 OURS = handshakes.our_server
 LIBCOAP = {"libcoap_" + tls: handshakes.libcoap_server(tls) for tls in TLS}
 SERVERS = LIBCOAP | {"microcoapy": OURS}
