@@ -206,7 +206,8 @@ mod tests {
             assert_eq!(bodies.of(one, direction), noted);
             assert_eq!(bodies.of(plain, direction), None);
             assert_eq!(bodies.of(two, direction), None);
-            bodies.end_protected_by(ContextId::from_number(1).unwrap());
+            let context = ContextId::from_number(1);
+            bodies.end_where(|_, protected| protected == context);
             assert_eq!(bodies.of(one, direction), None);
         }
     }

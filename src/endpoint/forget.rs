@@ -11,27 +11,12 @@ use crate::observe::observer::Observer;
 use crate::oscore::contexts::ContextId;
 use crate::time::Instant;
 
-/// Whose state is forgotten.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Context(ContextId),
-    Peer(PeerId),
-}
-
-impl Whose {
-    fn is(self, peer: PeerId, context: Option<ContextId>) -> bool {
-        match self {
-            Self::Context(whose) => context == Some(whose),
-            Self::Peer(whose) => peer == whose,
-        }
-    }
-}
-
 impl Endpoint<'_> {
     /// Forgets a context. What it protects ends: requests of ours as if nobody had answered, those of peers without an
     /// answer, observations of ours and of peers.
     pub fn context_remove(&mut self, context: ContextId, now: Instant) {
-        self.forget(Whose::Context(context), Failure::Timeout, now);
+        let is_of = |_: PeerId, protected: Option<ContextId>| protected == Some(context);
+        self.forget(is_of, Failure::Timeout, now);
         self.contexts.remove(context);
     }
 
@@ -39,17 +24,24 @@ impl Endpoint<'_> {
     /// 9.1.1: requests of ours end as if it had reset them.
     pub fn peer_remove(&mut self, peer: &PeerAddr, now: Instant) {
         if let Some(peer) = self.message.find_peer(peer) {
-            self.forget(Whose::Peer(peer), Failure::Reset, now);
+            let is_of = |whose: PeerId, _: Option<ContextId>| whose == peer;
+            self.forget(is_of, Failure::Reset, now);
         }
     }
 
-    fn forget(&mut self, whose: Whose, failure: Failure, now: Instant) {
+    /// Forgets that of which `is_of` is true: the peer, and the context that protects it.
+    fn forget(
+        &mut self,
+        is_of: impl Fn(PeerId, Option<ContextId>) -> bool,
+        failure: Failure,
+        now: Instant,
+    ) {
         self.settle();
-        let incoming = |r: &IncomingRequest| whose.is(r.peer(), r.protected().get().context);
+        let incoming = |r: &IncomingRequest| is_of(r.peer(), r.protected().get().context);
         while let Some(handle) = self.upper.incoming.find(incoming) {
             self.incoming_drop(handle);
         }
-        let observers = |o: &Observer| whose.is(o.peer(), o.protected().get().context);
+        let observers = |o: &Observer| is_of(o.peer(), o.protected().get().context);
         while let Some(handle) = self.upper.observers.find(observers) {
             self.observer_end(handle);
             self.message.end_owned(Owner::observer(handle), now);
@@ -57,8 +49,7 @@ impl Endpoint<'_> {
         // What fetches the rest of a notification ends with its observation, which it would register anew.
         let has_ended = |e: &Exchange| !e.is_live() && e.security().binding.context.is_none();
         let exchanges = |e: &Exchange| {
-            let is_of = whose.is(e.peer(), e.security().binding.context);
-            is_of && e.root().is_none() && !has_ended(e)
+            is_of(e.peer(), e.security().binding.context) && e.root().is_none() && !has_ended(e)
         };
         while let Some(handle) = self.upper.exchanges.find(exchanges) {
             self.fetch_end(handle, now);
@@ -69,7 +60,6 @@ impl Endpoint<'_> {
             self.upper.observations.end(handle);
             self.exchange_fail(handle, failure, now);
         }
-        let bodies = |peer, context| whose.is(peer, context);
-        self.upper.bodies.end_where(bodies);
+        self.upper.bodies.end_where(is_of);
     }
 }

@@ -13,6 +13,7 @@ mod congestion;
 mod echo;
 mod error_rate;
 mod floods;
+mod forgetting;
 mod giving_way;
 mod group;
 mod links;
