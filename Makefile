@@ -192,7 +192,7 @@ test: $(OUT)/micropython $(OUT)/micropython-asan $(OUT)/micropython-faults | $(O
 bench: $(OUT)/micropython $(OUT)/micropython-gateway | $(OUT)/.packages-test $(OUT)/.packages-bench $(OUT)/.cargo
 	$(Q)python3 tools/bench.py
 firmware: firmware-all
-sizes: firmware-esp8266-build firmware-esp32-build firmware-rv32-build
+sizes: firmware-esp8266-build firmware-esp32-build firmware-rv32-build $(OUT)/qemu-esp32-dtls/objects $(OUT)/qemu-rv32-dtls/objects
 ifneq ($(LARGEST),)
 	$(Q)python3 tools/sizes.py --largest $(LARGEST)
 else

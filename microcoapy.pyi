@@ -365,8 +365,8 @@ class Dtls:
         certificate, with those between it and the authority behind it, and its private key; a server's, or a client's
         where the server wants one. ca: certificates of authorities: a client takes servers with a certificate of theirs
         that names the host of the URI, a server then takes clients with a certificate of theirs alone, or with a key. All
-        as PEM or DER. sessions: how many at once; the one that has not been used for longest gives way. ValueError;
-        OSError(ENOMEM), OSError(EIO): no random bytes."""
+        as PEM or DER. sessions: how many at once; the one that has not been used for longest gives way. ValueError,
+        OSError(ENOMEM)."""
     def __del__(self) -> None: ...
 
 class CoapError(Exception):

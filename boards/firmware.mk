@@ -16,6 +16,15 @@ FIRMWARE_BOARDS := esp8266 rv32 esp32
 # The classic layer alone, of which sizes are measured: as the board of 1 MB.
 CLASSIC_LAYER := MICROCOAPY_MODERN=0 MICROCOAPY_IPV6=0
 
+# build/qemu-BOARD-dtls/objects: the shim's objects with coaps, of which sizes are measured: no firmware here has mbedtls. Of
+# that only headers are needed, and this machine's will do: alone in a folder, beside no others.
+DTLS_HEADERS := $(OUT)/mbedtls
+DTLS_SETTINGS = CFLAGS_EXTRA="-DMICROCOAPY_DTLS=1 -I$(DTLS_HEADERS) -I$(ROOT)/boards \
+	-DMBEDTLS_CONFIG_FILE='<mbedtls_of_this_machine.h>'"
+shim_objects = $(patsubst src/mpy/%.c,$(1)/microcoapy/src/mpy/%.o,$(wildcard src/mpy/*.c))
+$(DTLS_HEADERS)/mbedtls: | $(OUT)/.packages-build
+	$(Q)mkdir -p $(@D) && ln -sfn /usr/include/mbedtls $@
+
 # Settings that only some targets have, by a board's rules.mk: ARCHIVE_ENV_TARGET.
 
 include $(wildcard $(ROOT)/boards/qemu-*/rules.mk)

@@ -8,3 +8,4 @@ include(boards/ESP32_GENERIC/mpconfigboard.cmake)
 
 set(MICROCOAPY_PROFILE esp32)
 list(APPEND USER_C_MODULES ${CMAKE_CURRENT_LIST_DIR}/../../micropython.cmake)
+list(APPEND SDKCONFIG_DEFAULTS ${CMAKE_CURRENT_LIST_DIR}/../sdkconfig.dtls)

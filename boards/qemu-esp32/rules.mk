@@ -35,5 +35,11 @@ $(ESP32_FIRMWARE): $(ESP32_INPUTS) $(MPY_CROSS) $(OUT)/.clang | $(NEEDED) $(OUT)
 	  MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(ESP32_SETTINGS) $(QUIETLY)
 	$(Q)touch $@
 
+$(OUT)/qemu-esp32-dtls/objects: $(MPY_CROSS) $(OUT)/.clang $(DTLS_HEADERS)/mbedtls FORCE | $(NEEDED) $(OUT)/.packages-esp32
+	$(call SAY,$(@:$(ROOT)/%=%))
+	$(Q)mkdir -p $(@D)
+	+$(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp32 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
+	  MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(DTLS_SETTINGS) $(call shim_objects,$(@D)) $(QUIETLY)
+
 .PHONY: firmware-esp32-build
 firmware-esp32-build: $(ESP32_FIRMWARE)

@@ -18,6 +18,13 @@ $(RV32_FIRMWARE) $(RV32_CLASSIC): %/firmware.elf: $(MPY_CROSS) %/.flags FORCE | 
 	+$(Q)$(SUBMAKE) -C $(MPY)/ports/qemu BOARD=qemu-rv32 BOARD_DIR=$(ROOT)/boards/qemu-rv32 \
 	  BUILD=$(@D) USER_C_MODULES=$(MODULES) MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(RV32_SETTINGS) $(QUIETLY)
 
+$(OUT)/qemu-rv32-dtls/objects: $(MPY_CROSS) $(DTLS_HEADERS)/mbedtls FORCE | $(NEEDED) $(OUT)/.packages-rv32
+	$(call SAY,$(@:$(ROOT)/%=%))
+	$(Q)mkdir -p $(@D)
+	+$(Q)$(SUBMAKE) -C $(MPY)/ports/qemu BOARD=qemu-rv32 BOARD_DIR=$(ROOT)/boards/qemu-rv32 \
+	  BUILD=$(@D) USER_C_MODULES=$(MODULES) MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(DTLS_SETTINGS) \
+	  $(call shim_objects,$(@D)) $(QUIETLY)
+
 .PHONY: firmware-rv32-build
 firmware-rv32-build: $(RV32_FIRMWARE) $(RV32_CLASSIC)
 endif

@@ -16,7 +16,6 @@
 #if MICROCOAPY_DTLS
 
 #include "mbedtls/ctr_drbg.h"
-#include "mbedtls/entropy.h"
 #include "mbedtls/pk.h"
 #include "mbedtls/platform_util.h"
 #include "mbedtls/ssl.h"
@@ -50,7 +49,6 @@ typedef struct _dtls_obj_t {
     bool is_client;        // it has what a client needs
     bool is_server;
     bool knows_address;    // a cookie was right
-    mbedtls_entropy_context entropy;
     mbedtls_ctr_drbg_context random;
     mbedtls_ssl_cookie_ctx cookies;
     #if defined(MBEDTLS_SSL_CACHE_C)

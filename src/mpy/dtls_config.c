@@ -54,6 +54,13 @@ static int set_psk(void *context, mbedtls_ssl_context *ssl, const unsigned char 
     return mbedtls_ssl_set_hs_psk(ssl, key.buf, key.len);
 }
 
+// The port's; that of mbedtls may have 38 KB of state.
+static int take_entropy(void *context, unsigned char *out, size_t len) {
+    (void)context;
+    microcoapy_entropy(NULL, out, len);
+    return 0;
+}
+
 static int check_cookie(
     void *context, const unsigned char *cookie, size_t len, const unsigned char *address, size_t address_len) {
     dtls_obj_t *self = context;
@@ -204,7 +211,6 @@ static mp_obj_t dtls_del(mp_obj_t self_in) {
     #endif
     mbedtls_ssl_cookie_free(&self->cookies);
     mbedtls_ctr_drbg_free(&self->random);
-    mbedtls_entropy_free(&self->entropy);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(dtls_del_obj, dtls_del);
@@ -212,7 +218,6 @@ static MP_DEFINE_CONST_FUN_OBJ_1(dtls_del_obj, dtls_del);
 static void init(dtls_obj_t *self) {
     memset((uint8_t *)self + sizeof(self->base), 0, sizeof(*self) - sizeof(self->base));
     self->psk_identity = self->psk = self->psks = mp_const_none;
-    mbedtls_entropy_init(&self->entropy);
     mbedtls_ctr_drbg_init(&self->random);
     mbedtls_ssl_cookie_init(&self->cookies);
     #if defined(MBEDTLS_SSL_CACHE_C)
@@ -265,8 +270,8 @@ static mp_obj_t dtls_make_new(const mp_obj_type_t *type, size_t n_args, size_t n
     if (microcoapy_is_given(value[DTLS_SESSIONS])) {
         sessions = microcoapy_int_arg(value[DTLS_SESSIONS], MP_QSTR_sessions, 1, SESSIONS_MAX);
     }
-    if (mbedtls_ctr_drbg_seed(&self->random, mbedtls_entropy_func, &self->entropy, NULL, 0) != 0) {
-        mp_raise_OSError(MP_EIO);
+    if (mbedtls_ctr_drbg_seed(&self->random, take_entropy, NULL, NULL, 0) != 0) {
+        mp_raise_OSError(MP_ENOMEM);
     }
     take_certificates(self, value);
     if (self->psk == mp_const_none && self->psks == mp_const_none && !self->has_certificate && !self->checks_names) {

@@ -198,12 +198,12 @@ def port_alone(report):
 
     def passes_without(parts, names, *implied):
         """A build without some parts has none of their names, and passes every test that does not need them. The port has
-        no asyncio as it is built here."""
+        neither asyncio nor mbedtls as it is built here."""
         port.make(*["MICROCOAPY_%s=0" % part for part in parts])
         for name in names:
             if step([port.interpreter, "-c", "import microcoapy; print(hasattr(%s))" % name], 20) != "False\n":
                 raise Failed("it has " + name)
-        tests = [name for name in python.names() if not python.needs(name) & {"ASYNCIO", *parts, *implied}]
+        tests = [name for name in python.names() if not python.needs(name) & {"ASYNCIO", "DTLS", *parts, *implied}]
         if "loopback" not in tests:
             raise Failed("tests: " + " ".join(tests))
         wrong = []
@@ -213,6 +213,15 @@ def port_alone(report):
                 wrong.append("py/%s: exit status %s\n%s" % (name, status, difference))
         if wrong:
             raise Failed("\n".join(wrong))
+
+    def dtls_where_mbedtls_is():
+        """And not where a setting leaves it out."""
+        build = port.build + "-tls"
+        for settings, found in ((), "True\n"), (("MICROCOAPY_DTLS=0",), "False\n"):
+            port.make("BUILD=" + build, "MICROPY_PY_SSL=1", "MICROPY_SSL_MBEDTLS=1", *settings)
+            argv = [os.path.join(build, "micropython"), "-c", "import microcoapy; print(hasattr(microcoapy, 'Dtls'))"]
+            if step(argv, 20) != found:
+                raise Failed("with %s: %s" % (" ".join(settings) or "mbedtls", "without" if found == "True\n" else "with"))
 
     def without_observe():
         passes_without(["OBSERVE"], ["microcoapy, 'Observation'", "microcoapy.Coap(), 'observe'"])
@@ -242,7 +251,7 @@ def port_alone(report):
         changes = (
             second_compiles_nothing_of_the_module, changed_rust_file, changed_c_file, changed_header_with_a_new_name, without_ipv6,
         )
-        parts = (without_observe, without_block, without_oscore, without_discovery_and_flat_names, classic_layer_alone)
+        parts = (dtls_where_mbedtls_is, without_observe, without_block, without_oscore, without_discovery_and_flat_names, classic_layer_alone)
         for test in (builds, *changes, *parts):
             if not report.test("build/micropython.mk/" + test.__name__, test):
                 return

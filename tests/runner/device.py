@@ -96,6 +96,8 @@ def lacks(name, has):
         return "tests that need a heap of a certain size"
     if name in firmware.NEEDS_SOCKETS and "socket" not in has:
         return "no module socket on the board"
+    if "DTLS" in python.needs(name):
+        return "tests of DTLS need files and sockets of this machine"
     if name in firmware.NEEDS_THREADS and "_thread" not in has:
         return "no module _thread on the board"
     if re.search(r"^import asyncio", text, re.M) and "asyncio" not in has:

@@ -71,7 +71,8 @@ def scripts():
     stale = (LEFT_OUT | NEEDS_ALL_FEATURES) - set(python.names())
     if stale:
         raise AssertionError("no such test in tests/py: " + " ".join(sorted(stale)))
-    shared = {name: os.path.join(python.FOLDER, name + ".py") for name in python.names() if name not in LEFT_OUT}
+    names = [name for name in python.names() if name not in LEFT_OUT and "DTLS" not in python.needs(name)]
+    shared = {name: os.path.join(python.FOLDER, name + ".py") for name in names}
     own = {os.path.basename(path)[:-7]: path[:-4] for path in glob.glob(os.path.join(DEVICE, "*.py.exp"))}
     return dict(sorted({**shared, **own}.items()))
 
@@ -210,7 +211,7 @@ def run(report, options):
     if FOLDER not in sys.path:
         sys.path.insert(0, FOLDER)
     lacks = [" ".join(sorted(names)) for names in (NEEDS_SOCKETS, NEEDS_THREADS)]
-    report.note("left out on boards: for sockets %s; for threads %s" % tuple(lacks))
+    report.note("left out on boards: for sockets %s; for threads %s; for mbedtls all that need DTLS" % tuple(lacks))
     group = Run(report, options)
     for name in BOARDS:
         group.board(name)
