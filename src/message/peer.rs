@@ -184,7 +184,7 @@ impl PeerTable {
         if PeerIndex::exists() {
             self.index.insert(address.hash(), usize::from(id.0));
         }
-        self.set_verified(id, address.is_of_session());
+        self.set_verified(id, BLOCK && address.is_of_session());
         if let Some(errors) = self.errors.get_mut(usize::from(id.0)) {
             *errors = 0;
         }

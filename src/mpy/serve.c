@@ -763,26 +763,35 @@ bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const pe
 
 #else // the classic layer alone
 
+static void run_handler(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
+    mp_obj_t handler = microcoapy_path_handler(self, event->resource);
+    if (handler == MP_OBJ_NULL) {
+        send_code(self, event->handle, MCOAP_CODE_NOT_FOUND); // taken away since
+        return;
+    }
+    incoming_obj_t *incoming = microcoapy_packet_new(sizeof(incoming_obj_t), &microcoapy_packet_type, event);
+    incoming->handle = event->handle;
+    microcoapy_peer_to_pair(self, peer, incoming->address);
+    self->handled = incoming;
+    call_classic(handler, incoming);
+}
+
+// What the handler raises, or NULL.
+static MP_NOINLINE void *serve(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        run_handler(self, event, peer);
+        nlr_pop();
+        return NULL;
+    }
+    return nlr.ret_val;
+}
+
 bool microcoapy_serve_event(coap_obj_t *self, const mcoap_event *event, const peer_t *peer) {
     mcoap_handle request = event->handle;
     incoming_obj_t *outer = self->handled;
-    void *exception = NULL;
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) == 0) {
-        mp_obj_t handler = microcoapy_path_handler(self, event->resource);
-        if (handler != MP_OBJ_NULL) {
-            incoming_obj_t *incoming =
-                microcoapy_packet_new(sizeof(incoming_obj_t), &microcoapy_packet_type, event);
-            incoming->handle = request;
-            microcoapy_peer_to_pair(self, peer, incoming->address);
-            self->handled = incoming;
-            call_classic(handler, incoming);
-        } else {
-            send_code(self, request, MCOAP_CODE_NOT_FOUND); // taken away since
-        }
-        nlr_pop();
-    } else {
-        exception = nlr.ret_val;
+    void *exception = serve(self, event, peer);
+    if (exception != NULL) {
         send_code(self, request, MCOAP_CODE_INTERNAL_SERVER_ERROR);
     }
     self->handled = outer;
