@@ -10,7 +10,7 @@ seconds. RFCs: 7252 (CoAP), 7641 (Observe), 7959 (block-wise transfer), 6690 (li
 Builds without Observe, block-wise transfer, discovery, OSCORE, DTLS or the modern layer lack what belongs to it.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, Final, Generic, Protocol, TypeVar, overload
 
@@ -354,14 +354,14 @@ class Dtls:
         *,
         psk_identity: _Bytes | None = None,
         psk: _Bytes | None = None,
-        psks: dict[bytes, _Bytes] | dict[str, _Bytes] | None = None,
+        psks: Mapping[bytes, _Bytes] | Mapping[str, _Bytes] | None = None,
         cert: _Bytes | None = None,
         key: _Bytes | None = None,
         ca: _Bytes | None = None,
         sessions: int = 4,
     ) -> None:
         """psk_identity, psk: the key that a client shares with its server; at most 32 bytes unless mbedtls is built for more.
-        A server takes it of a client if it has no psks: identity to key, looked up at each handshake. cert, key: the own
+        A server takes it of a client if it has no psks: a dict of identity to key, looked up at each handshake. cert, key: the own
         certificate, with those between it and the authority behind it, and its private key; a server's, or a client's
         where the server wants one. ca: certificates of authorities: a client takes servers with a certificate of theirs
         that names the host of the URI, a server then takes clients with a certificate of theirs alone, or with a key. All
