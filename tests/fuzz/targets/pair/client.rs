@@ -32,6 +32,8 @@ const METHODS: [Code; 4] = [Code::GET, Code::PUT, Code::POST, Code::FETCH];
 pub struct Exchange {
     pub ask: Ask,
     pub observes: bool,
+    /// The last answer that began was a notification: the peer has registered it.
+    is_registered: bool,
     is_ping: bool,
     /// Those of its messages.
     tokens: Vec<Vec<u8>>,
@@ -76,6 +78,7 @@ impl World {
         let exchange = Exchange {
             ask,
             observes,
+            is_registered: false,
             is_ping,
             tokens: vec![entropy[..4].to_vec()],
             received: vec![],
@@ -143,6 +146,10 @@ impl World {
         let exchange = self.hosts[host].exchanges.get_mut(&event.handle);
         let exchange = exchange.expect("an exchange that is alive");
         if exchange.observes {
+            if event.offset == 0 {
+                let message = MessageView::parse(&self.arrived).unwrap();
+                exchange.is_registered = message.first(OptionNumber::OBSERVE).is_some();
+            }
             self.check_order(host, event);
         }
         match event.kind {
@@ -191,7 +198,7 @@ impl World {
         match result {
             MCOAP_OK => {}
             // It registers again, by itself.
-            MCOAP_ERR_NO_SLOT if exchanges[&handle].observes => {}
+            MCOAP_ERR_NO_SLOT if exchanges[&handle].is_registered => {}
             MCOAP_ERR_NO_SLOT => {
                 engine.exchange_cancel(now, handle);
                 exchanges.remove(&handle);
