@@ -11,6 +11,7 @@
 #   make header    writes include/microcoapy.h
 #   make asan      build/micropython-asan, with AddressSanitizer and UndefinedBehaviorSanitizer
 #   make faults    build/micropython-faults, in which allocations fail where a test says so
+#   make mbedtls3  build/micropython-mbedtls3, with the mbedtls that ESP-IDF has
 #   make clean     removes what was built (not what was fetched); make distclean: all of build/
 #
 # V=1 shows commands. MICROPY_DIR=... builds against a MicroPython tree of your own. MICROCOAPY_CACHE=... keeps what is
@@ -40,7 +41,7 @@ SUBMAKE = $(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null |
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: all demo test bench firmware sizes fuzz lint header header-check asan faults clean distclean setup FORCE
+.PHONY: all demo test bench firmware sizes fuzz lint header header-check asan faults mbedtls3 clean distclean setup FORCE
 .DELETE_ON_ERROR:
 
 all: $(OUT)/micropython
@@ -157,6 +158,21 @@ $(OUT)/micropython-asan: $(INPUTS) $(MPY_CROSS) | $(NEEDED)
 	+$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS) \
 	  CFLAGS_EXTRA="$(SANITIZERS) -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
 	  LDFLAGS_EXTRA="$(SANITIZERS)" $(QUIETLY)
+	$(Q)$(call INSTALL,$(UNIX_BUILD)$(VARIANT_SUFFIX)/micropython)
+
+# The same with mbedtls 3, which ESP-IDF has; the system's may be 2.28.
+MBEDTLS3 := $(CACHE)/mbedtls3-$(firstword $(shell cat tools/mbedtls3/* | cksum))
+$(MBEDTLS3)/library/libmbedtls.a: | $(OUT)/.cargo
+	$(call SAY,mbedtls 3)
+	$(Q)mkdir -p $(OUT)
+	$(Q)sh tools/mbedtls3/get.sh $(MBEDTLS3) >$(OUT)/mbedtls3.log 2>&1 || { cat $(OUT)/mbedtls3.log >&2; exit 1; }
+
+mbedtls3: $(OUT)/micropython-mbedtls3
+$(OUT)/micropython-mbedtls3: VARIANT_SUFFIX := -mbedtls3
+$(OUT)/micropython-mbedtls3: $(INPUTS) $(MPY_CROSS) $(MBEDTLS3)/library/libmbedtls.a | $(NEEDED)
+	$(call SAY,build/micropython-mbedtls3)
+	+$(Q)$(SUBMAKE) -C $(MPY)/ports/unix $(UNIX_FLAGS) \
+	  CFLAGS_EXTRA=-I$(MBEDTLS3)/include LDFLAGS_EXTRA=-L$(MBEDTLS3)/library $(QUIETLY)
 	$(Q)$(call INSTALL,$(UNIX_BUILD)$(VARIANT_SUFFIX)/micropython)
 
 # The same with module faults, which makes allocations fail: tests/faults.

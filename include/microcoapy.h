@@ -1065,6 +1065,17 @@ bool mcoap_endpoint_knows_peer(const struct mcoap_endpoint *endpoint, const uint
 void mcoap_peer_remove(struct mcoap_endpoint *endpoint, uint32_t now, const uint8_t *peer, size_t peer_len);
 
 /**
+ * Notes that a peer, `MCOAP_PEER_SESSION`, sends from another address now: it is challenged there, where responses are
+ * limited by that.
+ *
+ * # Safety
+ * Pointers are valid for their lengths, or null.
+ */
+void mcoap_peer_moved(struct mcoap_endpoint *endpoint,
+                      const uint8_t *peer,
+                      size_t peer_len);
+
+/**
  * Whether requests of ours wait for responses, or messages of ours for acknowledgements.
  *
  * # Safety

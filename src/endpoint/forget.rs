@@ -29,6 +29,13 @@ impl Endpoint<'_> {
         }
     }
 
+    /// Notes that a peer with a session has moved: it has to show anew where it is (RFC 9146 section 6), by Echo.
+    pub fn peer_moved(&mut self, peer: &PeerAddr) {
+        if let Some(peer) = self.message.find_peer(peer) {
+            self.message.peer_moved(peer);
+        }
+    }
+
     /// Forgets that of which `is_of` is true: the peer, and the context that protects it.
     fn forget(
         &mut self,

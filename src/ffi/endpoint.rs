@@ -353,6 +353,23 @@ pub unsafe extern "C" fn mcoap_peer_remove(
     }
 }
 
+/// Notes that a peer, `MCOAP_PEER_SESSION`, sends from another address now: it is challenged there, where responses are
+/// limited by that.
+///
+/// # Safety
+/// Pointers are valid for their lengths, or null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcoap_peer_moved(
+    endpoint: *mut mcoap_endpoint,
+    peer: *const u8,
+    peer_len: usize,
+) {
+    // SAFETY: the caller vouches.
+    if let (Some(this), Some(peer)) = unsafe { (endpoint.as_mut(), peer_addr(peer, peer_len)) } {
+        this.endpoint.peer_moved(&peer);
+    }
+}
+
 /// Whether requests of ours wait for responses, or messages of ours for acknowledgements.
 ///
 /// # Safety

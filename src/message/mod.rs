@@ -252,6 +252,11 @@ impl<'m> MessageLayer<'m> {
         self.peers.address(peer)
     }
 
+    /// Notes that the peer is somewhere else now, by what it has sent.
+    pub fn peer_moved(&mut self, peer: PeerId) {
+        self.peers.set_verified(peer, false);
+    }
+
     /// Whether the peer has shown to be where it says, RFC 9175 section 2.4.
     #[must_use]
     pub fn is_verified(&self, peer: PeerId) -> bool {

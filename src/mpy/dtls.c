@@ -17,7 +17,10 @@
 // RFC 6347 sections 4.1 and 4.2.2: what precedes the random bytes of a ClientHello, and where it says what it is.
 #define RECORD_TYPE (0)
 #define RECORD_EPOCH (3)
+#define RECORD_NUMBER_LEN (8) // epoch and sequence number
+#define RECORD_CID (RECORD_EPOCH + RECORD_NUMBER_LEN)
 #define RECORD_HEADER (13)
+#define RECORD_WITH_CID (25)
 #define RECORD_HANDSHAKE (22)
 #define HANDSHAKE_CLIENT_HELLO (1)
 #define HANDSHAKE_HEADER (12)
@@ -49,6 +52,11 @@ typedef struct {
     bool stale;        // the peer may have lost it
     bool times;        // mbedtls has a timer
     uint8_t hello[RANDOM_LEN]; // of the client, with which the handshake began
+    #if DTLS_CID_LEN
+    uint8_t cid[DTLS_CID_LEN]; // by which a client of ours is known
+    uint8_t newest[RECORD_NUMBER_LEN]; // of its records
+    peer_t from; // where the record at `in` has come from
+    #endif
     uint32_t timer_start;
     uint32_t timer_between; // milliseconds from its start
     uint32_t timer_end;
@@ -185,6 +193,11 @@ static session_t *session_new(dtls_link_t *link, bool is_client) {
         mbedtls_ssl_free(&session->ssl);
         return NULL;
     }
+    #if DTLS_CID_LEN
+    size_t cid_len = is_client ? 0 : DTLS_CID_LEN;
+    microcoapy_entropy(NULL, session->cid, cid_len);
+    mbedtls_ssl_set_cid(&session->ssl, MBEDTLS_SSL_CID_ENABLED, session->cid, cid_len);
+    #endif
     mbedtls_ssl_set_bio(&session->ssl, session, session_send, session_recv, NULL);
     mbedtls_ssl_set_timer_cb(&session->ssl, session, session_set_timer, session_get_timer);
     mbedtls_ssl_set_mtu(&session->ssl, FLIGHT_MTU);
@@ -394,10 +407,45 @@ static bool session_shake(session_t *session) {
     return !is_over(session);
 }
 
+#if DTLS_CID_LEN
+// Where a record with a connection id goes, wherever it has come from.
+static session_t *session_with(dtls_link_t *link, const uint8_t *data, size_t len) {
+    for (size_t i = 0; i < link->count && len > RECORD_CID + DTLS_CID_LEN; i++) {
+        session_t *session = link->place[i].session;
+        if (session != NULL && !session->is_client && memcmp(session->cid, &data[RECORD_CID], DTLS_CID_LEN) == 0) {
+            return session;
+        }
+    }
+    return NULL;
+}
+
+// What has come is its client's, and is newer than all before: that is where the client is now, RFC 9146 section 6. It
+// stays the same peer, but has not shown that it is there.
+static void session_follow(session_t *session, const uint8_t *number) {
+    if (memcmp(number, session->newest, RECORD_NUMBER_LEN) <= 0) {
+        return;
+    }
+    memcpy(session->newest, number, RECORD_NUMBER_LEN);
+    if (!same_peer(&session->address, &session->from)) {
+        place_t *place = place_of(session);
+        peer_t peer;
+        session->address = session->from;
+        place->address = session->from;
+        session_peer(place, place - session->link->place, &peer);
+        mcoap_peer_moved(session->link->coap->endpoint, peer.bytes, peer.len);
+    }
+}
+#endif
+
 // One message of a session.
 static receive_t session_read(session_t *session, datagram_t *datagram) {
     dtls_link_t *link = session->link;
     coap_obj_t *self = link->coap;
+    #if DTLS_CID_LEN
+    uint8_t number[RECORD_NUMBER_LEN];
+    bool has_cid = session->in_len > RECORD_CID && session->in[RECORD_TYPE] == RECORD_WITH_CID;
+    memcpy(number, &self->rx[RECORD_EPOCH], sizeof(number)); // before the message lies there
+    #endif
     if (!session->established && !session_shake(session)) {
         return RECEIVE_AGAIN;
     }
@@ -410,6 +458,11 @@ static receive_t session_read(session_t *session, datagram_t *datagram) {
         session->used = self->now;
         session->unanswered = false;
         session->stale = false;
+        #if DTLS_CID_LEN
+        if (has_cid) {
+            session_follow(session, number);
+        }
+        #endif
         link->ready = mbedtls_ssl_check_pending(&session->ssl) ? session : NULL;
         datagram->len = result;
         session_peer(place, place - link->place, &datagram->peer);
@@ -558,6 +611,14 @@ receive_t microcoapy_dtls_receive(coap_obj_t *self, datagram_t *datagram) {
     }
     const uint8_t *random = client_hello(self->rx, datagram->len);
     session_t *session = session_at(link, &datagram->peer);
+    #if DTLS_CID_LEN
+    if (datagram->len > 0 && self->rx[RECORD_TYPE] == RECORD_WITH_CID) {
+        session = session_with(link, self->rx, datagram->len);
+    }
+    if (session != NULL) {
+        session->from = datagram->peer;
+    }
+    #endif
     if (datagram->multicast || (session == NULL && random == NULL) || (session != NULL && session->busy)) {
         return RECEIVE_AGAIN;
     }

@@ -23,6 +23,14 @@
 #include "mbedtls/ssl_cookie.h"
 #include "mbedtls/x509_crt.h"
 
+// Bytes of the connection ids that we ask our clients for, RFC 9146; what mbedtls had before version 3 is a draft of it. Ours
+// as a client is empty: who moves is the client.
+#if defined(MBEDTLS_SSL_DTLS_CONNECTION_ID) && MBEDTLS_VERSION_NUMBER >= 0x03000000 \
+    && !MBEDTLS_SSL_DTLS_CONNECTION_ID_COMPAT
+#define DTLS_CID_LEN (4)
+#else
+#define DTLS_CID_LEN (0)
+#endif
 // Of psk_suites or certificate_suites, and the 0 behind them.
 #define SUITES_MAX (9)
 

@@ -106,6 +106,12 @@ static bool set_up(dtls_obj_t *self, mbedtls_ssl_config *config, int role, int *
         mbedtls_ssl_conf_ca_chain(config, &self->authorities, NULL);
         mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_REQUIRED);
     }
+    #if DTLS_CID_LEN
+    size_t cid_len = role == MBEDTLS_SSL_IS_SERVER ? DTLS_CID_LEN : 0;
+    if (mbedtls_ssl_conf_cid(config, cid_len, MBEDTLS_SSL_UNEXPECTED_CID_IGNORE) != 0) {
+        return false;
+    }
+    #endif
     return !self->has_certificate || mbedtls_ssl_conf_own_cert(config, &self->own_certificate, &self->own_key) == 0;
 }
 

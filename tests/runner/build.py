@@ -277,9 +277,25 @@ def with_the_repository_as_user_c_modules():
             raise Failed("the interpreter was not linked with the changed src/ffi/mod.rs")
 
 
+def coaps_with_mbedtls_3():
+    """The mbedtls that ESP-IDF has: every test of DTLS passes with it, and those of connection ids."""
+    step(["make", "mbedtls3"])
+    interpreter = os.path.join(process.ROOT, "build", "micropython-mbedtls3")
+    folder = os.path.join(process.TESTS, "cid")
+    tests = [(name, python.FOLDER) for name in python.names() if "DTLS" in python.needs(name)]
+    tests += [(name, folder) for name in python.names(folder)]
+    if ("dtls", python.FOLDER) not in tests or ("moves", folder) not in tests:
+        raise Failed("tests: %s" % tests)
+    path = {"MICROPYPATH": ":".join((python.FOLDER, ".frozen")), "COAP_TEST_QUICK": "1"}
+    for name, where in tests:
+        status, _, difference = python.execute(interpreter, name, environment=path, folder=where)
+        if status != 0 or difference:
+            raise Failed("%s: exit status %s\n%s" % (name, status, difference))
+
+
 def run(report, options):
     make = (second_make_does_nothing, make_says_one_line_for_a_step)
-    module = (interpreter_has_the_module, engine_cannot_panic, with_the_repository_as_user_c_modules)
+    module = (interpreter_has_the_module, engine_cannot_panic, coaps_with_mbedtls_3, with_the_repository_as_user_c_modules)
     shim = (layers.shim_has_layers, layers.few_files_know_the_platform, layers.names_in_tables_stand_apart)
     tests = {f.__name__: f for f in (*make, *module, *shim, workflow.workflows_have_no_mistakes)}
     for name in options.chosen(tests):

@@ -81,14 +81,23 @@ fn what_we_observe_at_a_peer_that_is_removed_has_ended() {
 }
 
 #[test]
-fn who_has_a_session_has_shown_its_address() {
+fn who_has_a_session_has_shown_its_address_until_it_moves() {
     let mut bench = server_with(Parameters {
         amplification: 3,
         ..large_messages()
     });
-    for (first, code) in [(4, Code::UNAUTHORIZED), (SESSION_FAMILY, Code::CONTENT)] {
+    let refused = Code::UNAUTHORIZED;
+    let steps = [
+        (4, false, refused),
+        (SESSION_FAMILY, false, Code::CONTENT),
+        (SESSION_FAMILY, true, refused),
+    ];
+    for (id, (first, moves, code)) in (1..).zip(steps) {
         bench.peer = PeerAddr::new(&[first, 0, 1, 0]).unwrap();
-        let request = Message::request(Code::GET, "o", 1).bytes();
+        if moves {
+            bench.endpoint.peer_moved(&bench.peer);
+        }
+        let request = Message::request(Code::GET, "o", id).bytes();
         if let Some(Event::Request { request, .. }) = bench.receive(&request) {
             bench.respond(request, &[0; 500]).unwrap();
         }
