@@ -44,6 +44,7 @@ class Case:
 
     # What could not be sent or received for want of memory is an OSError, as ever.
     follows = (MemoryError, OSError)
+    host = HOST
 
     # How often all allocations fail in turn, to see whether that leaves something behind.
     sweeps = 3
@@ -99,7 +100,7 @@ class Case:
         is_late = "max_latency" in self.parameters and time.ticks_diff(time.ticks_ms(), self.started) >= SHORT_LIFETIME_MS
         if most > 1 and not is_late:
             self.wrong.append("handled %d times after %s" % (most, told))
-        exchange = self.client.get(HOST + "plain")
+        exchange = self.client.get(self.host + "plain")
         while not exchange.done():
             self.server.poll(0)
             self.client.poll(1)

@@ -3,57 +3,12 @@
 # A socket of the program's own under DTLS: what it raises comes out where the endpoint was called, and what it does to the
 # endpoint while mbedtls is at work does no harm.
 import gc
-import sys
 
 import microcoapy
-from dtls_net import IDENTITY, KEY, kinds
-from support import Net, raised, told
+from dtls_net import IDENTITY, KEY
+from memory_socket import Sock
+from support import raised, told
 
-net = Net()
-hook = None
-
-
-class Sock:
-    """A socket in memory."""
-
-    last = 40000
-
-    def __init__(self, *args):
-        self.inner = None
-
-    def bind(self, address):
-        port = address[1]
-        if port == 0:
-            port = Sock.last = Sock.last + 1
-        self.inner = net.socket(("127.0.0.1", port))
-
-    def setblocking(self, flag):
-        pass
-
-    def sendto(self, data, address):
-        if hook is not None:
-            hook(bytes(data))
-        if address in net.waiting:
-            self.inner.sendto(data, address)
-        return len(data)
-
-    def recvfrom(self, size):
-        return self.inner.recvfrom(size)
-
-    def close(self):
-        pass
-
-
-class Module:
-    AF_INET, AF_INET6, SOCK_DGRAM = 2, 10, 1
-    socket = Sock
-
-    @staticmethod
-    def getaddrinfo(host, port, *args):
-        return [(2, 1, 0, "", (host, port))]
-
-
-sys.modules["socket"] = Module
 HOST = "coaps://127.0.0.1:5684/"
 server = microcoapy.Coap()
 server.resource("a", value=b"value")
@@ -107,10 +62,9 @@ def at(number, deed):
     count = [0]
 
     def run(data):
-        global hook
         count[0] += 1
         if count[0] == number:
-            hook = None
+            Sock.hook = None
             deed()
 
     return run
@@ -120,9 +74,9 @@ for name, deed in sorted(DEEDS.items()):
     failures = []
     for number in range(1, 9):
         restart()
-        hook = at(number, deed)
+        Sock.hook = at(number, deed)
         raised(ask, 40)
-        hook = None
+        Sock.hook = None
         del made[:]
         restart()
         again = ask()
@@ -146,18 +100,18 @@ for error in (OSError(5), ValueError("x")):
         raise error
 
     restart()
-    hook = fail
+    Sock.hook = fail
     print(raised(client.get, HOST + "a")[:9])
-    hook = None
+    Sock.hook = None
 caught = 0
 for number in range(1, 9):
     restart()
-    hook = at(number, interrupt)
+    Sock.hook = at(number, interrupt)
     try:
         ask(40)
     except Stop:
         caught += 1
-    hook = None
+    Sock.hook = None
     restart()
     assert ask() == "value", number
 print(caught)
