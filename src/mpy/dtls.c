@@ -339,7 +339,8 @@ static bool names(session_t *session, const char *host) {
     uint32_t flags, port;
     const mbedtls_x509_crt *certificate = mbedtls_ssl_get_peer_cert(&session->ssl);
     if (certificate == NULL) {
-        return true; // a key that both have
+        // A key that both have; or mbedtls keeps no certificates, and nothing is known.
+        return strstr(mbedtls_ssl_get_ciphersuite(&session->ssl), "-PSK-") != NULL;
     }
     if (host == NULL) {
         if (mcoap_peer_to_text(session->address.bytes, session->address.len, (uint8_t *)text, &len, &port) != MCOAP_OK) {
@@ -650,11 +651,10 @@ bool microcoapy_dtls_send(coap_obj_t *self, const peer_t *peer, const uint8_t *d
         session->used = self->now;
         return session_write(session, data, len);
     }
-    if (session->waiting == NULL) {
-        session->waiting = m_new(uint8_t, len);
-        session->waiting_len = len;
-        memcpy(session->waiting, data, len);
-    }
+    // The latest: the program may have given up what came before, and otherwise it comes again.
+    session->waiting = m_renew(uint8_t, session->waiting, session->waiting_len, len);
+    session->waiting_len = len;
+    memcpy(session->waiting, data, len);
     if (!session->begun) {
         session_shake(session);
     }

@@ -164,6 +164,17 @@ def restart(dtls, passes=everything, **parameters):
 restart(ours(), nothing)
 print(line.get(), SERVER_HELLO_DONE in kinds(middle.log))
 
+print("-- what was given up during a handshake is not sent after it")
+reached = []
+server.resource("given up")(lambda request: reached.append(request.path) or "too late")
+restart(ours(), nothing)
+middle.passes = nothing
+given_up = line.client.get(uri(port, "given%20up"), timeout=1)
+print(text(run(given_up, serve, line.turn)))
+wanted = line.client.get(uri(port))
+middle.passes = everything
+print(text(run(wanted, serve, line.turn)), reached)
+
 print("-- a session is resumed")
 kept = ours()
 for _ in range(3):
