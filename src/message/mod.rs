@@ -25,6 +25,10 @@ use peer::{IdKey, PeerAddr, PeerId, PeerTable};
 use store::{MessageStore, StoredMessage};
 use transmission::{Owner, Transmissions};
 
+/// The amplification limit for who has a session and sends from another address now, where there is none: RFC 9146 section 6
+/// wants one.
+const MOVED_AMPLIFICATION: usize = 3;
+
 /// What went on; all wrap at 2^32.
 #[repr(C)]
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -267,7 +271,10 @@ impl<'m> MessageLayer<'m> {
     /// not shown to be where it says.
     #[must_use]
     pub fn is_too_much(&self, peer: PeerId, asked: usize, len: usize) -> bool {
-        let limit = self.parameters.amplification as usize;
+        let limit = match self.parameters.amplification {
+            0 if self.peers.is_of_session(peer) => MOVED_AMPLIFICATION,
+            limit => limit as usize,
+        };
         BLOCK && limit != 0 && len > asked.saturating_mul(limit) && !self.is_verified(peer)
     }
 

@@ -260,6 +260,12 @@ impl PeerTable {
         }
     }
 
+    /// Whether the address names a session.
+    #[must_use]
+    pub fn is_of_session(&self, id: PeerId) -> bool {
+        self.address(id).is_some_and(PeerAddr::is_of_session)
+    }
+
     /// Whether the peer has shown to be where it says.
     #[must_use]
     pub fn is_verified(&self, id: PeerId) -> bool {

@@ -277,7 +277,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(coap_run_obj, coap_run);
 // ---- without a socket --------------------------------------------------------------------------
 
 static void go_manual(coap_obj_t *self) {
-    if (self->link == NULL) {
+    if (self->link == NULL && !microcoapy_speaks_dtls(self)) {
         self->link = &microcoapy_link_manual;
     } else if (self->link != &microcoapy_link_manual) {
         mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("there is a socket"));

@@ -36,6 +36,8 @@
 #define SILENCE_MS (5000)
 // Beside the errors of mbedtls, which are negative: the certificate is for another host.
 #define WRONG_ADDRESS (1)
+// Places for handshakes while all sessions are there: one of ours, one of a client.
+#define HANDSHAKES (2)
 #define PEER_SESSION_LEN (1 + 1 + 2)
 
 // Of a peer that has shown its address, or that we begin with. Freed by the collector where nobody else can.
@@ -43,7 +45,8 @@ typedef struct {
     mp_obj_base_t base;
     mbedtls_ssl_context ssl;
     struct _dtls_link_t *link;
-    peer_t address;
+    peer_t address;    // where its peer is
+    peer_t proven;     // where it was when the handshake began
     bool is_client;
     bool begun;        // the first flight was sent
     bool established;
@@ -84,10 +87,11 @@ typedef struct _dtls_link_t {
     session_t *spare; // for whoever has no cookie yet, or NULL
     session_t *ready; // has more of the datagram that came last, or NULL
     void *raised;     // by the link, in mbedtls; or NULL
+    uint8_t depth;    // calls of mbedtls that have not returned
     uint8_t *rx_before;
     uint16_t rx_len_before;
     uint16_t numbers;
-    uint8_t count;    // of the places: one more than there are sessions, for a handshake
+    uint8_t count;    // of the places: HANDSHAKES more than there are sessions
     place_t place[];
 } dtls_link_t;
 
@@ -110,7 +114,7 @@ static int session_send(void *context, const unsigned char *data, size_t len) {
     coap_obj_t *self = session->link->coap;
     nlr_buf_t nlr;
     // What cannot be sent is lost on the way, and sent again like that.
-    if (self == NULL || self->link == NULL) {
+    if (self == NULL || self->link == NULL || self->link->send == NULL) {
         return len;
     }
     if (nlr_push(&nlr) == 0) {
@@ -144,13 +148,16 @@ static void session_set_timer(void *context, uint32_t between, uint32_t end) {
 static int session_get_timer(void *context) {
     session_t *session = context;
     uint32_t elapsed = microcoapy_now() - session->timer_start;
-    return !session->times ? -1 : elapsed >= session->timer_end ? 2 : elapsed >= session->timer_between ? 1 : 0;
+    // What has come is looked at before anything is sent again.
+    bool is_over = elapsed >= session->timer_end && session->in_len == 0;
+    return !session->times ? -1 : is_over ? 2 : elapsed >= session->timer_between ? 1 : 0;
 }
 
 // ---- how it is called --------------------------------------------------------------------------
 
 static mbedtls_ssl_context *enter(session_t *session) {
     session->busy = true;
+    session->link->depth++;
     return &session->ssl;
 }
 
@@ -159,6 +166,7 @@ static int leave(session_t *session, int result) {
     void *raised = session->link->raised;
     session->busy = false;
     session->in_len = 0;
+    session->link->depth--;
     if (raised != NULL) {
         session->link->raised = NULL;
         nlr_jump(raised);
@@ -233,7 +241,7 @@ static place_t *peer_place(dtls_link_t *link, const peer_t *peer) {
 
 static session_t *session_at(dtls_link_t *link, const peer_t *address) {
     for (size_t i = 0; i < link->count; i++) {
-        if (link->place[i].session != NULL && same_peer(&link->place[i].address, address)) {
+        if (link->place[i].session != NULL && same_peer(&link->place[i].session->proven, address)) {
             return link->place[i].session;
         }
     }
@@ -262,7 +270,7 @@ static void session_end(session_t *session, bool tell) {
     }
     if (session->established && tell) {
         if (session->is_client) {
-            microcoapy_dtls_save(link->dtls, &session->address, session->host, &session->ssl);
+            microcoapy_dtls_save(link->dtls, &session->proven, session->host, &session->ssl);
         }
         leave(session, mbedtls_ssl_close_notify(enter(session)));
     }
@@ -300,31 +308,39 @@ static place_t *free_place(dtls_link_t *link) {
     return NULL;
 }
 
-// Gives it a place: a free one, that of a client's handshake, or, to a session of ours, that of the one that has not been
-// used for longest. False: there is none.
+// Which session gives way to a new one; NULL: none has to. Those with a key, and handshakes of ours, are at most one more than
+// there are sessions: so there is always a place for a client's handshake, which gives way to other clients alone.
+static session_t *gives_way(dtls_link_t *link, bool is_client) {
+    size_t kept = 0;
+    for (size_t i = 0; i < link->count; i++) {
+        const session_t *session = link->place[i].session;
+        kept += session != NULL && (session->established || session->is_client);
+    }
+    if (is_client && kept == link->count - 1u) {
+        session_t *ours = oldest(link, false, true, NULL);
+        session_t *with_key = oldest(link, true, false, NULL);
+        return with_key == NULL || (ours != NULL && !ours->begun) ? ours : with_key;
+    }
+    return free_place(link) == NULL ? oldest(link, false, false, NULL) : NULL;
+}
+
+// Gives it a place. False: there is none.
 static bool session_settle(session_t *session) {
     dtls_link_t *link = session->link;
-    place_t *place = free_place(link);
-    if (place == NULL) {
-        session_t *other = oldest(link, false, false, NULL);
-        if (other == NULL && session->is_client) {
-            other = oldest(link, true, false, NULL);
-        }
-        if (other == NULL && session->is_client) {
-            other = oldest(link, false, true, NULL);
-        }
-        if (other == NULL || other->busy) {
-            return false;
-        }
-        session_end(other, true);
-        place = free_place(link); // what telling the peer has run may have taken it
+    session_t *other = gives_way(link, session->is_client);
+    if (other != NULL && other->busy) {
+        return false;
     }
-    if (place == NULL || link->coap == NULL) {
+    if (other != NULL) {
+        session_end(other, true);
+    }
+    place_t *place = link->coap == NULL ? NULL : free_place(link);
+    if (place == NULL) {
         return false;
     }
     place->session = session;
     place->number = ++link->numbers;
-    place->address = session->address;
+    place->address = session->proven = session->address;
     session->used = link->coap->now;
     return true;
 }
@@ -367,6 +383,9 @@ static uint8_t alert_for(int error) {
 
 static void session_fail(session_t *session, int error) {
     coap_obj_t *self = session->link->coap;
+    if (session->is_client) {
+        microcoapy_dtls_unsave(session->link->dtls, &session->proven, session->host); // RFC 5246 section 7.2.2
+    }
     uint8_t alert = alert_for(error);
     if (alert != 0) {
         leave(session, mbedtls_ssl_send_alert_message(enter(session), MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert));
@@ -397,7 +416,7 @@ static bool session_shake(session_t *session) {
     session->established = true;
     session->used = link->coap->now;
     mbedtls_ssl_set_mtu(&session->ssl, 0);
-    if (established(link) == link->count) {
+    if (established(link) > link->dtls->sessions) {
         session_end(oldest(link, true, false, session), true);
     }
     if (session->waiting != NULL && !is_over(session)) {
@@ -443,9 +462,7 @@ static receive_t session_read(session_t *session, datagram_t *datagram) {
     dtls_link_t *link = session->link;
     coap_obj_t *self = link->coap;
     #if DTLS_CID_LEN
-    uint8_t number[RECORD_NUMBER_LEN];
-    bool has_cid = session->in_len > RECORD_CID && session->in[RECORD_TYPE] == RECORD_WITH_CID;
-    memcpy(number, &self->rx[RECORD_EPOCH], sizeof(number)); // before the message lies there
+    bool has_cid = session->in_len > 0 && session->in[RECORD_TYPE] == RECORD_WITH_CID;
     #endif
     if (!session->established && !session_shake(session)) {
         return RECEIVE_AGAIN;
@@ -461,7 +478,7 @@ static receive_t session_read(session_t *session, datagram_t *datagram) {
         session->stale = false;
         #if DTLS_CID_LEN
         if (has_cid) {
-            session_follow(session, number);
+            session_follow(session, session->ssl.MBEDTLS_PRIVATE(in_ctr)); // of the record that was read
         }
         #endif
         link->ready = mbedtls_ssl_check_pending(&session->ssl) ? session : NULL;
@@ -469,7 +486,7 @@ static receive_t session_read(session_t *session, datagram_t *datagram) {
         session_peer(place, place - link->place, &datagram->peer);
         return RECEIVE_DATA;
     }
-    if (!wants_more(result)) {
+    if (result != 0 && !wants_more(result)) { // 0: a record without data
         session_end(session, result == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);
     }
     return RECEIVE_AGAIN;
@@ -480,6 +497,24 @@ static const uint8_t *client_hello(const uint8_t *data, size_t len) {
     bool is_hello = len >= HELLO_RANDOM + RANDOM_LEN && data[RECORD_TYPE] == RECORD_HANDSHAKE
         && data[RECORD_EPOCH] == 0 && data[RECORD_EPOCH + 1] == 0 && data[RECORD_HEADER] == HANDSHAKE_CLIENT_HELLO;
     return is_hello ? &data[HELLO_RANDOM] : NULL;
+}
+
+// Whether there is any, whole or not, among the records of a datagram: mbedtls may take it for that of the session's peer, with no
+// proof of where it comes from.
+static bool has_hello(const uint8_t *data, size_t len) {
+    for (size_t at = 0; at + RECORD_HEADER < len;) {
+        const uint8_t *record = &data[at];
+        size_t header = RECORD_HEADER + (record[RECORD_TYPE] == RECORD_WITH_CID ? DTLS_CID_LEN : 0);
+        if (record[RECORD_TYPE] == RECORD_HANDSHAKE && record[RECORD_EPOCH] == 0 && record[RECORD_EPOCH + 1] == 0
+            && record[RECORD_HEADER] == HANDSHAKE_CLIENT_HELLO) {
+            return true;
+        }
+        if (at + header > len) {
+            break;
+        }
+        at += header + (record[header - 2] << 8 | record[header - 1]);
+    }
+    return false;
 }
 
 // A ClientHello of who has no session, or begins anew (RFC 6347 section 4.2.8): answered with a cookie, of which nothing is
@@ -513,16 +548,22 @@ static void answer_hello(dtls_link_t *link, const datagram_t *datagram, const ui
     }
 }
 
+// Whether it is not that of the session: its peer begins anew.
+static bool is_another(const session_t *session, const uint8_t *random) {
+    return session->is_client ? session->established : memcmp(session->hello, random, RANDOM_LEN) != 0;
+}
+
 // ---- for the program ---------------------------------------------------------------------------
 
 // Whether the session is good for this name of the server; NULL: for its address.
 static bool fits(session_t *session, const char *host) {
     const char *known = session->host;
-    bool same = known == host || (known != NULL && host != NULL && strcmp(known, host) == 0);
-    if (same || !session->link->dtls->checks_names) {
-        return session->is_client || session->established;
+    if (!session->is_client) {
+        // Its peer has come as a client: with a key, or as some client that the authorities know.
+        return session->established && !session->link->dtls->checks_names;
     }
-    return session->established && names(session, host);
+    bool same = known == host || (known != NULL && host != NULL && strcmp(known, host) == 0);
+    return same || !session->link->dtls->checks_names || (session->established && names(session, host));
 }
 
 // An errno, or 0.
@@ -566,6 +607,9 @@ int microcoapy_dtls_connect(coap_obj_t *self, peer_t *peer, const char *host, si
     }
     char *name = name_of(host, len);
     session_t *session = session_at(link, peer);
+    if (session != NULL && !session->is_client && !session->stale && !fits(session, name)) {
+        return session->established ? MP_EACCES : MP_EBUSY; // it is its peer's
+    }
     if (session != NULL && (session->stale || !fits(session, name))) {
         if (session->busy) {
             return MP_EBUSY;
@@ -602,7 +646,10 @@ bool microcoapy_dtls_address(coap_obj_t *self, const peer_t *peer, peer_t *out) 
 receive_t microcoapy_dtls_receive(coap_obj_t *self, datagram_t *datagram) {
     dtls_link_t *link = link_of(self);
     session_t *ready = link->ready;
-    if (ready != NULL && !ready->busy) {
+    if (link->depth != 0) {
+        return RECEIVE_NONE; // a datagram lies in the buffer that mbedtls has not looked at
+    }
+    if (ready != NULL) {
         link->ready = NULL;
         return session_read(ready, datagram);
     }
@@ -623,14 +670,12 @@ receive_t microcoapy_dtls_receive(coap_obj_t *self, datagram_t *datagram) {
     if (datagram->multicast || (session == NULL && random == NULL) || (session != NULL && session->busy)) {
         return RECEIVE_AGAIN;
     }
-    if (random != NULL) {
-        bool is_other = session == NULL || (!session->is_client && memcmp(session->hello, random, RANDOM_LEN) != 0);
-        if (is_other) {
-            answer_hello(link, datagram, random);
-        }
-        if (is_other || session->is_client || session->established) {
-            return RECEIVE_AGAIN;
-        }
+    if (random != NULL && (session == NULL || is_another(session, random))) {
+        answer_hello(link, datagram, random);
+        return RECEIVE_AGAIN;
+    }
+    if ((session->established || session->is_client) && has_hello(self->rx, datagram->len)) {
+        return RECEIVE_AGAIN;
     }
     session->in = self->rx;
     session->in_len = datagram->len;
@@ -714,7 +759,7 @@ void microcoapy_dtls_close(coap_obj_t *self) {
 
 void microcoapy_dtls_open(coap_obj_t *self, mp_obj_t dtls_in) {
     dtls_obj_t *dtls = MP_OBJ_TO_PTR(dtls_in);
-    size_t count = dtls->sessions + 1;
+    size_t count = dtls->sessions + HANDSHAKES;
     size_t rx_len = MAX(DATAGRAM_MAX, self->rx_len + RECORD_OVERHEAD);
     dtls_link_t *link = m_malloc0(sizeof(dtls_link_t) + count * sizeof(place_t));
     link->rx_before = self->rx;

@@ -31,6 +31,9 @@
 #else
 #define DTLS_CID_LEN (0)
 #endif
+#ifndef MBEDTLS_PRIVATE
+#define MBEDTLS_PRIVATE(member) member // before version 3
+#endif
 // Of psk_suites or certificate_suites, and the 0 behind them.
 #define SUITES_MAX (9)
 
@@ -73,6 +76,7 @@ typedef struct _dtls_obj_t {
 
 // dtls_resume.c: sessions of ours with a server, of this name where it has one.
 void microcoapy_dtls_save(dtls_obj_t *self, const peer_t *peer, char *host, const mbedtls_ssl_context *ssl);
+void microcoapy_dtls_unsave(dtls_obj_t *self, const peer_t *peer, const char *host);
 // One that may be resumed, or NULL.
 const mbedtls_ssl_session *microcoapy_dtls_saved(dtls_obj_t *self, const peer_t *peer, const char *host);
 void microcoapy_dtls_forget(dtls_obj_t *self);

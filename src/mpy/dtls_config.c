@@ -48,7 +48,7 @@ static bool find_key(dtls_obj_t *self, const uint8_t *identity, size_t len, mp_b
 
 static int set_psk(void *context, mbedtls_ssl_context *ssl, const unsigned char *identity, size_t len) {
     mp_buffer_info_t key;
-    if (!find_key(context, identity, len, &key)) {
+    if (!find_key(context, identity, len, &key) || key.len == 0) {
         return MBEDTLS_ERR_SSL_UNKNOWN_IDENTITY;
     }
     return mbedtls_ssl_set_hs_psk(ssl, key.buf, key.len);
@@ -60,6 +60,24 @@ static int take_entropy(void *context, unsigned char *out, size_t len) {
     microcoapy_entropy(NULL, out, len);
     return 0;
 }
+
+#if defined(MBEDTLS_SSL_CACHE_C)
+// Whoever has lost its key must not come back by a session that was made with it.
+static bool is_with_key(const mbedtls_ssl_session *session) {
+    const char *name = mbedtls_ssl_get_ciphersuite_name(session->MBEDTLS_PRIVATE(ciphersuite));
+    return name == NULL || strstr(name, "-PSK-") != NULL;
+}
+
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+static int cache_set(void *cache, const unsigned char *id, size_t len, const mbedtls_ssl_session *session) {
+    return is_with_key(session) ? 0 : mbedtls_ssl_cache_set(cache, id, len, session);
+}
+#else
+static int cache_set(void *cache, const mbedtls_ssl_session *session) {
+    return is_with_key(session) ? 0 : mbedtls_ssl_cache_set(cache, session);
+}
+#endif
+#endif
 
 static int check_cookie(
     void *context, const unsigned char *cookie, size_t len, const unsigned char *address, size_t address_len) {
@@ -143,7 +161,7 @@ static bool set_up_server(dtls_obj_t *self) {
     mbedtls_ssl_conf_dtls_cookies(&self->server, write_cookie, check_cookie, self);
     #if defined(MBEDTLS_SSL_CACHE_C)
     mbedtls_ssl_cache_set_max_entries(&self->cache, self->sessions);
-    mbedtls_ssl_conf_session_cache(&self->server, &self->cache, mbedtls_ssl_cache_get, mbedtls_ssl_cache_set);
+    mbedtls_ssl_conf_session_cache(&self->server, &self->cache, mbedtls_ssl_cache_get, cache_set);
     #endif
     return true;
 }
@@ -164,7 +182,7 @@ static void encoded(mp_obj_t value, qstr argument, vstr_t *out) {
     microcoapy_bytes_arg(value, argument, &bytes);
     vstr_init(out, bytes.len + 1);
     vstr_add_strn(out, bytes.buf, bytes.len);
-    if (bytes.len != 0 && out->buf[0] == '-') {
+    if (strstr(vstr_null_terminated_str(out), "-----BEGIN") != NULL) {
         vstr_add_byte(out, 0);
     }
 }

@@ -43,6 +43,13 @@ void microcoapy_dtls_save(dtls_obj_t *self, const peer_t *peer, char *host, cons
     resumable->host = host;
 }
 
+void microcoapy_dtls_unsave(dtls_obj_t *self, const peer_t *peer, const char *host) {
+    resumable_t *resumable = find(self, peer, host);
+    if (resumable != NULL) {
+        clear(resumable);
+    }
+}
+
 const mbedtls_ssl_session *microcoapy_dtls_saved(dtls_obj_t *self, const peer_t *peer, const char *host) {
     resumable_t *resumable = find(self, peer, host);
     return resumable == NULL ? NULL : &resumable->session;

@@ -21,6 +21,9 @@ static bool is_stream(coap_obj_t *self, mp_obj_t sock) {
 }
 
 void microcoapy_link_attach(coap_obj_t *self, mp_obj_t sock) {
+    if (microcoapy_speaks_dtls(self)) {
+        mp_raise_OSError(MP_EBUSY); // its sessions are with the peers of this socket, until it is stopped
+    }
     if (sock == mp_const_none) {
         self->sock = mp_const_none;
         self->link = NULL;
@@ -84,7 +87,7 @@ static void close_socket(coap_obj_t *self, mp_obj_t sock) {
 
 void microcoapy_link_close(coap_obj_t *self) {
     #if MICROCOAPY_DTLS
-    if (self->dtls != MP_OBJ_NULL && self->link != NULL) {
+    if (self->dtls != MP_OBJ_NULL) {
         microcoapy_dtls_close(self);
     }
     #endif

@@ -78,6 +78,16 @@ for there, data in list(middle.log):
     if there:
         stranger.sendto(data, middle.server)
 print(notified("3"), ask("who"))
+middle.passes = lambda data, to_server: False
+del middle.log[:]
+client.get(HOST + "who", non=True)
+middle.turn()
+fresh = middle.log[0][1]
+middle.passes = lambda data, to_server: True
+stranger.sendto(fresh[:3] + b"\xff" * 8 + fresh[11:15] + b"\0\1\0" + fresh, middle.server)
+turns[0]()
+stranger.recvfrom(2000)  # it was the first with it
+print(ask("who"))
 try:
     print(stranger.recvfrom(2000))
 except OSError:

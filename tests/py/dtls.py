@@ -117,6 +117,11 @@ show(run(plain.get("coap://127.0.0.1:%d/hello" % port, timeout=0.5), turn(server
 plain.stop()
 print(raised(client_of(microcoapy.Dtls(psks=KEYS)).get, HOST + "hello"))
 
+print("-- an endpoint with DTLS keeps its socket")
+for change in (lambda: setattr(client, "sock", None), client.take):
+    print(raised(change))
+show(ask("hello"))
+
 print("-- what is no key")
 for keywords in (
     {},

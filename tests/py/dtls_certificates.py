@@ -3,7 +3,7 @@
 import binascii
 
 import microcoapy
-from dtls_net import IDENTITY, KEY, client_of, ours, run, served, turn
+from dtls_net import IDENTITY, KEY, SERVER_HELLO_DONE, Middle, client_of, kinds, ours, run, served, turn
 from support import ports, raised
 
 FOLDER = "../certificates/"
@@ -52,6 +52,38 @@ ask("another authority:", server, ask_stranger)
 ask("either authority:", server, client_of(microcoapy.Dtls(ca=read("stranger.pem") + AUTHORITY)))
 ask("as DER:", server, client_of(microcoapy.Dtls(ca=der(AUTHORITY))))
 print(raised(client_of(microcoapy.Dtls(**own("client"))).get, "coaps://localhost/"))
+server.stop()
+
+print("-- a session is resumed, for the name that it was made for")
+server = served(PORTS[0], microcoapy.Dtls(**own("server")))
+middle = Middle(PORTS[1], PORTS[0])
+kept = microcoapy.Dtls(ca=AUTHORITY)
+for host in ("localhost", "localhost", "127.0.0.1", "localhost"):
+    one = client_of(kept)
+    del middle.log[:]
+    uri = "coaps://%s:%d/hello" % (host, PORTS[1])
+    if host != "127.0.0.1":
+        show(host, one.get(uri), turn(server, one), middle.turn)
+    else:
+        run(one.get(uri), turn(server, one), middle.turn)
+    print("whole" if SERVER_HELLO_DONE in kinds(middle.log) else "resumed")
+    one.stop()
+    middle.turn()
+    server.poll(0)
+middle.close()
+server.stop()
+
+print("-- a server asks no client whose certificate is not one of a server")
+asked = []
+server = served(PORTS[0], microcoapy.Dtls(ca=AUTHORITY, psks={IDENTITY: KEY}, **own("server")))
+server.resource("who")(lambda request: asked.append(request.sender) or b"")
+for dtls in (microcoapy.Dtls(ca=AUTHORITY, **own("client")), ours()):
+    one = client_of(dtls)
+    print(run(one.get("coaps://localhost:%d/who" % PORTS[0]), turn(server, one)).ok)
+    print(raised(server.get, "coaps://%s:%d/" % asked[-1]))
+    ask("still there:", server, one)
+    one.stop()
+    server.poll(0)
 server.stop()
 
 print("-- a client's certificate")

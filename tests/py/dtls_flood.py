@@ -147,3 +147,12 @@ response = run(other.get(HOST + "hello"), turn(server, other))
 print(response if isinstance(response, str) else response.text)
 for coap in idle + [client, other, server]:
     coap.stop()
+
+print("-- nor for a handshake of the server's own, with nobody")
+server = served(port, ours(sessions=1))
+clients = [client_of(ours()) for _ in range(2)]
+for number, one in enumerate(clients):
+    response = run(one.get(HOST + "hello"), turn(server, one))
+    print(response if isinstance(response, str) else response.text)
+    server.get("coaps://127.0.0.1:%d/" % (listener_port + number))
+server.stop()

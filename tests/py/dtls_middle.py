@@ -1,10 +1,9 @@
 # needs: dtls,modern
 # DTLS over a network that loses, repeats, joins and delays datagrams, and peers that lose their sessions.
 import microcoapy
-from dtls_net import IDENTITY, KEY, Middle, client_of, kinds, ours, run, served, turn
+from dtls_net import IDENTITY, KEY, SERVER_HELLO_DONE, Middle, client_of, kinds, ours, run, served, turn
 from support import QUICK, ports
 
-SERVER_HELLO_DONE = 14
 server_port, port, other_port, last_port = ports(4)
 SERVERS = microcoapy.Dtls(psks={IDENTITY: KEY}, sessions=16)
 server = served(server_port, SERVERS)
@@ -175,23 +174,34 @@ wanted = line.client.get(uri(port))
 middle.passes = everything
 print(text(run(wanted, serve, line.turn)), reached)
 
-print("-- a session is resumed")
+print("-- a key is looked for each time, as it may have gone")
 kept = ours()
-for _ in range(3):
+for _ in range(2):
     restart(kept)
     print(line.get(), SERVER_HELLO_DONE in kinds(middle.log))
 
+print("-- what is said in a client's name ends nothing")
+SHORT_HELLO = b"\x16\xfe\xfd" + bytes(8) + b"\0\4\1\0\0\0"
+CHANGE = b"\x14\xfe\xfd" + bytes(8) + b"\0\1\1"
+ALERT = b"\x15\xfe\xfd" + bytes(8) + b"\0\2\2\x28"
+del middle.log[:]
+for spoofed in (SHORT_HELLO, CHANGE + SHORT_HELLO, SHORT_HELLO + CHANGE, ALERT, CHANGE, b"\x16", bytes(13), bytes(2000)):
+    middle.back.sendto(spoofed, middle.server)
+    serve()
+    middle.front.sendto(spoofed, middle.client)
+    line.turn()
+print(line.get(), kinds(middle.log))
+
 print("-- a server that has lost its sessions")
-for servers in (SERVERS, microcoapy.Dtls(psks={IDENTITY: KEY})):
-    restart(kept, ack_timeout=400, max_retransmit=3)
-    print(line.get())
-    middle.passes = nothing
-    server.stop()
-    middle.turn()
-    server.start(server_port, dtls=servers)
-    middle.passes = everything
-    print(line.get())
-    del middle.log[:]
-    print(line.get(), SERVER_HELLO_DONE in kinds(middle.log))
+restart(kept, ack_timeout=400, max_retransmit=3)
+print(line.get())
+middle.passes = nothing
+server.stop()
+middle.turn()
+server.start(server_port, dtls=SERVERS)
+middle.passes = everything
+print(line.get())
+del middle.log[:]
+print(line.get(), SERVER_HELLO_DONE in kinds(middle.log))
 line.close()
 server.stop()

@@ -108,6 +108,7 @@ class Middle:
 
 
 HANDSHAKE = 22
+SERVER_HELLO_DONE = 14
 
 
 def kinds(log):

@@ -82,13 +82,27 @@ fn what_we_observe_at_a_peer_that_is_removed_has_ended() {
 
 #[test]
 fn who_has_a_session_has_shown_its_address_until_it_moves() {
+    for amplification in [0, 3] {
+        who_has_a_session(amplification);
+    }
+}
+
+fn who_has_a_session(amplification: u32) {
     let mut bench = server_with(Parameters {
-        amplification: 3,
+        amplification,
         ..large_messages()
     });
     let refused = Code::UNAUTHORIZED;
     let steps = [
-        (4, false, refused),
+        (
+            4,
+            false,
+            if amplification == 0 {
+                Code::CONTENT
+            } else {
+                refused
+            },
+        ),
         (SESSION_FAMILY, false, Code::CONTENT),
         (SESSION_FAMILY, true, refused),
     ];
