@@ -195,8 +195,7 @@ mp_obj_t microcoapy_peer_to_object(coap_obj_t *self, const peer_t *peer) {
         return object_at(self, peer);
     }
     // Whoever is named is named again soon.
-    if (self->sender == MP_OBJ_NULL || peer->len != self->sender_peer.len
-        || memcmp(peer->bytes, self->sender_peer.bytes, peer->len) != 0) {
+    if (self->sender == MP_OBJ_NULL || !microcoapy_same_peer(peer, &self->sender_peer)) {
         mp_obj_t pair[2];
         peer_to_text(peer, pair);
         self->sender = mp_obj_new_tuple(2, pair);

@@ -68,16 +68,15 @@ typedef struct {
     const uint8_t *in; // the datagram that it may read
     size_t in_len;
     char *host;        // as the program names the server, or NULL for an address
-    size_t host_len;
     uint8_t *waiting;  // what goes out when the handshake is over, or NULL
     size_t waiting_len;
 } session_t;
 
-// Where a session is. What is said of it stays after its end, until the next one has the place.
+// Where a session is, or was: until the next one has the place.
 typedef struct {
     session_t *session; // or NULL
     uint16_t number;
-    peer_t address;
+    peer_t address;     // of the last one, once that is over
 } place_t;
 
 // Of an endpoint with DTLS.
@@ -97,10 +96,6 @@ typedef struct _dtls_link_t {
 
 static dtls_link_t *link_of(coap_obj_t *self) {
     return MP_OBJ_TO_PTR(self->dtls);
-}
-
-static bool same_peer(const peer_t *one, const peer_t *other) {
-    return one->len == other->len && memcmp(one->bytes, other->bytes, one->len) == 0;
 }
 
 static bool wants_more(int result) {
@@ -212,8 +207,8 @@ static session_t *session_new(dtls_link_t *link, bool is_client) {
     return session;
 }
 
-static place_t *place_of(const session_t *session) {
-    dtls_link_t *link = session->link;
+// NULL, as a session: a free place.
+static place_t *place_with(dtls_link_t *link, const session_t *session) {
     for (size_t i = 0; i < link->count; i++) {
         if (link->place[i].session == session) {
             return &link->place[i];
@@ -222,10 +217,16 @@ static place_t *place_of(const session_t *session) {
     return NULL;
 }
 
-static void session_peer(const place_t *place, size_t index, peer_t *out) {
+static bool is_over(const session_t *session) {
+    return session->link->coap == NULL || place_with(session->link, session) == NULL;
+}
+
+// As the engine knows it; only of one that has a place.
+static void session_peer(const session_t *session, peer_t *out) {
+    const place_t *place = place_with(session->link, session);
     out->len = PEER_SESSION_LEN;
     out->bytes[0] = MCOAP_PEER_SESSION;
-    out->bytes[1] = index;
+    out->bytes[1] = place - session->link->place;
     out->bytes[2] = place->number;
     out->bytes[3] = place->number >> 8;
 }
@@ -241,25 +242,22 @@ static place_t *peer_place(dtls_link_t *link, const peer_t *peer) {
 
 static session_t *session_at(dtls_link_t *link, const peer_t *address) {
     for (size_t i = 0; i < link->count; i++) {
-        if (link->place[i].session != NULL && same_peer(&link->place[i].session->proven, address)) {
+        if (link->place[i].session != NULL && microcoapy_same_peer(&link->place[i].session->proven, address)) {
             return link->place[i].session;
         }
     }
     return NULL;
 }
 
-static bool is_over(const session_t *session) {
-    return session->link->coap == NULL || place_of(session) == NULL;
-}
-
 // With its peer told, if that knows the session. What the endpoint has of the peer ends with it.
 static void session_end(session_t *session, bool tell) {
     dtls_link_t *link = session->link;
-    place_t *place = place_of(session);
+    place_t *place = place_with(link, session);
     if (place != NULL) {
         peer_t peer;
-        session_peer(place, place - link->place, &peer);
+        session_peer(session, &peer);
         place->session = NULL;
+        place->address = session->address;
         mcoap_peer_remove(link->coap->endpoint, link->coap->now, peer.bytes, peer.len);
     }
     if (link->ready == session) {
@@ -299,15 +297,6 @@ static size_t established(const dtls_link_t *link) {
     return count;
 }
 
-static place_t *free_place(dtls_link_t *link) {
-    for (size_t i = 0; i < link->count; i++) {
-        if (link->place[i].session == NULL) {
-            return &link->place[i];
-        }
-    }
-    return NULL;
-}
-
 // Which session gives way to a new one; NULL: none has to. Those with a key, and handshakes of ours, are at most one more than
 // there are sessions: so there is always a place for a client's handshake, which gives way to other clients alone.
 static session_t *gives_way(dtls_link_t *link, bool is_client) {
@@ -321,7 +310,7 @@ static session_t *gives_way(dtls_link_t *link, bool is_client) {
         session_t *with_key = oldest(link, true, false, NULL);
         return with_key == NULL || (ours != NULL && !ours->begun) ? ours : with_key;
     }
-    return free_place(link) == NULL ? oldest(link, false, false, NULL) : NULL;
+    return place_with(link, NULL) == NULL ? oldest(link, false, false, NULL) : NULL;
 }
 
 // Gives it a place. False: there is none.
@@ -334,13 +323,13 @@ static bool session_settle(session_t *session) {
     if (other != NULL) {
         session_end(other, true);
     }
-    place_t *place = link->coap == NULL ? NULL : free_place(link);
+    place_t *place = link->coap == NULL ? NULL : place_with(link, NULL);
     if (place == NULL) {
         return false;
     }
     place->session = session;
     place->number = ++link->numbers;
-    place->address = session->proven = session->address;
+    session->proven = session->address;
     session->used = link->coap->now;
     return true;
 }
@@ -356,7 +345,7 @@ static bool names(session_t *session, const char *host) {
     const mbedtls_x509_crt *certificate = mbedtls_ssl_get_peer_cert(&session->ssl);
     if (certificate == NULL) {
         // A key that both have; or mbedtls keeps no certificates, and nothing is known.
-        return strstr(mbedtls_ssl_get_ciphersuite(&session->ssl), "-PSK-") != NULL;
+        return microcoapy_dtls_has_key(mbedtls_ssl_get_ciphersuite(&session->ssl));
     }
     if (host == NULL) {
         if (mcoap_peer_to_text(session->address.bytes, session->address.len, (uint8_t *)text, &len, &port) != MCOAP_OK) {
@@ -446,12 +435,10 @@ static void session_follow(session_t *session, const uint8_t *number) {
         return;
     }
     memcpy(session->newest, number, RECORD_NUMBER_LEN);
-    if (!same_peer(&session->address, &session->from)) {
-        place_t *place = place_of(session);
+    if (!microcoapy_same_peer(&session->address, &session->from)) {
         peer_t peer;
         session->address = session->from;
-        place->address = session->from;
-        session_peer(place, place - session->link->place, &peer);
+        session_peer(session, &peer);
         mcoap_peer_moved(session->link->coap->endpoint, peer.bytes, peer.len);
     }
 }
@@ -472,7 +459,6 @@ static receive_t session_read(session_t *session, datagram_t *datagram) {
         return RECEIVE_AGAIN;
     }
     if (result > 0) {
-        place_t *place = place_of(session);
         session->used = self->now;
         session->unanswered = false;
         session->stale = false;
@@ -483,7 +469,7 @@ static receive_t session_read(session_t *session, datagram_t *datagram) {
         #endif
         link->ready = mbedtls_ssl_check_pending(&session->ssl) ? session : NULL;
         datagram->len = result;
-        session_peer(place, place - link->place, &datagram->peer);
+        session_peer(session, &datagram->peer);
         return RECEIVE_DATA;
     }
     if (result != 0 && !wants_more(result)) { // 0: a record without data
@@ -492,21 +478,24 @@ static receive_t session_read(session_t *session, datagram_t *datagram) {
     return RECEIVE_AGAIN;
 }
 
-// The random bytes of a ClientHello that begins a session; NULL: the datagram is none.
-static const uint8_t *client_hello(const uint8_t *data, size_t len) {
-    bool is_hello = len >= HELLO_RANDOM + RANDOM_LEN && data[RECORD_TYPE] == RECORD_HANDSHAKE
-        && data[RECORD_EPOCH] == 0 && data[RECORD_EPOCH + 1] == 0 && data[RECORD_HEADER] == HANDSHAKE_CLIENT_HELLO;
-    return is_hello ? &data[HELLO_RANDOM] : NULL;
+// Of more bytes than a header.
+static bool is_hello(const uint8_t *record) {
+    return record[RECORD_TYPE] == RECORD_HANDSHAKE && record[RECORD_EPOCH] == 0 && record[RECORD_EPOCH + 1] == 0
+           && record[RECORD_HEADER] == HANDSHAKE_CLIENT_HELLO;
 }
 
-// Whether there is any, whole or not, among the records of a datagram: mbedtls may take it for that of the session's peer, with no
-// proof of where it comes from.
+// The random bytes of a ClientHello that begins a session; NULL: the datagram is none.
+static const uint8_t *client_hello(const uint8_t *data, size_t len) {
+    return len >= HELLO_RANDOM + RANDOM_LEN && is_hello(data) ? &data[HELLO_RANDOM] : NULL;
+}
+
+// Whether there is any, whole or not, among the records of a datagram: mbedtls may take it for that of the session's peer,
+// with no proof of where it comes from.
 static bool has_hello(const uint8_t *data, size_t len) {
     for (size_t at = 0; at + RECORD_HEADER < len;) {
         const uint8_t *record = &data[at];
         size_t header = RECORD_HEADER + (record[RECORD_TYPE] == RECORD_WITH_CID ? DTLS_CID_LEN : 0);
-        if (record[RECORD_TYPE] == RECORD_HANDSHAKE && record[RECORD_EPOCH] == 0 && record[RECORD_EPOCH + 1] == 0
-            && record[RECORD_HEADER] == HANDSHAKE_CLIENT_HELLO) {
+        if (is_hello(record)) {
             return true;
         }
         if (at + header > len) {
@@ -555,27 +544,42 @@ static bool is_another(const session_t *session, const uint8_t *random) {
 
 // ---- for the program ---------------------------------------------------------------------------
 
-// Whether the session is good for this name of the server; NULL: for its address.
-static bool fits(session_t *session, const char *host) {
+// The name as text that mbedtls reads; NULL if it has no bytes.
+static char *copy_of(const char *name, size_t len) {
+    if (len == 0) {
+        return NULL;
+    }
+    char *copy = m_new(char, len + 1);
+    memcpy(copy, name, len);
+    copy[len] = 0;
+    return copy;
+}
+
+static bool is_named(const session_t *session, const char *name, size_t len) {
     const char *known = session->host;
+    return known == NULL ? len == 0 : strlen(known) == len && memcmp(known, name, len) == 0;
+}
+
+// Whether the session is good for this name of the server; of no bytes: for its address.
+static bool fits(session_t *session, const char *name, size_t len) {
+    bool checks_names = session->link->dtls->checks_names;
     if (!session->is_client) {
         // Its peer has come as a client: with a key, or as some client that the authorities know.
-        return session->established && !session->link->dtls->checks_names;
+        return session->established && !checks_names;
     }
-    bool same = known == host || (known != NULL && host != NULL && strcmp(known, host) == 0);
-    return same || !session->link->dtls->checks_names || (session->established && names(session, host));
+    return !checks_names || is_named(session, name, len) || (session->established && names(session, copy_of(name, len)));
 }
 
 // An errno, or 0.
-static int begin_client(dtls_link_t *link, const peer_t *peer, char *host) {
+static int begin_client(dtls_link_t *link, const peer_t *peer, const char *name, size_t len) {
     session_t *session = session_new(link, true);
     if (session == NULL) {
         return MP_ENOMEM;
     }
     session->address = *peer;
-    session->host = host;
-    const mbedtls_ssl_session *saved = microcoapy_dtls_saved(link->dtls, peer, host);
-    bool is_set = mbedtls_ssl_set_hostname(&session->ssl, host) == 0
+    session->host = copy_of(name, len);
+    const mbedtls_ssl_session *saved = microcoapy_dtls_saved(link->dtls, peer, session->host);
+    bool is_set = mbedtls_ssl_set_hostname(&session->ssl, session->host) == 0
         && (saved == NULL || mbedtls_ssl_set_session(&session->ssl, saved) == 0);
     if (is_set && session_settle(session)) {
         return 0;
@@ -584,17 +588,10 @@ static int begin_client(dtls_link_t *link, const peer_t *peer, char *host) {
     return is_set ? MP_ENOBUFS : MP_ENOMEM;
 }
 
-// The host as text that mbedtls reads; NULL if it is an address.
-static char *name_of(const char *host, size_t len) {
+static bool is_literal(const char *host, size_t len) {
     peer_t literal;
     size_t literal_len = sizeof(literal.bytes);
-    if (len == 0 || mcoap_peer_from_text((const uint8_t *)host, len, 1, literal.bytes, &literal_len) == MCOAP_OK) {
-        return NULL;
-    }
-    char *name = m_new(char, len + 1);
-    memcpy(name, host, len);
-    name[len] = 0;
-    return name;
+    return mcoap_peer_from_text((const uint8_t *)host, len, 1, literal.bytes, &literal_len) == MCOAP_OK;
 }
 
 int microcoapy_dtls_connect(coap_obj_t *self, peer_t *peer, const char *host, size_t len) {
@@ -605,19 +602,21 @@ int microcoapy_dtls_connect(coap_obj_t *self, peer_t *peer, const char *host, si
     if (!link->dtls->is_client) {
         return MP_EACCES;
     }
-    char *name = name_of(host, len);
-    session_t *session = session_at(link, peer);
-    if (session != NULL && !session->is_client && !session->stale && !fits(session, name)) {
-        return session->established ? MP_EACCES : MP_EBUSY; // it is its peer's
+    if (len != 0 && is_literal(host, len)) {
+        len = 0; // no name
     }
-    if (session != NULL && (session->stale || !fits(session, name))) {
+    session_t *session = session_at(link, peer);
+    if (session != NULL && (session->stale || !fits(session, host, len))) {
+        if (!session->is_client && !session->stale) {
+            return session->established ? MP_EACCES : MP_EBUSY; // it is its peer's
+        }
         if (session->busy) {
             return MP_EBUSY;
         }
         session_end(session, true);
         session = NULL;
     }
-    int error = session == NULL ? begin_client(link, peer, name) : 0;
+    int error = session == NULL ? begin_client(link, peer, host, len) : 0;
     if (error == 0) {
         microcoapy_dtls_find(self, peer);
     }
@@ -628,15 +627,14 @@ void microcoapy_dtls_find(coap_obj_t *self, peer_t *peer) {
     dtls_link_t *link = link_of(self);
     session_t *session = session_at(link, peer);
     if (session != NULL) {
-        place_t *place = place_of(session);
-        session_peer(place, place - link->place, peer);
+        session_peer(session, peer);
     }
 }
 
 bool microcoapy_dtls_address(coap_obj_t *self, const peer_t *peer, peer_t *out) {
     const place_t *place = self->dtls == MP_OBJ_NULL ? NULL : peer_place(link_of(self), peer);
     if (place != NULL) {
-        *out = place->address;
+        *out = place->session == NULL ? place->address : place->session->address;
     }
     return place != NULL;
 }

@@ -39,6 +39,11 @@
 
 extern const mp_obj_type_t microcoapy_dtls_type;
 
+// Whether a cipher suite of that name is of a key that both have.
+static inline bool microcoapy_dtls_has_key(const char *suite) {
+    return suite != NULL && strstr(suite, "-PSK-") != NULL;
+}
+
 // What a handshake of ours may be resumed with.
 typedef struct {
     peer_t peer; // whom with; len is 0 where there is none

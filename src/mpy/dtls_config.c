@@ -64,8 +64,7 @@ static int take_entropy(void *context, unsigned char *out, size_t len) {
 #if defined(MBEDTLS_SSL_CACHE_C)
 // Whoever has lost its key must not come back by a session that was made with it.
 static bool is_with_key(const mbedtls_ssl_session *session) {
-    const char *name = mbedtls_ssl_get_ciphersuite_name(session->MBEDTLS_PRIVATE(ciphersuite));
-    return name == NULL || strstr(name, "-PSK-") != NULL;
+    return microcoapy_dtls_has_key(mbedtls_ssl_get_ciphersuite_name(session->MBEDTLS_PRIVATE(ciphersuite)));
 }
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000

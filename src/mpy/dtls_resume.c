@@ -14,7 +14,7 @@ static resumable_t *find(dtls_obj_t *self, const peer_t *peer, const char *host)
         resumable_t *resumable = &self->resumables[i];
         bool same_host = resumable->host == host
             || (resumable->host != NULL && host != NULL && strcmp(resumable->host, host) == 0);
-        if (same_host && resumable->peer.len == peer->len && memcmp(resumable->peer.bytes, peer->bytes, peer->len) == 0) {
+        if (same_host && microcoapy_same_peer(&resumable->peer, peer)) {
             return resumable;
         }
     }

@@ -5,6 +5,8 @@
 #ifndef MICROCOAPY_SHIM_H
 #define MICROCOAPY_SHIM_H
 
+#include <string.h>
+
 #include "py/runtime.h"
 #include "py/stream.h"
 
@@ -58,6 +60,10 @@ typedef struct {
     uint8_t len;
     uint8_t bytes[MCOAP_PEER_MAX];
 } peer_t;
+
+static inline bool microcoapy_same_peer(const peer_t *one, const peer_t *other) {
+    return one->len == other->len && memcmp(one->bytes, other->bytes, one->len) == 0;
+}
 
 // Of an IP peer: the first byte is 4 or 6; four or sixteen bytes of address are behind it, then the port.
 #define PEER_FAMILY(peer) ((peer)->bytes[0])
