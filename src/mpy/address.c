@@ -182,15 +182,13 @@ static void peer_to_text(const peer_t *peer, mp_obj_t pair[2]) {
 }
 
 mp_obj_t microcoapy_peer_to_object(coap_obj_t *self, const peer_t *peer) {
-    #if MICROCOAPY_DTLS
     peer_t address;
-    if (PEER_FAMILY(peer) == MCOAP_PEER_SESSION) {
+    if (MICROCOAPY_DTLS && PEER_FAMILY(peer) == MCOAP_PEER_SESSION) {
         if (!microcoapy_dtls_address(self, peer, &address)) {
             return mp_const_none;
         }
         peer = &address;
     }
-    #endif
     if (object_index(peer) != NO_OBJECT) {
         return object_at(self, peer);
     }

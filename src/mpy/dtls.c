@@ -632,7 +632,7 @@ void microcoapy_dtls_find(coap_obj_t *self, peer_t *peer) {
 }
 
 bool microcoapy_dtls_address(coap_obj_t *self, const peer_t *peer, peer_t *out) {
-    const place_t *place = self->dtls == MP_OBJ_NULL ? NULL : peer_place(link_of(self), peer);
+    const place_t *place = microcoapy_speaks_dtls(self) ? peer_place(link_of(self), peer) : NULL;
     if (place != NULL) {
         *out = place->session == NULL ? place->address : place->session->address;
     }

@@ -86,7 +86,9 @@ void microcoapy_dtls_unsave(dtls_obj_t *self, const peer_t *peer, const char *ho
 const mbedtls_ssl_session *microcoapy_dtls_saved(dtls_obj_t *self, const peer_t *peer, const char *host);
 void microcoapy_dtls_forget(dtls_obj_t *self);
 
-// dtls.c
+#endif // MICROCOAPY_DTLS
+
+// dtls.c, declared in every build: called where microcoapy_speaks_dtls, which microcoapy_dtls_open makes true.
 // Begins with a link that is open, and ends before it is closed.
 void microcoapy_dtls_open(coap_obj_t *self, mp_obj_t dtls);
 void microcoapy_dtls_close(coap_obj_t *self);
@@ -106,19 +108,9 @@ void microcoapy_dtls_timed_out(coap_obj_t *self, const peer_t *peer);
 uint32_t microcoapy_dtls_next_timer(coap_obj_t *self);
 void microcoapy_dtls_run_timers(coap_obj_t *self);
 
-#endif // MICROCOAPY_DTLS
-
-static inline bool microcoapy_speaks_dtls(const coap_obj_t *self) {
-    #if MICROCOAPY_DTLS
-    return self->dtls != MP_OBJ_NULL;
-    #else
-    (void)self;
-    return false;
-    #endif
-}
-
 // RFC 7252 sections 6.1 and 6.2
 static inline mp_int_t microcoapy_default_port(const coap_obj_t *self) {
+    (void)self;
     return microcoapy_speaks_dtls(self) ? COAPS_DEFAULT_PORT : COAP_DEFAULT_PORT;
 }
 

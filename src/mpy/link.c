@@ -86,11 +86,9 @@ static void close_socket(coap_obj_t *self, mp_obj_t sock) {
 }
 
 void microcoapy_link_close(coap_obj_t *self) {
-    #if MICROCOAPY_DTLS
-    if (self->dtls != MP_OBJ_NULL) {
+    if (microcoapy_speaks_dtls(self)) {
         microcoapy_dtls_close(self);
     }
-    #endif
     mp_obj_t sock = self->sock;
     self->sock = mp_const_none;
     self->link = NULL;
@@ -146,11 +144,9 @@ receive_t microcoapy_link_receive(coap_obj_t *self, datagram_t *out) {
         return RECEIVE_NONE;
     }
     out->multicast = false;
-    #if MICROCOAPY_DTLS
-    if (self->dtls != MP_OBJ_NULL) {
+    if (microcoapy_speaks_dtls(self)) {
         return received(self, microcoapy_dtls_receive(self, out), out);
     }
-    #endif
     return received(self, self->link->receive(self, self->sock, out), out);
 }
 
@@ -169,11 +165,9 @@ bool microcoapy_link_send(coap_obj_t *self, const peer_t *peer, const uint8_t *d
     const link_type_t *link = self->link; // printing an address may run Python, which may close it
     trace(self, MP_QSTR_sendto, peer, data, len);
     self->last_peer = *peer;
-    #if MICROCOAPY_DTLS
-    if (self->dtls != MP_OBJ_NULL) {
+    if (microcoapy_speaks_dtls(self)) {
         return microcoapy_dtls_send(self, peer, data, len);
     }
-    #endif
     return link->send(self, peer, data, len);
 }
 

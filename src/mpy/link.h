@@ -75,12 +75,7 @@ void microcoapy_link_join(coap_obj_t *self, mp_obj_t group, mp_obj_t interface);
 receive_t microcoapy_link_receive(coap_obj_t *self, datagram_t *out);
 // Whether it can wait for a datagram where it reads it: one call of the system in place of three.
 static inline bool microcoapy_link_can_await(const coap_obj_t *self) {
-    #if MICROCOAPY_DTLS
-    if (self->dtls != MP_OBJ_NULL) {
-        return false;
-    }
-    #endif
-    return MICROCOAPY_POSIX && self->awaits;
+    return MICROCOAPY_POSIX && self->awaits && !microcoapy_speaks_dtls(self);
 }
 receive_t microcoapy_link_await(coap_obj_t *self, datagram_t *out);
 // Only where the link sends.

@@ -133,11 +133,9 @@ static bool dispatch_ended(coap_obj_t *self, dispatch_t when) {
     while (mcoap_endpoint_poll_event(self->endpoint, self->now, &event) == MCOAP_OK) {
         peer_t peer;
         peer_copy(&peer, event.peer, event.peer_len);
-        #if MICROCOAPY_DTLS
-        if (event.kind == MCOAP_EVENT_TIMEOUT && self->dtls != MP_OBJ_NULL) {
+        if (event.kind == MCOAP_EVENT_TIMEOUT && microcoapy_speaks_dtls(self)) {
             microcoapy_dtls_timed_out(self, &peer);
         }
-        #endif
         if (self->dispatch(self, &event, &peer, when)) {
             return true;
         }
@@ -233,11 +231,9 @@ mp_obj_t microcoapy_take(coap_obj_t *self) {
 void microcoapy_run_timers(coap_obj_t *self) {
     self->timers_deferred = 0;
     microcoapy_cancel_expired(self);
-    #if MICROCOAPY_DTLS
-    if (self->dtls != MP_OBJ_NULL) {
+    if (microcoapy_speaks_dtls(self)) {
         microcoapy_dtls_run_timers(self);
     }
-    #endif
     mcoap_endpoint_handle_timeout(self->endpoint, self->now);
     microcoapy_prune_bodies(self);
     microcoapy_flush(self, 0);
@@ -246,15 +242,10 @@ void microcoapy_run_timers(coap_obj_t *self) {
 
 uint32_t microcoapy_next_timer(coap_obj_t *self) {
     uint32_t milliseconds;
-    uint32_t handshake = UINT32_MAX;
     if (self->news != NULL) {
         return 0;
     }
-    #if MICROCOAPY_DTLS
-    if (self->dtls != MP_OBJ_NULL) {
-        handshake = microcoapy_dtls_next_timer(self);
-    }
-    #endif
+    uint32_t handshake = microcoapy_speaks_dtls(self) ? microcoapy_dtls_next_timer(self) : UINT32_MAX;
     if (mcoap_endpoint_poll_timeout(self->endpoint, self->now, &milliseconds) == MCOAP_OK) {
         return MIN(milliseconds, handshake);
     }

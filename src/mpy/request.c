@@ -255,15 +255,12 @@ static mcoap_result write_request(coap_obj_t *self, const plan_t *plan, exchange
 
 // The peer becomes that of its session.
 static void plan_session(coap_obj_t *self, plan_t *plan) {
-    #if MICROCOAPY_DTLS
-    int error = self->dtls == MP_OBJ_NULL ? 0 : microcoapy_dtls_connect(self, &plan->peer, plan->host.buf, plan->host.len);
-    if (error != 0) {
-        mp_raise_OSError(error);
+    if (microcoapy_speaks_dtls(self)) {
+        int error = microcoapy_dtls_connect(self, &plan->peer, plan->host.buf, plan->host.len);
+        if (error != 0) {
+            mp_raise_OSError(error);
+        }
     }
-    #else
-    (void)self;
-    (void)plan;
-    #endif
 }
 
 static void send(coap_obj_t *self, plan_t *plan, exchange_obj_t *exchange, bool observe) {

@@ -51,20 +51,13 @@ static mcoap_handle handled_request(coap_obj_t *self, const mp_obj_t *arg) {
 
 // The peer becomes that of its session, with which a request begins one.
 static bool find_session(coap_obj_t *self, const mp_obj_t *arg, draft_t *draft, bool answer) {
-    #if MICROCOAPY_DTLS
-    size_t len = 0;
-    const char *host = arg[ARG_HOST] == MP_OBJ_NULL ? NULL : mp_obj_str_get_data(arg[ARG_HOST], &len);
-    if (self->dtls != MP_OBJ_NULL && answer) {
+    if (microcoapy_speaks_dtls(self) && answer) {
         microcoapy_dtls_find(self, &draft->peer);
-    } else if (self->dtls != MP_OBJ_NULL) {
+    } else if (microcoapy_speaks_dtls(self)) {
+        size_t len = 0;
+        const char *host = arg[ARG_HOST] == MP_OBJ_NULL ? NULL : mp_obj_str_get_data(arg[ARG_HOST], &len);
         return microcoapy_dtls_connect(self, &draft->peer, host, len) == 0;
     }
-    #else
-    (void)self;
-    (void)arg;
-    (void)draft;
-    (void)answer;
-    #endif
     return true;
 }
 

@@ -149,6 +149,13 @@ typedef struct _coap_obj_t {
     mp_obj_t sender;    // (ip, port) of the IP peer that was named last; MP_OBJ_NULL: none
 } coap_obj_t;
 
+// Whether all of it goes by DTLS. A constant where there is none, so that what depends on it is not compiled in.
+#if MICROCOAPY_DTLS
+#define microcoapy_speaks_dtls(self) ((self)->dtls != MP_OBJ_NULL)
+#else
+#define microcoapy_speaks_dtls(self) (false)
+#endif
+
 typedef struct _packet_obj_t {
     mp_obj_base_t base;
     mp_obj_t version;
