@@ -1,6 +1,6 @@
 # A client that gets another address, as behind a NAT that has forgotten it: RFC 9146. Run where mbedtls has connection ids.
 import microcoapy
-from dtls_net import IDENTITY, KEY, Middle, bound, client_of, kinds, ours, run, served, turn
+from dtls_net import IDENTITY, KEY, Middle, bound, client_of, kinds, ours, run, served, text, turn
 from support import ports
 
 server_port, port = ports(2)
@@ -34,8 +34,7 @@ def move():
 
 
 def ask(path):
-    response = run(client.get(HOST + path), *turns)
-    return response if isinstance(response, str) else response.text
+    return text(run(client.get(HOST + path), *turns))
 
 
 print(ask("who"))

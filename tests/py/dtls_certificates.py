@@ -3,7 +3,7 @@
 import binascii
 
 import microcoapy
-from dtls_net import IDENTITY, KEY, SERVER_HELLO_DONE, Middle, client_of, kinds, ours, run, served, turn
+from dtls_net import IDENTITY, KEY, SERVER_HELLO_DONE, Middle, client_of, kinds, ours, run, served, text, turn
 from support import ports, raised
 
 FOLDER = "../certificates/"
@@ -27,8 +27,7 @@ def own(name):
 
 
 def show(what, exchange, *turns):
-    response = run(exchange, *turns)
-    print(what, response if isinstance(response, str) else response.text)
+    print(what, text(run(exchange, *turns)))
 
 
 def ask(what, server, client, host="localhost"):

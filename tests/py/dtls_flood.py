@@ -3,7 +3,7 @@
 # ClientHellos from addresses that are not the sender's, and whatever else has no session: the heap stays as it is, and who has
 # a key is served all the while.
 import microcoapy
-from dtls_net import IDENTITY, KEY, address, bound, client_of, kinds, ours, received, run, served, turn
+from dtls_net import IDENTITY, KEY, Chance, address, bound, client_of, kinds, ours, received, run, served, text, turn
 from growing import growth
 from support import QUICK, ports
 
@@ -19,17 +19,7 @@ target = address(port)
 
 
 def hello():
-    response = run(client.get(HOST + "hello"), turn(server, client))
-    return response if isinstance(response, str) else response.text
-
-
-class Chance:
-    def __init__(self, seed):
-        self.state = seed
-
-    def __call__(self, below):
-        self.state = (self.state * 1103515245 + 12345) & 0x7FFFFFFF
-        return (self.state >> 8) % below
+    return text(run(client.get(HOST + "hello"), turn(server, client)))
 
 
 def first_flight(dtls):
@@ -143,8 +133,7 @@ print(exchange.wait(0).text, rounds < 10)
 
 print("-- nor does one that comes while they are at it wait for them")
 other = client_of(ours())
-response = run(other.get(HOST + "hello"), turn(server, other))
-print(response if isinstance(response, str) else response.text)
+print(text(run(other.get(HOST + "hello"), turn(server, other))))
 for coap in idle + [client, other, server]:
     coap.stop()
 
@@ -152,7 +141,6 @@ print("-- nor for a handshake of the server's own, with nobody")
 server = served(port, ours(sessions=1))
 clients = [client_of(ours()) for _ in range(2)]
 for number, one in enumerate(clients):
-    response = run(one.get(HOST + "hello"), turn(server, one))
-    print(response if isinstance(response, str) else response.text)
+    print(text(run(one.get(HOST + "hello"), turn(server, one))))
     server.get("coaps://127.0.0.1:%d/" % (listener_port + number))
 server.stop()

@@ -1,7 +1,7 @@
 # needs: dtls,modern
 # DTLS over a network that loses, repeats, joins and delays datagrams, and peers that lose their sessions.
 import microcoapy
-from dtls_net import IDENTITY, KEY, SERVER_HELLO_DONE, Middle, client_of, kinds, ours, run, served, turn
+from dtls_net import IDENTITY, KEY, SERVER_HELLO_DONE, Chance, Middle, client_of, kinds, ours, run, served, text, turn
 from support import QUICK, ports
 
 server_port, port, other_port, last_port = ports(4)
@@ -12,10 +12,6 @@ serve = turn(server)
 
 def uri(at, path="hello"):
     return "coaps://127.0.0.1:%d/%s" % (at, path)
-
-
-def text(response):
-    return response if isinstance(response, str) else response.text
 
 
 class Line:
@@ -79,13 +75,12 @@ class Network:
     """Loses one datagram of `one_in`, by a seed."""
 
     def __init__(self, seed, one_in):
-        self.state = seed
+        self.chance = Chance(seed)
         self.one_in = one_in
         self.lost = 0
 
     def __call__(self, data, to_server):
-        self.state = (self.state * 1103515245 + 12345) & 0x7FFFFFFF
-        lost = (self.state >> 16) % self.one_in == 0
+        lost = self.chance(self.one_in) == 0
         self.lost += lost
         return not lost
 

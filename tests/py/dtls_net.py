@@ -67,6 +67,22 @@ def run(exchange, *turns):
         return told(error)
 
 
+def text(response):
+    """Of what run() gives."""
+    return response if isinstance(response, str) else response.text
+
+
+class Chance:
+    """Numbers below a limit, the same for the same seed."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def __call__(self, below):
+        self.state = (self.state * 1103515245 + 12345) & 0x7FFFFFFF
+        return (self.state >> 16) % below
+
+
 def turn(*coaps):
     """A turn of each of them; it does not wait for long."""
 
