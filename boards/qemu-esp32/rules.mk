@@ -28,18 +28,19 @@ ESP32_INPUTS := $(INPUTS) $(wildcard $(ROOT)/boards/qemu-esp32/* $(ROOT)/boards/
 # With everything, and with the classic layer alone.
 ESP32_FIRMWARE := $(OUT)/qemu-esp32/firmware.elf $(OUT)/qemu-esp32-classic/firmware.elf
 $(OUT)/qemu-esp32-classic/firmware.elf: ESP32_SETTINGS := $(CLASSIC_LAYER)
+ESP32_MAKE = $(SUBMAKE) -C $(ROOT)/boards/qemu-esp32 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
+	MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING)
+
 $(ESP32_FIRMWARE): $(ESP32_INPUTS) $(MPY_CROSS) $(OUT)/.clang | $(NEEDED) $(OUT)/.packages-esp32
 	$(call SAY,$(@:$(ROOT)/%=%))
 	$(Q)mkdir -p $(@D)
-	+$(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp32 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
-	  MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(ESP32_SETTINGS) $(QUIETLY)
+	+$(Q)$(ESP32_MAKE) $(ESP32_SETTINGS) $(QUIETLY)
 	$(Q)touch $@
 
 $(OUT)/qemu-esp32-dtls/objects: $(MPY_CROSS) $(OUT)/.clang $(DTLS_HEADERS)/mbedtls FORCE | $(NEEDED) $(OUT)/.packages-esp32
 	$(call SAY,$(@:$(ROOT)/%=%))
 	$(Q)mkdir -p $(@D)
-	+$(Q)$(SUBMAKE) -C $(ROOT)/boards/qemu-esp32 TOP=$(MPY) BUILD=$(@D) USER_C_MODULES=$(MODULES) \
-	  MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(DTLS_SETTINGS) $(call shim_objects,$(@D)) $(QUIETLY)
+	+$(Q)$(ESP32_MAKE) $(DTLS_SETTINGS) $(call shim_objects,$(@D)) $(QUIETLY)
 
 .PHONY: firmware-esp32-build
 firmware-esp32-build: $(ESP32_FIRMWARE)

@@ -13,17 +13,17 @@ $(RV32_CLASSIC): RV32_SETTINGS := $(CLASSIC_LAYER)
 $(OUT)/qemu-rv32/.flags $(OUT)/qemu-rv32-classic/.flags: $(ROOT)/boards/qemu-rv32/mpconfigboard.mk
 	$(Q)rm -rf $(@D) && mkdir -p $(@D) && touch $@
 
+RV32_MAKE = $(SUBMAKE) -C $(MPY)/ports/qemu BOARD=qemu-rv32 BOARD_DIR=$(ROOT)/boards/qemu-rv32 BUILD=$(@D) \
+	USER_C_MODULES=$(MODULES) MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING)
+
 $(RV32_FIRMWARE) $(RV32_CLASSIC): %/firmware.elf: $(MPY_CROSS) %/.flags FORCE | $(NEEDED) $(OUT)/.packages-rv32
 	$(call SAY,$(@:$(ROOT)/%=%))
-	+$(Q)$(SUBMAKE) -C $(MPY)/ports/qemu BOARD=qemu-rv32 BOARD_DIR=$(ROOT)/boards/qemu-rv32 \
-	  BUILD=$(@D) USER_C_MODULES=$(MODULES) MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(RV32_SETTINGS) $(QUIETLY)
+	+$(Q)$(RV32_MAKE) $(RV32_SETTINGS) $(QUIETLY)
 
 $(OUT)/qemu-rv32-dtls/objects: $(MPY_CROSS) $(DTLS_HEADERS)/mbedtls FORCE | $(NEEDED) $(OUT)/.packages-rv32
 	$(call SAY,$(@:$(ROOT)/%=%))
 	$(Q)mkdir -p $(@D)
-	+$(Q)$(SUBMAKE) -C $(MPY)/ports/qemu BOARD=qemu-rv32 BOARD_DIR=$(ROOT)/boards/qemu-rv32 \
-	  BUILD=$(@D) USER_C_MODULES=$(MODULES) MICROCOAPY_TARGET_DIR=$(OUT)/cargo $(FREEZING) $(DTLS_SETTINGS) \
-	  $(call shim_objects,$(@D)) $(QUIETLY)
+	+$(Q)$(RV32_MAKE) $(DTLS_SETTINGS) $(call shim_objects,$(@D)) $(QUIETLY)
 
 .PHONY: firmware-rv32-build
 firmware-rv32-build: $(RV32_FIRMWARE) $(RV32_CLASSIC)
