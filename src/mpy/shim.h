@@ -27,7 +27,8 @@
 #define MICROCOAPY_DISCOVERY MICROCOAPY_MODERN
 #endif
 // coaps: where the port has mbedtls, with what DTLS and its cookies need.
-#if !defined(MICROCOAPY_DTLS) && MICROCOAPY_MODERN && MICROPY_SSL_MBEDTLS && !MICROCOAPY_URANDOM && __has_include("mbedtls/version.h")
+#if !defined(MICROCOAPY_DTLS) && MICROCOAPY_MODERN && MICROPY_SSL_MBEDTLS && !MICROCOAPY_URANDOM \
+    && __has_include("mbedtls/version.h")
 #include "mbedtls/version.h"
 #if defined(MBEDTLS_SSL_PROTO_DTLS) && defined(MBEDTLS_SSL_COOKIE_C) && defined(MBEDTLS_SSL_DTLS_HELLO_VERIFY) \
     && defined(MBEDTLS_X509_CRT_PARSE_C) && defined(MBEDTLS_KEY_EXCHANGE_PSK_ENABLED) && defined(MBEDTLS_CTR_DRBG_C)
