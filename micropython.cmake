@@ -212,7 +212,9 @@ set(MICROCOAPY_SOURCES
     ${MICROCOAPY_ROOT}/src/mpy/dispatch.c
     ${MICROCOAPY_ROOT}/src/mpy/dtls.c
     ${MICROCOAPY_ROOT}/src/mpy/dtls_config.c
+    ${MICROCOAPY_ROOT}/src/mpy/dtls_places.c
     ${MICROCOAPY_ROOT}/src/mpy/dtls_resume.c
+    ${MICROCOAPY_ROOT}/src/mpy/dtls_session.c
     ${MICROCOAPY_ROOT}/src/mpy/entropy.c
     ${MICROCOAPY_ROOT}/src/mpy/errors.c
     ${MICROCOAPY_ROOT}/src/mpy/exchange.c

@@ -36,7 +36,9 @@ MICROCOAPY_SRC_C := $(addprefix $(MICROCOAPY_MOD_DIR)/src/mpy/,\
 	dispatch.c \
 	dtls.c \
 	dtls_config.c \
+	dtls_places.c \
 	dtls_resume.c \
+	dtls_session.c \
 	entropy.c \
 	errors.c \
 	exchange.c \

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // DTLS 1.2 (RFC 6347) between a link and the pump: what comes in is opened where it lies, what goes out is sealed. dtls.c has
-// the sessions, dtls_resume.c what is left of those of ours, dtls_config.c the Python object with keys and certificates.
+// what is called from outside, dtls_session.c a session, dtls_places.c where they are, dtls_resume.c what is left of those of
+// ours, dtls_config.c the Python object with keys and certificates.
 //
 // A peer with a session is known to the engine by that session: MCOAP_PEER_SESSION, the place of the session, and its
 // number. So what belongs to one session is never taken for what belongs to another, RFC 7252 section 9.1.1.

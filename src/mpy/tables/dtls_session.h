@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The tables of dtls.c that hold names, included in it.
+// The tables of dtls_session.c that hold names, included in it.
 
 static const mp_rom_map_elem_t session_table[] = {
     { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&session_del_obj) },
