@@ -57,18 +57,21 @@ fn check_outside(message: &MessageView, allowed: &[OptionNumber]) {
 }
 
 impl World {
-    pub fn see_datagram(&mut self, datagram: Datagram) {
+    /// Whether it is a response.
+    pub fn see_datagram(&mut self, datagram: Datagram) -> bool {
         let to = Peer::try_from(&datagram.to[..]).unwrap();
         let message = MessageView::parse(&datagram.bytes).expect("a well-formed message");
         assert!(datagram.bytes.len() <= self.parameters.max_message as usize);
         let mut sealed = None;
+        let is_response = message.code().is_response();
         if message.code().is_request() {
             sealed = self.check_request(to, &message);
-        } else if message.code().is_response() {
+        } else if is_response {
             self.check_response(to, &message);
         }
         let bytes = datagram.bytes;
         self.sent.push(Sent { to, bytes, sealed });
+        is_response
     }
 
     /// The context and the Partial IV, if it is to be protected.

@@ -221,9 +221,7 @@ impl World {
             while let Some(event) = self.engine.poll_event(self.now) {
                 self.see_polled(&event);
             }
-            while let Some(datagram) = self.engine.poll_transmit() {
-                self.see_datagram(datagram);
-            }
+            self.transmit();
             if self.engine.poll_timeout(self.now) != Some(0) {
                 break;
             }
@@ -232,6 +230,15 @@ impl World {
         for context in &self.contexts {
             context.check();
         }
+    }
+
+    /// Sends what is to be sent; gives how many responses that were.
+    pub fn transmit(&mut self) -> usize {
+        let mut responses = 0;
+        while let Some(datagram) = self.engine.poll_transmit() {
+            responses += usize::from(self.see_datagram(datagram));
+        }
+        responses
     }
 
     /// What waits is sent.
