@@ -26,6 +26,92 @@
 // A session whose peer has been silent for longer, with a request timed out, may be one that it has lost.
 #define SILENCE_MS (5000)
 
+// ---- what comes --------------------------------------------------------------------------------
+
+static void session_fail(session_t *session, int error) {
+    coap_obj_t *self = session->link->coap;
+    if (session->is_client) {
+        microcoapy_dtls_unsave(session->link->dtls, &session->proven, session->host); // RFC 5246 section 7.2.2
+    }
+    microcoapy_session_alert(session, error);
+    if (!microcoapy_session_is_over(session)) {
+        microcoapy_session_end(session, false);
+        microcoapy_report(self, MP_QSTR_dtls, MP_OBJ_NEW_SMALL_INT(error));
+    }
+}
+
+// The next steps of a handshake. True: it is over, and there may be data.
+static bool session_shake(session_t *session) {
+    int result = microcoapy_session_handshake(session);
+    if (microcoapy_session_is_over(session) || result == SESSION_WAITS) {
+        return false;
+    }
+    if (result != 0) {
+        session_fail(session, result);
+        return false;
+    }
+    session->established = true;
+    session->used = session->link->coap->now;
+    microcoapy_session_make_room(session);
+    if (session->waiting != NULL && !microcoapy_session_is_over(session)) {
+        uint8_t *waiting = session->waiting;
+        session->waiting = NULL;
+        microcoapy_session_write(session, waiting, session->waiting_len);
+    }
+    return !microcoapy_session_is_over(session);
+}
+
+#if DTLS_CID_LEN
+// What has come is its client's, and is newer than all before: that is where the client is now, RFC 9146 section 6. It
+// stays the same peer, but has not shown that it is there.
+static void session_follow(session_t *session, const uint8_t *number) {
+    if (memcmp(number, session->newest, RECORD_NUMBER_LEN) <= 0) {
+        return;
+    }
+    memcpy(session->newest, number, RECORD_NUMBER_LEN);
+    if (!microcoapy_same_peer(&session->address, &session->from)) {
+        peer_t peer;
+        session->address = session->from;
+        microcoapy_session_peer(session, &peer);
+        mcoap_peer_moved(session->link->coap->endpoint, peer.bytes, peer.len);
+    }
+}
+#endif
+
+// One message of a session.
+static receive_t session_read(session_t *session, datagram_t *datagram) {
+    dtls_link_t *link = session->link;
+    coap_obj_t *self = link->coap;
+    #if DTLS_CID_LEN
+    bool has_cid = session->in_len > 0 && session->in[RECORD_TYPE] == RECORD_WITH_CID;
+    #endif
+    if (!session->established && !session_shake(session)) {
+        return RECEIVE_AGAIN;
+    }
+    int result = microcoapy_session_receive(session, self->rx, self->rx_len);
+    if (microcoapy_session_is_over(session)) {
+        return RECEIVE_AGAIN;
+    }
+    if (result > 0) {
+        session->used = self->now;
+        session->unanswered = false;
+        session->stale = false;
+        #if DTLS_CID_LEN
+        if (has_cid) {
+            session_follow(session, session->ssl.MBEDTLS_PRIVATE(in_ctr)); // of the record that was read
+        }
+        #endif
+        link->ready = microcoapy_session_has_more(session) ? session : NULL;
+        datagram->len = result;
+        microcoapy_session_peer(session, &datagram->peer);
+        return RECEIVE_DATA;
+    }
+    if (result < 0 && result != SESSION_WAITS) {
+        microcoapy_session_end(session, result == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);
+    }
+    return RECEIVE_AGAIN;
+}
+
 // Of more bytes than a header.
 static bool is_hello(const uint8_t *record) {
     return record[RECORD_TYPE] == RECORD_HANDSHAKE && record[RECORD_EPOCH] == 0 && record[RECORD_EPOCH + 1] == 0
@@ -183,7 +269,7 @@ receive_t microcoapy_dtls_receive(coap_obj_t *self, datagram_t *datagram) {
     }
     if (ready != NULL) {
         link->ready = NULL;
-        return microcoapy_session_read(ready, datagram);
+        return session_read(ready, datagram);
     }
     receive_t what = self->link->receive(self, self->sock, datagram);
     if (what != RECEIVE_DATA || link->coap == NULL) {
@@ -211,7 +297,7 @@ receive_t microcoapy_dtls_receive(coap_obj_t *self, datagram_t *datagram) {
     }
     session->in = self->rx;
     session->in_len = datagram->len;
-    return microcoapy_session_read(session, datagram);
+    return session_read(session, datagram);
 }
 
 bool microcoapy_dtls_send(coap_obj_t *self, const peer_t *peer, const uint8_t *data, size_t len) {
@@ -233,7 +319,7 @@ bool microcoapy_dtls_send(coap_obj_t *self, const peer_t *peer, const uint8_t *d
     session->waiting_len = len;
     memcpy(session->waiting, data, len);
     if (!session->begun) {
-        microcoapy_session_shake(session);
+        session_shake(session);
     }
     return true;
 }
@@ -259,7 +345,7 @@ void microcoapy_dtls_run_timers(coap_obj_t *self) {
     dtls_link_t *link = microcoapy_dtls_link(self);
     for (size_t i = 0; i < link->count && link->coap != NULL; i++) {
         if (microcoapy_session_due(link->place[i].session) == 0) {
-            microcoapy_session_shake(link->place[i].session);
+            session_shake(link->place[i].session);
         }
     }
 }

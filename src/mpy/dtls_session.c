@@ -13,13 +13,6 @@
 
 // What IPv6 takes everywhere, RFC 8200 section 5, less the headers.
 #define FLIGHT_MTU (1280 - 40 - 8)
-// Beside the errors of mbedtls, which are negative: the certificate is for another host.
-#define WRONG_ADDRESS (1)
-
-static bool wants_more(int result) {
-    return result == MBEDTLS_ERR_SSL_WANT_READ || result == MBEDTLS_ERR_SSL_WANT_WRITE;
-}
-
 // ---- what mbedtls calls ------------------------------------------------------------------------
 
 static int session_send(void *context, const unsigned char *data, size_t len) {
@@ -85,6 +78,14 @@ static int leave(session_t *session, int result) {
         nlr_jump(raised);
     }
     return result;
+}
+
+int microcoapy_session_receive(session_t *session, uint8_t *data, size_t len) {
+    return leave(session, mbedtls_ssl_read(enter(session), data, len));
+}
+
+bool microcoapy_session_has_more(const session_t *session) {
+    return mbedtls_ssl_check_pending(&session->ssl) != 0;
 }
 
 bool microcoapy_session_write(session_t *session, const uint8_t *data, size_t len) {
@@ -168,36 +169,32 @@ bool microcoapy_session_names(session_t *session, const char *host) {
         (mbedtls_x509_crt *)certificate, &link->dtls->authorities, NULL, host, &flags, NULL, NULL) == 0;
 }
 
-// What the peer is to be told where mbedtls does not; 0: nothing.
-static uint8_t alert_for(int error) {
+void microcoapy_session_alert(session_t *session, int error) {
+    uint8_t alert;
     switch (error) {
         case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
-            return MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
-        case WRONG_ADDRESS:
-            return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
+            alert = MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
+            break;
+        case SESSION_WRONG_ADDRESS:
+            alert = MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
+            break;
         default:
-            return 0;
+            return;
     }
+    leave(session, mbedtls_ssl_send_alert_message(enter(session), MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert));
 }
 
-static void session_fail(session_t *session, int error) {
-    coap_obj_t *self = session->link->coap;
-    if (session->is_client) {
-        microcoapy_dtls_unsave(session->link->dtls, &session->proven, session->host); // RFC 5246 section 7.2.2
-    }
-    uint8_t alert = alert_for(error);
-    if (alert != 0) {
-        leave(session, mbedtls_ssl_send_alert_message(enter(session), MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert));
-    }
-    if (!microcoapy_session_is_over(session)) {
-        microcoapy_session_end(session, false);
-        microcoapy_report(self, MP_QSTR_dtls, MP_OBJ_NEW_SMALL_INT(error));
-    }
-}
-
-static int handshake(session_t *session) {
+int microcoapy_session_handshake(session_t *session) {
     session->begun = true;
-    return leave(session, mbedtls_ssl_handshake(enter(session)));
+    int result = leave(session, mbedtls_ssl_handshake(enter(session)));
+    if (result != 0) {
+        return result;
+    }
+    mbedtls_ssl_set_mtu(&session->ssl, 0);
+    // mbedtls has compared a name itself.
+    bool is_named = !session->is_client || session->host != NULL || !session->link->dtls->checks_names
+        || microcoapy_session_names(session, NULL);
+    return is_named ? 0 : SESSION_WRONG_ADDRESS;
 }
 
 bool microcoapy_session_hello(session_t *session, const datagram_t *datagram, const uint8_t *random) {
@@ -211,87 +208,8 @@ bool microcoapy_session_hello(session_t *session, const datagram_t *datagram, co
         return false;
     }
     link->dtls->knows_address = false;
-    int result = handshake(session);
-    return link->coap != NULL && wants_more(result) && link->dtls->knows_address;
-}
-
-bool microcoapy_session_shake(session_t *session) {
-    dtls_link_t *link = session->link;
-    int result = handshake(session);
-    if (microcoapy_session_is_over(session) || wants_more(result)) {
-        return false;
-    }
-    // mbedtls has compared a name itself.
-    if (result == 0 && session->is_client && session->host == NULL && link->dtls->checks_names
-        && !microcoapy_session_names(session, NULL)) {
-        result = WRONG_ADDRESS;
-    }
-    if (result != 0) {
-        session_fail(session, result);
-        return false;
-    }
-    session->established = true;
-    session->used = link->coap->now;
-    mbedtls_ssl_set_mtu(&session->ssl, 0);
-    microcoapy_session_make_room(session);
-    if (session->waiting != NULL && !microcoapy_session_is_over(session)) {
-        uint8_t *waiting = session->waiting;
-        session->waiting = NULL;
-        microcoapy_session_write(session, waiting, session->waiting_len);
-    }
-    return !microcoapy_session_is_over(session);
-}
-
-// ---- its data ----------------------------------------------------------------------------------
-
-#if DTLS_CID_LEN
-// What has come is its client's, and is newer than all before: that is where the client is now, RFC 9146 section 6. It
-// stays the same peer, but has not shown that it is there.
-static void session_follow(session_t *session, const uint8_t *number) {
-    if (memcmp(number, session->newest, RECORD_NUMBER_LEN) <= 0) {
-        return;
-    }
-    memcpy(session->newest, number, RECORD_NUMBER_LEN);
-    if (!microcoapy_same_peer(&session->address, &session->from)) {
-        peer_t peer;
-        session->address = session->from;
-        microcoapy_session_peer(session, &peer);
-        mcoap_peer_moved(session->link->coap->endpoint, peer.bytes, peer.len);
-    }
-}
-#endif
-
-receive_t microcoapy_session_read(session_t *session, datagram_t *datagram) {
-    dtls_link_t *link = session->link;
-    coap_obj_t *self = link->coap;
-    #if DTLS_CID_LEN
-    bool has_cid = session->in_len > 0 && session->in[RECORD_TYPE] == RECORD_WITH_CID;
-    #endif
-    if (!session->established && !microcoapy_session_shake(session)) {
-        return RECEIVE_AGAIN;
-    }
-    int result = leave(session, mbedtls_ssl_read(enter(session), self->rx, self->rx_len));
-    if (microcoapy_session_is_over(session)) {
-        return RECEIVE_AGAIN;
-    }
-    if (result > 0) {
-        session->used = self->now;
-        session->unanswered = false;
-        session->stale = false;
-        #if DTLS_CID_LEN
-        if (has_cid) {
-            session_follow(session, session->ssl.MBEDTLS_PRIVATE(in_ctr)); // of the record that was read
-        }
-        #endif
-        link->ready = mbedtls_ssl_check_pending(&session->ssl) ? session : NULL;
-        datagram->len = result;
-        microcoapy_session_peer(session, &datagram->peer);
-        return RECEIVE_DATA;
-    }
-    if (result != 0 && !wants_more(result)) { // 0: a record without data
-        microcoapy_session_end(session, result == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);
-    }
-    return RECEIVE_AGAIN;
+    int result = microcoapy_session_handshake(session);
+    return link->coap != NULL && result == SESSION_WAITS && link->dtls->knows_address;
 }
 
 uint32_t microcoapy_session_due(const session_t *session) {

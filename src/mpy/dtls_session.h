@@ -14,6 +14,10 @@
 #define RECORD_WITH_CID (25)  // a type
 // Of a ClientHello.
 #define RANDOM_LEN (32)
+// More has to come; the one error that mbedtls passes on from what it calls.
+#define SESSION_WAITS (MBEDTLS_ERR_SSL_WANT_READ)
+// Beside the errors of mbedtls, which are negative: the certificate is for another address.
+#define SESSION_WRONG_ADDRESS (1)
 // Places for handshakes while all sessions are there: one of ours, one of a client.
 #define HANDSHAKES (2)
 
@@ -88,10 +92,14 @@ bool microcoapy_session_set_server(session_t *session, const peer_t *peer, char 
 // Takes a ClientHello of anyone. True: the cookie in it was the address's, and the handshake has begun. Otherwise a cookie
 // went back, and the session is as before.
 bool microcoapy_session_hello(session_t *session, const datagram_t *datagram, const uint8_t *random);
-// The next steps of a handshake. True: it is over, and there may be data.
-bool microcoapy_session_shake(session_t *session);
-// One message of the datagram at `in`.
-receive_t microcoapy_session_read(session_t *session, datagram_t *datagram);
+// The next steps of a handshake. 0: it is over; SESSION_WAITS, or an error.
+int microcoapy_session_handshake(session_t *session);
+// Tells the peer of that error, where mbedtls does not.
+void microcoapy_session_alert(session_t *session, int error);
+// One message of the datagram at `in`: its bytes. 0: a record without data; SESSION_WAITS, or an error.
+int microcoapy_session_receive(session_t *session, uint8_t *data, size_t len);
+// Whether there is another message in it.
+bool microcoapy_session_has_more(const session_t *session);
 bool microcoapy_session_write(session_t *session, const uint8_t *data, size_t len);
 // Milliseconds until it sends its flight again; UINT32_MAX: it does not. NULL: neither.
 uint32_t microcoapy_session_due(const session_t *session);

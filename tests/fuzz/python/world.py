@@ -100,6 +100,8 @@ class World:
         return chance.one((None, self.object(chance), anything(self, chance)))
 
     def keep(self, thing, owner=None):
+        if isinstance(thing, (Chance, World)):
+            return  # an attribute of hostile objects
         if type(thing) is list:
             for item in thing[:4]:
                 self.keep(item, owner)
