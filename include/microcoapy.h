@@ -1563,12 +1563,15 @@ mcoap_result mcoap_security_add(struct mcoap_endpoint *endpoint,
                                 uint8_t *number);
 
 /**
- * Forgets a security context. What it protects ends, exchanges with `MCOAP_EVENT_TIMEOUT`.
+ * Forgets a security context. What it protects ends, exchanges with `MCOAP_EVENT_TIMEOUT`. Its number may come to name
+ * another context: a resource that admits it is to be added anew before the next datagram is handled.
  *
  * # Safety
  * `endpoint` was made by `mcoap_endpoint_init`, or is null.
  */
-void mcoap_security_remove(struct mcoap_endpoint *endpoint, uint32_t now, uint8_t number);
+void mcoap_security_remove(struct mcoap_endpoint *endpoint,
+                           uint32_t now,
+                           uint8_t number);
 
 /**
  * Says which security context is to protect the request that is being written. `MCOAP_ERR_STALE`: it is closed.

@@ -197,7 +197,8 @@ pub unsafe extern "C" fn mcoap_security_add(
     }
 }
 
-/// Forgets a security context. What it protects ends, exchanges with `MCOAP_EVENT_TIMEOUT`.
+/// Forgets a security context. What it protects ends, exchanges with `MCOAP_EVENT_TIMEOUT`. Its number may come to name
+/// another context: a resource that admits it is to be added anew before the next datagram is handled.
 ///
 /// # Safety
 /// `endpoint` was made by `mcoap_endpoint_init`, or is null.

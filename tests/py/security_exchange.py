@@ -193,3 +193,9 @@ print(ours, repr(theirs), theirs.sender_id, theirs.recipient_id, theirs.id_conte
 again, _ = contexts(b"c2")
 theirs.close()
 show(client.get(HOST + "locked/door"))
+
+print("-- in the place of what is closed")
+late, late_there = contexts(b"late", secret=b"a later secret")
+server.get("coap://10.0.0.1/none", security=late_there)
+response = settle(client.get(HOST + "locked/door", security=late))
+print(response.code, response.payload, response.security is late)

@@ -150,10 +150,14 @@ impl World {
                     context.closed_with = context.closed_with.or(Some(security.left()));
                 }
             }
-            1 => self.remove_context(which),
+            1 => {
+                self.remove_context(which);
+                self.add_resources();
+            }
             2 => {
                 self.remove_context(which);
                 self.contexts[which].begin(&mut self.engine);
+                self.add_resources();
             }
             _ => self.restart(),
         }

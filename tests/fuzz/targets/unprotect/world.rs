@@ -131,6 +131,15 @@ impl World {
         for context in &mut self.contexts {
             context.begin(&mut self.engine);
         }
+        self.add_resources();
+        self.exchanges.clear();
+        self.asking.clear();
+        self.requests.clear();
+    }
+
+    /// Anew, whenever a number may name another context.
+    pub fn add_resources(&mut self) {
+        self.engine.resource_clear();
         let for_first = match self.contexts[0].number {
             0 => MCOAP_CONTEXTS_PROTECTED,
             number => MCOAP_CONTEXTS_PROTECTED | 1 << (number - 1),
@@ -151,9 +160,6 @@ impl World {
             };
             assert_eq!(self.engine.resource_add(path, &resource), 0);
         }
-        self.exchanges.clear();
-        self.asking.clear();
-        self.requests.clear();
     }
 
     pub fn step(&mut self, script: &mut Script) {
