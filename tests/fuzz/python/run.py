@@ -17,6 +17,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 WORK = os.path.join(ROOT, "build", "fuzz")
+# A SequenceFile may have any name.
+FILES = os.path.join(WORK, "files")
 INTERPRETERS = [os.path.join(ROOT, "build", name) for name in ("micropython-asan", "micropython")]
 SCRIPT = os.path.join(HERE, "boundary.py")
 HEAP = ["-X", "heapsize=8m"]
@@ -43,7 +45,12 @@ class Run:
     def follow(self, until):
         """Reads on; ends the process at that time, or when a batch has no end."""
         process = subprocess.Popen(
-            self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **ENVIRONMENT}
+            self.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **ENVIRONMENT},
+            cwd=FILES,
         )
         hangs = threading.Event()
         timer = None
@@ -122,7 +129,7 @@ def fuzz(seconds, seed):
 
 def main():
     seconds = float(sys.argv[1])
-    os.makedirs(WORK, exist_ok=True)
+    os.makedirs(FILES, exist_ok=True)
     path = os.path.join(WORK, "python.seed")
     first = seed = int(sys.argv[2]) if len(sys.argv) > 2 else first_seed(path)
     run, batches, seed = fuzz(seconds, seed)
